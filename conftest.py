@@ -1,0 +1,23 @@
+"""The environment every test and every kernel it starts lives in: no real AWS can be reached."""
+
+import os
+
+_ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_SESSION_TOKEN": "testing",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    # Whatever forgets to name its endpoint fails at once, on the discard port of this machine.
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_MAX_ATTEMPTS": "1",
+    "AWS_PAGER": "",
+    "TZ": "UTC",
+    "MPLBACKEND": "agg",
+}
+
+os.environ.update(_ENVIRONMENT)
+for _name in ("AWS_PROFILE", "AWS_REGION", "AWS_CA_BUNDLE", "OPSLIB_RUN_DIR", "OPSLIB_HOME"):
+    os.environ.pop(_name, None)
