@@ -1,0 +1,156 @@
+"""The handle on a running sandbox: where it is, what time it is there, what it shall pretend.
+
+In: the endpoint and dummy credentials of a server that is up. Out: boto3 clients of it, and calls
+to its control endpoints (``/_opslib/...``). Must not know how the server is started or what a
+scenario is.
+"""
+
+import http.client
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.config import Config
+
+from opslib.errors import CouldNotLook
+from opslib.sandbox.clock import Clock
+
+_CONTROL_DEADLINE_S = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sandbox:
+    """A running sandbox.
+
+    Parameters
+    ----------
+    endpoint
+        ``http://127.0.0.1:PORT``: every service, and the control endpoints, answer there.
+    region, account
+        Where its resources live; the account is twelve digits.
+    access_key_id, secret_access_key
+        Dummies. They open nothing anywhere else.
+    clock
+        The sandbox's time.
+    home
+        Folder of everything the sandbox keeps on disk.
+    """
+
+    endpoint: str
+    region: str
+    account: str
+    access_key_id: str
+    secret_access_key: str
+    clock: Clock
+    home: Path
+
+    def client(self, service: str) -> Any:
+        """Make a boto3 client of one emulated service.
+
+        Nothing of the caller's environment has a say: credentials, region and endpoint are
+        explicit. A call has 60 s, and two retries of what the service says may be retried.
+        """
+        session = boto3.session.Session(
+            aws_access_key_id=self.access_key_id,
+            aws_secret_access_key=self.secret_access_key,
+            region_name=self.region,
+        )
+        return session.client(
+            service,
+            endpoint_url=self.endpoint,
+            config=Config(
+                connect_timeout=5,
+                read_timeout=60,
+                retries={"total_max_attempts": 3, "mode": "standard"},
+                # botocore honours the proxies of the environment even for loopback.
+                proxies={},
+                s3={"addressing_style": "path"},
+            ),
+        )
+
+    def set_lambda_history(
+        self, function: str, *, last_modified_at: datetime, qualifier: str = "$LATEST"
+    ) -> None:
+        """Tell when a function or one of its versions was last modified.
+
+        The emulator stamps the wall's time on every change; a story needs its own.
+
+        Parameters
+        ----------
+        function
+            Name of the function, not its ARN. It need not exist yet.
+        last_modified_at
+            The instant that ``LastModified`` shall say from now on.
+        qualifier
+            A version number, or ``$LATEST``. An alias answers for the version it points to.
+        """
+        self._control(
+            "PUT",
+            "/_opslib/lambda-history",
+            {
+                "function": function,
+                "qualifier": qualifier,
+                "last_modified": last_modified_at.astimezone(UTC).isoformat(),
+            },
+        )
+
+    def set_fault(
+        self,
+        operation: str,
+        *,
+        code: str | None = None,
+        times: int | None = None,
+        latency_ms: int = 0,
+    ) -> None:
+        """Let an operation fail or answer late. A later call for the same operation replaces it.
+
+        Parameters
+        ----------
+        operation
+            As IAM writes it: ``logs:StartQuery``, ``cloudwatch:GetMetricData``. ``service:*`` means
+            every operation of that service.
+        code
+            ``AccessDenied`` or ``Throttling``, answered in the service's own words and shape; or
+            None to answer truly, only late.
+        times
+            How many calls are affected; None means all until `clear_faults`.
+        latency_ms
+            How long every affected call waits before it is answered, milliseconds.
+        """
+        self._control(
+            "PUT",
+            "/_opslib/faults",
+            {"operation": operation, "code": code, "times": times, "latency_ms": latency_ms},
+        )
+
+    def clear_faults(self) -> None:
+        """Let every operation answer truly and at once again."""
+        self._control("DELETE", "/_opslib/faults", None)
+
+    def _control(self, method: str, path: str, body: dict[str, object] | None) -> None:
+        host = urlsplit(self.endpoint).netloc
+        connection = http.client.HTTPConnection(host, timeout=_CONTROL_DEADLINE_S)
+        try:
+            connection.request(method, path, body=None if body is None else json.dumps(body))
+            answer = connection.getresponse()
+            text = answer.read().decode()
+        except OSError as error:
+            raise CouldNotLook(
+                f"The sandbox was not told {path}: nothing answers at {self.endpoint}. "
+                "Start it with: opslib sandbox up",
+                operation=f"sandbox:{path}",
+                reason="unreachable",
+            ) from error
+        finally:
+            connection.close()
+        if answer.status != http.client.OK:
+            raise CouldNotLook(
+                f"The sandbox refused {method} {path}: {text}",
+                operation=f"sandbox:{path}",
+                reason="failed",
+                status=answer.status,
+            )
