@@ -1,0 +1,63 @@
+# The commands a newcomer needs. Each sets up what it needs: only python3, make, git and apt are assumed.
+# Everything third-party comes pinned and hashed from requirements.lock, into .venv; Chromium from Debian.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := uv==0.13.9
+READY := $(VENV)/.ready
+
+.PHONY: help demo lab test lint record bench lock
+
+help:  ## Show these lines
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+$(READY): requirements.lock pyproject.toml
+	@echo "Installing the locked dependencies into $(VENV) (about a minute, once) ..."
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("opslib needs Python 3.11 or newer")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check '$(UV)'
+	@VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --require-hashes --compile-bytecode -r requirements.lock
+	@VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --no-deps --editable .
+	@touch $@
+
+demo: $(READY)  ## Run real runbooks on a real pipeline, on this machine, and show the reports
+	@$(BIN)/python -m opslib.sandbox.demo
+
+lab: $(READY)  ## Open the runbooks in JupyterLab against the sandbox
+	@$(BIN)/opslib sandbox up --scenario slow > /dev/null
+	@trap '$(BIN)/opslib sandbox down' EXIT; \
+	  $(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 notebooks/00-triage.ipynb
+
+CHROMIUM := $(shell command -v chromium 2> /dev/null)
+SUDO := $(shell test "$$(id -u)" = 0 || echo sudo)
+
+.PHONY: chromium
+chromium:
+ifeq ($(CHROMIUM),)
+	@echo "Installing Chromium, which the browser tests drive ..."
+	@$(SUDO) apt-get update -qq && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq chromium > /dev/null
+endif
+
+test: $(READY) chromium  ## Run the whole suite
+	$(BIN)/python -m pytest tests -p no:nbval
+	$(BIN)/python -m pytest notebooks --nbval --nbval-current-env --nbval-cell-timeout 60
+
+lint: $(READY)  ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+record: $(READY)  ## Execute the committed notebooks again on the pinned sandbox
+	@$(BIN)/python -m opslib.sandbox.record
+
+bench: $(READY)  ## Measure against papermill and nbconvert, side by side
+	$(BIN)/python bench/headless.py
+
+lock:  ## Resolve requirements.lock again from pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \
+	  --no-emit-index-url --no-annotate --no-header pyproject.toml -o requirements.lock
