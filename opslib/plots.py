@@ -1,9 +1,10 @@
 """Frames to pictures: what people would rather look at than read.
 
-In: frames as `insights` and `metrics` return them (instants ``at``, tz-aware UTC, oldest first; milliseconds
-unless a name says otherwise). Out: a matplotlib Figure, made without pyplot, so that nothing global is
-kept and nothing is shown twice; and `png`, which turns it into bytes that are the same for the same data.
-A gap in the data is a gap in the line. Colour never carries a meaning alone: lines differ in style and markers too.
+In: frames as `insights` and `metrics` return them (instants ``at``, tz-aware UTC, oldest first;
+milliseconds unless a name says otherwise). Out: a matplotlib Figure, made without pyplot, so that
+nothing global is kept and nothing is shown twice; and `png`, which turns it into bytes that are
+the same for the same data. A gap in the data is a gap in the line. Colour never carries a meaning
+alone: lines differ in style and markers too.
 
 Must not compute an answer, print, or know AWS clients.
 
@@ -15,8 +16,10 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 from matplotlib import dates
 from matplotlib.axes import Axes
@@ -28,7 +31,9 @@ BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#6
 INK, PAPER, GRID = "#1b1f24", "#ffffff", "#e4e7eb"
 WIDTH_IN, ROW_IN, DOTS_PER_INCH = 9.0, 2.9, 100
 
-_STYLE = {
+_DAY_S = 86_400
+
+_STYLE: dict[Any, Any] = {
     "font.size": 10,
     "font.family": "DejaVu Sans",
     "axes.edgecolor": GREY,
@@ -98,7 +103,8 @@ class Panel:
     Parameters
     ----------
     frame
-        One row an instant: ``at`` (datetime64[ns, UTC], oldest first) and the columns that are drawn.
+        One row an instant: ``at`` (datetime64[ns, UTC], oldest first) and the columns that are
+        drawn.
     lines
         What is drawn as lines.
     title, unit
@@ -159,10 +165,12 @@ def png(figure: Figure) -> bytes:
 def _draw(ax: Axes, panel: Panel, *, window: Window) -> None:
     ax.set_title(panel.title)
     ax.set_ylabel(panel.unit)
-    ax.set_xlim(dates.date2num(window.start), dates.date2num(window.end))
-    locator = dates.AutoDateLocator(minticks=4, maxticks=9)
+    # The first bin of a query may begin before the window does.
+    first = panel.frame["at"].min() if len(panel.frame) else window.start
+    ax.set_xlim(_naive(min(first, window.start)), _naive(window.end))
+    locator = dates.AutoDateLocator(minticks=4, maxticks=9)  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(dates.DateFormatter("%H:%M"))
+    ax.xaxis.set_major_formatter(dates.DateFormatter("%H:%M"))  # type: ignore[no-untyped-call]
     if panel.frame.empty:
         ax.text(0.5, 0.5, "no data in this window", transform=ax.transAxes, ha="center", color=GREY)
         ax.set_yticks([])
@@ -172,7 +180,7 @@ def _draw(ax: Axes, panel: Panel, *, window: Window) -> None:
         _bars(ax, panel.frame, panel.bars, every_s=panel.every_s)
     for line in panel.lines:
         ax.plot(
-            dates.date2num(frame["at"].dt.to_pydatetime()),
+            _clock(frame["at"]),
             frame[line.column].astype("float64").to_numpy(),
             color=line.colour,
             linestyle=line.style,
@@ -190,11 +198,10 @@ def _draw(ax: Axes, panel: Panel, *, window: Window) -> None:
 
 
 def _bars(ax: Axes, frame: pd.DataFrame, bars: Line, *, every_s: int) -> None:
-    day = 86_400
     ax.bar(
-        dates.date2num(frame["at"].dt.to_pydatetime()),
+        _clock(frame["at"]),
         frame[bars.column].astype("float64").to_numpy(),
-        width=0.9 * every_s / day,
+        width=0.9 * every_s / _DAY_S,
         align="edge",
         color=bars.colour,
         label=bars.label,
@@ -216,7 +223,7 @@ def _level(ax: Axes, level: Level) -> None:
 
 
 def _mark(ax: Axes, deployed_at: datetime, *, first: bool) -> None:
-    x = dates.date2num(deployed_at)
+    x = _naive(deployed_at)
     ax.axvline(x, color=GREY, linewidth=1.4, linestyle=":")
     if first:
         ax.annotate(
@@ -228,6 +235,16 @@ def _mark(ax: Axes, deployed_at: datetime, *, first: bool) -> None:
             fontsize=8.5,
             color=INK,
         )
+
+
+def _clock(at: "pd.Series[pd.Timestamp]") -> "np.ndarray[tuple[int], np.dtype[np.datetime64]]":
+    """Take the zone off, since everything drawn is UTC and matplotlib would convert."""
+    return at.dt.tz_localize(None).to_numpy()
+
+
+def _naive(at: datetime) -> float:
+    """Return an instant as matplotlib counts time, in days."""
+    return float(dates.date2num(at.replace(tzinfo=None)))  # type: ignore[no-untyped-call]
 
 
 def _with_gaps(frame: pd.DataFrame, *, every_s: int) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""environment.yml and requirements.lock say what pyproject.toml says. Offline: no channel is asked."""
+"""environment.yml and requirements.lock say what pyproject.toml says. No channel is asked."""
 
 import re
 import tomllib
