@@ -6,9 +6,9 @@ Reads that one file and does no other I/O; must not know AWS clients.
 
 How a threshold divides its values (both guides leave the edges open, so this is where they are
 decided): **critical** when the value is greater than ``critical``; otherwise **warning** when it is
-at least ``warning``, except that zero is never a warning; otherwise **healthy**. So with the guide's
-table, 50 % of the timeout is a warning and so is exactly 80 %; one dead letter is a warning and so
-are ten; an error rate above 0 % up to 1 % is a warning.
+at least ``warning``, except that zero is never a warning; otherwise **healthy**. So with the
+guide's table, 50 % of the timeout is a warning and so is exactly 80 %; one dead letter is a warning
+and so are ten; an error rate above 0 % up to 1 % is a warning.
 
 Sources
 -------

@@ -114,7 +114,8 @@ class Window:
         if first >= last:
             raise BadInput(
                 f"No window was made: from {_text(first)} to {_text(last)} there is no whole "
-                f"period of {period_s} s; it is {_text(now)} now. Start earlier, or swap start and end.",
+                f"period of {period_s} s; it is {_text(now)} now. "
+                "Start earlier, or swap start and end.",
                 parameter="start",
             )
         if last - first > LONGEST:
