@@ -7,6 +7,7 @@ scenario is.
 
 import http.client
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,13 @@ from botocore.config import Config
 
 from opslib.errors import CouldNotLook
 from opslib.sandbox.clock import Clock
+
+Progress = Callable[[str], None]
+"""Told a short sentence as each step of something slow begins."""
+
+IDENTITY_PATH = "/_opslib/identity"
+FAULTS_PATH = "/_opslib/faults"
+LAMBDA_HISTORY_PATH = "/_opslib/lambda-history"
 
 _CONTROL_DEADLINE_S = 10.0
 
@@ -90,7 +98,7 @@ class Sandbox:
         """
         self._control(
             "PUT",
-            "/_opslib/lambda-history",
+            LAMBDA_HISTORY_PATH,
             {
                 "function": function,
                 "qualifier": qualifier,
@@ -123,13 +131,13 @@ class Sandbox:
         """
         self._control(
             "PUT",
-            "/_opslib/faults",
+            FAULTS_PATH,
             {"operation": operation, "code": code, "times": times, "latency_ms": latency_ms},
         )
 
     def clear_faults(self) -> None:
         """Let every operation answer truly and at once again."""
-        self._control("DELETE", "/_opslib/faults", None)
+        self._control("DELETE", FAULTS_PATH, None)
 
     def _control(self, method: str, path: str, body: dict[str, object] | None) -> None:
         host = urlsplit(self.endpoint).netloc

@@ -1,0 +1,300 @@
+"""Starting the sandbox, asking after it, stopping it.
+
+In: a scenario's name, a clock, the folder to keep everything in. Out: a `Sandbox` that answers and
+whose scenario is complete. Whoever starts may go away: the server lives on until `down`.
+Must not know what is in a scenario.
+"""
+
+import contextlib
+import fcntl
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+import opslib
+from opslib.errors import BadInput, OpsError
+from opslib.sandbox import clock as clocks
+from opslib.sandbox import environment, record
+from opslib.sandbox.api import Progress, Sandbox
+from opslib.sandbox.record import Record, State
+
+READY_DEADLINE_S = 30.0
+STOP_DEADLINE_S = 5.0
+LOCK_DEADLINE_S = 180.0
+_PAUSE_S = 0.02
+
+# A child is collected by whoever started it; a Popen that is dropped earlier complains.
+_children: dict[int, subprocess.Popen[bytes]] = {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """What is known about the sandbox of a home folder.
+
+    ``sandbox`` is None unless it is up; ``record`` is None when nothing was ever started there or
+    it was stopped. ``sentence`` says it to a person.
+    """
+
+    state: State
+    sentence: str
+    record: Record | None
+    sandbox: Sandbox | None
+
+
+def up(*, scenario: str, clock: str | datetime, home: Path, progress: Progress) -> Sandbox:
+    """Start the sandbox with a scenario; with the same one already up, hand that over.
+
+    Parameters
+    ----------
+    scenario
+        Its name, as `opslib.sandbox.scenarios` lists it.
+    clock
+        ``live``, ``pinned``, or the instant at which the clock stands still.
+    home
+        Folder for everything the sandbox keeps; made if missing, removed by `down`.
+    progress
+        Told a sentence at each step.
+
+    Raises
+    ------
+    BadInput
+        No such scenario or clock, or another scenario is up.
+    OpsError
+        The server did not start, or the scenario could not be built; nothing is left running.
+    """
+    from opslib.sandbox import scenarios  # here, for scenarios are written against this package
+
+    story = scenarios.load(scenario)
+    wanted = clocks.of(clock)
+    home = home.absolute()
+    with _alone(home):
+        running = status(home)
+        if running.sandbox and running.record:
+            if (running.record.scenario, running.record.clock) == (scenario, wanted.spelled()):
+                progress(running.sentence)
+                return running.sandbox
+            raise BadInput(
+                f"Scenario {scenario} (clock {wanted.spelled()}) was not started: "
+                f"{running.sentence} Stop it first with: opslib sandbox down",
+                running=running.record.scenario,
+                wanted=scenario,
+            )
+        if running.state is not State.DOWN:
+            progress(running.sentence)
+        _clear(home, running)
+        with contextlib.ExitStack() as undo:
+            fresh = _start(home, scenario=scenario, clock=wanted)
+            undo.callback(_abandon, fresh, home)
+            sandbox = _sandbox(fresh, home)
+            ready_s = _wait_until_ready(fresh, home)
+            fresh = replace(fresh, ready_s=ready_s)
+            (home / "aws-config").write_text(environment.aws_config(sandbox))
+            progress(f"The sandbox answers at {sandbox.endpoint} after {ready_s:.1f} s.")
+            try:
+                story.build(sandbox, progress=progress)
+            except (OpsError, BotoCoreError, ClientError, OSError) as error:
+                raise OpsError(
+                    f"The sandbox is not up: its scenario {scenario} could not be built, "
+                    f"so the server was stopped. What stopped it: {error}",
+                    scenario=scenario,
+                ) from error
+            replace(fresh, built=True).write(home)
+            undo.pop_all()
+    return sandbox
+
+
+def status(home: Path) -> Status:
+    """Say what stands behind a home folder, without changing anything there."""
+    home = home.absolute()
+    known = record.read(home)
+    state = record.state(known)
+    if known is None:
+        return Status(state=state, sentence="No sandbox is up.", record=None, sandbox=None)
+    what = f"scenario {known.scenario}, clock {known.clock}, since {known.started_at}"
+    process = f"process {known.pid} at 127.0.0.1:{known.port}"
+    sentence = {
+        State.UP: f"The sandbox is up: {what}, {process}.",
+        State.UNFINISHED: f"The sandbox answers but its scenario was never finished: {what}, "
+        f"{process}.",
+        State.SILENT: f"The sandbox runs but does not answer: {what}, {process}.",
+        State.DEAD: f"No sandbox is up; the last one ended unasked: {what}, {process}.",
+        State.FOREIGN: f"No sandbox is up; the last one ended unasked ({what}) and its process "
+        f"number {known.pid} belongs to another program now, which is left alone.",
+    }[state]
+    sandbox = _sandbox(known, home) if state is State.UP else None
+    return Status(state=state, sentence=sentence, record=known, sandbox=sandbox)
+
+
+def down(home: Path) -> Status:
+    """Stop the sandbox and remove its files; say what was there before.
+
+    Raises
+    ------
+    OpsError
+        The process did not end.
+    """
+    home = home.absolute()
+    if not home.is_dir():
+        return status(home)
+    with _alone(home):
+        found = status(home)
+        _clear(home, found)
+        # The lock is on the folder itself, so it can be removed while held.
+        with contextlib.suppress(OSError):
+            home.rmdir()
+    return found
+
+
+def _start(home: Path, *, scenario: str, clock: clocks.Clock) -> Record:
+    for folder in (environment.temporary(home), environment.state(home)):
+        folder.mkdir()
+    instance = secrets.token_hex(8)
+    # Bound here and inherited, so that nobody can take the port in between.
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        (home / "server.log").open("wb") as log,
+    ):
+        port = listener.getsockname()[1]
+        command = [sys.executable, "-m", "opslib.sandbox.server"]
+        command += ["--fd", str(listener.fileno()), "--port", str(port)]
+        command += ["--clock", clock.spelled(), "--home", str(home), "--instance", instance]
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own arguments
+            command,
+            # Where opslib is imported from; -m puts it first on the path of modules.
+            cwd=Path(opslib.__file__).parent.parent,
+            env=environment.server_environment(home=home, port=port),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=[listener.fileno()],
+            start_new_session=True,
+        )
+    _children[process.pid] = process
+    fresh = Record(
+        pid=process.pid,
+        port=port,
+        instance=instance,
+        scenario=scenario,
+        clock=clock.spelled(),
+        started_at=record.now(),
+    )
+    fresh.write(home)
+    return fresh
+
+
+def _wait_until_ready(fresh: Record, home: Path) -> float:
+    started = time.monotonic()
+    while time.monotonic() - started < READY_DEADLINE_S:
+        if record.answers(fresh):
+            return round(time.monotonic() - started, 2)
+        if not record.alive(fresh.pid):
+            break
+        time.sleep(_PAUSE_S)
+    after_s = time.monotonic() - started
+    raise OpsError(
+        f"The sandbox is not up: its server did not answer within {after_s:.0f} s and was stopped. "
+        f"What it said last is in {home / 'server.log'}.",
+        log=str(home / "server.log"),
+    )
+
+
+def _clear(home: Path, found: Status) -> None:
+    """Stop what is ours and remove every file of it."""
+    if found.record is None:
+        # Left by a start that failed: its log, at most. Anything else is not ours to remove.
+        (home / "server.log").unlink(missing_ok=True)
+        for folder in (environment.temporary(home), environment.state(home)):
+            shutil.rmtree(folder, ignore_errors=True)
+        return
+    if found.state in (State.UP, State.UNFINISHED, State.SILENT):
+        _stop(found.record)
+    _empty(home)
+
+
+def _abandon(fresh: Record, home: Path) -> None:
+    """Undo a start that failed; what the server said stays to be read."""
+    _stop(fresh)
+    _empty(home, keep="server.log")
+
+
+def _empty(home: Path, *, keep: str | None = None) -> None:
+    for entry in home.iterdir():
+        if entry.name == keep:
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry, ignore_errors=True)
+        else:
+            entry.unlink(missing_ok=True)
+
+
+def _stop(target: Record) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(target.pid, number)
+        deadline = time.monotonic() + STOP_DEADLINE_S
+        while time.monotonic() < deadline:
+            if not record.alive(target.pid):
+                child = _children.pop(target.pid, None)
+                if child:
+                    child.wait(timeout=STOP_DEADLINE_S)
+                return
+            time.sleep(_PAUSE_S)
+    raise OpsError(
+        f"The sandbox was not stopped: process {target.pid} did not end when it was killed. "
+        f"Look at it with: ps -p {target.pid}",
+        pid=target.pid,
+    )
+
+
+def _sandbox(known: Record, home: Path) -> Sandbox:
+    return Sandbox(
+        endpoint=f"http://127.0.0.1:{known.port}",
+        region=environment.REGION,
+        account=environment.ACCOUNT,
+        access_key_id=environment.ACCESS_KEY_ID,
+        secret_access_key=environment.SECRET_ACCESS_KEY,
+        clock=clocks.of(known.clock),
+        home=home,
+    )
+
+
+@contextlib.contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Make the folder, and keep a second start or stop in it waiting."""
+    deadline = time.monotonic() + LOCK_DEADLINE_S
+    while True:
+        home.mkdir(parents=True, exist_ok=True)
+        folder = os.open(home, os.O_RDONLY)
+        try:
+            if _locked(folder, home):
+                yield
+                return
+        finally:
+            os.close(folder)
+        if time.monotonic() > deadline:
+            raise OpsError(
+                "The sandbox was left as it is: another start or stop of it has been at work for "
+                f"{LOCK_DEADLINE_S:.0f} s. Wait for it, or end it.",
+                home=str(home),
+            )
+        time.sleep(_PAUSE_S)
+
+
+def _locked(folder: int, home: Path) -> bool:
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # A stop may have removed the folder between our opening and our locking it.
+        return os.fstat(folder).st_ino == home.stat().st_ino
+    except (BlockingIOError, FileNotFoundError):
+        return False

@@ -1,0 +1,147 @@
+"""What is written down about a running sandbox, and whether it is still true.
+
+In: the home folder. Out: the record, and the state of the process behind it. A process is ours only
+if its command line names the record's instance, for a pid and a port may belong to another by now.
+Must not start or stop anything.
+"""
+
+import errno
+import http.client
+import json
+import os
+import subprocess
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+
+from opslib.sandbox.api import IDENTITY_PATH
+
+_ANSWER_DEADLINE_S = 3.0
+_PS_DEADLINE_S = 5.0
+
+
+class State(StrEnum):
+    """What stands behind a record."""
+
+    UP = "up"
+    """Our server answers, and its scenario is built."""
+    UNFINISHED = "unfinished"
+    """Our server answers, but its scenario was never finished."""
+    SILENT = "silent"
+    """Our server's process is there and does not answer."""
+    DEAD = "dead"
+    """The process is gone."""
+    FOREIGN = "foreign"
+    """The pid belongs to another program now; ours is gone."""
+    DOWN = "down"
+    """There is no record."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """One sandbox, as written to ``record.json``.
+
+    ``clock`` is ``live`` or the pinned instant in ISO 8601; ``started_at`` is the wall's time in
+    ISO 8601, UTC; ``ready_s`` is how long the server took to answer, seconds; ``built`` says
+    whether the scenario is complete.
+    """
+
+    pid: int
+    port: int
+    instance: str
+    scenario: str
+    clock: str
+    started_at: str
+    ready_s: float | None = None
+    built: bool = False
+
+    def write(self, home: Path) -> None:
+        """Write the record whole or not at all."""
+        draft = path(home).with_suffix(".draft")
+        draft.write_text(json.dumps(asdict(self), indent=2) + "\n")
+        draft.replace(path(home))
+
+
+def path(home: Path) -> Path:
+    """Name the record's file."""
+    return home / "record.json"
+
+
+def read(home: Path) -> Record | None:
+    """Read the record; None when there is none, or none that can be read."""
+    try:
+        return Record(**json.loads(path(home).read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def now() -> str:
+    """Tell the wall's time as a record spells it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def state(record: Record | None) -> State:
+    """Say what stands behind a record."""
+    if record is None:
+        return State.DOWN
+    if not alive(record.pid):
+        return State.DEAD
+    if record.instance not in command_line(record.pid):
+        return State.FOREIGN
+    if not answers(record):
+        return State.SILENT
+    return State.UP if record.built else State.UNFINISHED
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs under this pid. One that ended and was not yet collected does not."""
+    try:
+        # Collects it if it is a child of this process; otherwise says so.
+        collected, _ = os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        pass
+    else:
+        return collected == 0
+    try:
+        os.kill(pid, 0)
+    except OSError as error:
+        return error.errno == errno.EPERM
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return True
+    return status.rpartition(")")[2].split()[0] not in ("Z", "X")
+
+
+def command_line(pid: int) -> str:
+    """Read a process's command line; empty when it cannot be read."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        pass
+    try:
+        # No /proc: macOS.
+        shown = subprocess.run(  # noqa: S603 - a number is all that is passed
+            ["ps", "-o", "command=", "-p", str(pid)],  # noqa: S607 - wherever this system has it
+            capture_output=True,
+            text=True,
+            timeout=_PS_DEADLINE_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return shown.stdout
+
+
+def answers(record: Record, *, deadline_s: float = _ANSWER_DEADLINE_S) -> bool:
+    """Whether the record's own server answers at its port."""
+    connection = http.client.HTTPConnection("127.0.0.1", record.port, timeout=deadline_s)
+    try:
+        connection.request("GET", IDENTITY_PATH)
+        body = json.loads(connection.getresponse().read())
+    except (OSError, http.client.HTTPException, ValueError):
+        return False
+    finally:
+        connection.close()
+    return isinstance(body, dict) and body.get("instance") == record.instance

@@ -1,0 +1,64 @@
+"""The sandbox's server process: ``python -m opslib.sandbox.server``, started by the launcher.
+
+In: a listening socket, and the environment of `environment.server_environment`, which must be in
+place before the emulator is imported. Out: HTTP on that socket until SIGTERM. Must not know
+scenarios.
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+from opslib.sandbox import clock as clocks
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    parser = argparse.ArgumentParser(prog="python -m opslib.sandbox.server")
+    parser.add_argument("--fd", type=int, required=True, help="the bound socket, inherited")
+    parser.add_argument("--port", type=int, required=True, help="the port it is bound to")
+    parser.add_argument("--clock", required=True, help="live, or an ISO 8601 instant")
+    parser.add_argument("--home", type=Path, required=True, help="where files are kept")
+    parser.add_argument("--instance", required=True, help="tells this server from any other")
+    arguments = parser.parse_args()
+    # Lambda workers inherit the working directory: give them nothing of the caller's.
+    os.chdir(arguments.home)
+    asyncio.run(
+        _serve(
+            fd=arguments.fd,
+            port=arguments.port,
+            clock=clocks.of(arguments.clock),
+            instance=arguments.instance,
+        )
+    )
+
+
+async def _serve(*, fd: int, port: int, clock: clocks.Clock, instance: str) -> None:
+    # Imported here, for the emulator reads the environment as it is imported, and main() may yet
+    # refuse its arguments.
+    from hypercorn.asyncio import serve
+    from hypercorn.config import Config
+    from ministack.app import app
+
+    from opslib.sandbox.wrapper import Wrapper
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    config = Config()
+    config.bind = [f"fd://{fd}"]
+    config.keep_alive_timeout = 75
+    config.graceful_timeout = 0.5
+    config.loglevel = "WARNING"
+    await serve(
+        Wrapper(app, clock=clock, port=port, instance=instance),
+        config,
+        shutdown_trigger=stop.wait,
+    )
+
+
+if __name__ == "__main__":
+    main()
