@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from os import devnull
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
@@ -36,6 +37,7 @@ from opslib.window import wall_now
 _CONNECT_TIMEOUT_S = 3
 _READ_TIMEOUT_S = 10
 _ATTEMPTS = 3
+_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 _IDENTITY = "sts:GetCallerIdentity"
 
 _FORBIDDEN = {
@@ -278,7 +280,10 @@ def _refused(
 
 
 def _client(session: Any, service: str, *, endpoint_url: str | None, read_s: float) -> Any:
+    loopback = endpoint_url is not None and urlsplit(endpoint_url).hostname in _LOOPBACK
     config = Config(
+        # A proxy of the environment would look for 127.0.0.1 on its own machine.
+        proxies={} if loopback else None,
         connect_timeout=_CONNECT_TIMEOUT_S,
         read_timeout=read_s,
         retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
