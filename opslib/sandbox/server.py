@@ -12,6 +12,7 @@ import signal
 from pathlib import Path
 
 from opslib.sandbox import clock as clocks
+from opslib.sandbox import environment
 
 
 def main() -> None:
@@ -54,7 +55,14 @@ async def _serve(*, fd: int, port: int, clock: clocks.Clock, instance: str) -> N
     config.graceful_timeout = 0.5
     config.loglevel = "WARNING"
     await serve(
-        Wrapper(app, clock=clock, port=port, instance=instance),
+        Wrapper(
+            app,
+            clock=clock,
+            port=port,
+            instance=instance,
+            account=environment.ACCOUNT,
+            region=environment.REGION,
+        ),
         config,
         shutdown_trigger=stop.wait,
     )

@@ -1,0 +1,196 @@
+"""Which AWS operation a request is, and how its service spells an error.
+
+In: a whole `Request`. Out: an `Operation` named as IAM names it, and `Answer` objects that every
+SDK reads as that service's error. Must not know the emulator.
+
+Source: botocore's service models (protocols, target prefixes, request URIs); the ``protocols`` and
+``awsQueryCompatible`` traits.
+"""
+
+import re
+import uuid
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from xml.sax.saxutils import escape
+
+import botocore.session
+
+from opslib.sandbox.wire import Answer, Request, json_answer
+
+# IAM's prefix of an action, and what botocore calls the service.
+_MODELS = {
+    "cloudwatch": ("cloudwatch",),
+    "dynamodb": ("dynamodb", "dynamodbstreams"),
+    "events": ("events",),
+    "iam": ("iam",),
+    "kinesis": ("kinesis",),
+    "lambda": ("lambda",),
+    "logs": ("logs",),
+    "sns": ("sns",),
+    "sqs": ("sqs",),
+    "sts": ("sts",),
+}
+_SIGNED_AS = {"monitoring": "cloudwatch"}
+_CREDENTIAL = re.compile(r"Credential=([^/]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
+_QUERY_COMPATIBLE = frozenset({"cloudwatch", "sqs"})
+
+
+class Protocol(StrEnum):
+    """How a service writes requests and errors on the wire."""
+
+    JSON = "json"
+    QUERY = "query"
+    REST_JSON = "rest-json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """One call of one service, and who makes it.
+
+    ``service`` is IAM's prefix, ``name`` the API's: together ``logs:StartQuery``. ``version`` is
+    the JSON protocol's, ``1.0`` or ``1.1``.
+    """
+
+    service: str
+    name: str
+    protocol: Protocol
+    version: str
+    access_key_id: str
+    region: str
+
+    @property
+    def action(self) -> str:
+        """The IAM action."""
+        return f"{self.service}:{self.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceError:
+    """An error as a service means it, before any protocol.
+
+    ``members`` are further members of the error's shape; ``query_code`` is the code that a service
+    which once spoke the query protocol goes on giving, where it differs.
+    """
+
+    code: str
+    message: str
+    status: int = 400
+    members: tuple[tuple[str, object], ...] = ()
+    query_code: str | None = None
+
+
+def services() -> tuple[str, ...]:
+    """Name the services whose operations can be told apart, as IAM prefixes."""
+    return tuple(_MODELS)
+
+
+@cache
+def known(service: str) -> frozenset[str]:
+    """Name every operation of a service; empty for one that cannot be told apart."""
+    session = botocore.session.Session()
+    return frozenset(
+        name
+        for model in _MODELS.get(service, ())
+        for name in session.get_service_model(model).operation_names
+    )
+
+
+def identify(request: Request) -> Operation | None:
+    """Say which operation a request is, or None for one that is of none of `services`."""
+    signed = _CREDENTIAL.search(request.headers.get("authorization", ""))
+    access_key_id, region, scope = signed.groups() if signed else ("", "", "")
+    found = _by_target(request) or _by_action(request, scope) or _by_path(request)
+    if found is None:
+        return None
+    service, name, protocol = found
+    if name not in known(service):
+        return None
+    content_type = request.headers.get("content-type", "")
+    return Operation(
+        service=service,
+        name=name,
+        protocol=protocol,
+        version="1.0" if content_type.endswith("1.0") else "1.1",
+        access_key_id=access_key_id,
+        region=region,
+    )
+
+
+def error_answer(operation: Operation, error: ServiceError) -> Answer:
+    """Write an error as the operation's service would."""
+    request_id = str(uuid.uuid4())
+    if operation.protocol is Protocol.QUERY:
+        return Answer(
+            status=error.status,
+            headers=[("content-type", "text/xml"), ("x-amzn-requestid", request_id)],
+            body=(
+                f'<ErrorResponse xmlns="{_namespace(operation.service)}"><Error>'
+                f"<Type>{'Sender' if error.status < 500 else 'Receiver'}</Type>"
+                f"<Code>{escape(error.query_code or error.code)}</Code>"
+                f"<Message>{escape(error.message)}</Message>"
+                f"</Error><RequestId>{request_id}</RequestId></ErrorResponse>"
+            ).encode(),
+        )
+    rest = operation.protocol is Protocol.REST_JSON
+    payload: dict[str, object] = {"message": error.message, **dict(error.members)}
+    if not rest:
+        payload = {"__type": error.code, **payload}
+    answer = json_answer(payload, status=error.status, version=None if rest else operation.version)
+    answer.headers += [("x-amzn-requestid", request_id), ("x-amzn-errortype", error.code)]
+    if operation.service in _QUERY_COMPATIBLE and error.query_code:
+        answer.headers.append(("x-amzn-query-error", f"{error.query_code};Sender"))
+    return answer
+
+
+def _by_target(request: Request) -> tuple[str, str, Protocol] | None:
+    prefix, _, name = request.headers.get("x-amz-target", "").rpartition(".")
+    service = _targets().get(prefix)
+    return (service, name, Protocol.JSON) if service else None
+
+
+def _by_action(request: Request, scope: str) -> tuple[str, str, Protocol] | None:
+    service = _SIGNED_AS.get(scope, scope)
+    action = request.form().get("Action") if service in _MODELS else None
+    return (service, action, Protocol.QUERY) if action else None
+
+
+def _by_path(request: Request) -> tuple[str, str, Protocol] | None:
+    for method, pattern, name in _lambda_paths():
+        if method == request.method and pattern.fullmatch(request.path):
+            return "lambda", name, Protocol.REST_JSON
+    return None
+
+
+@cache
+def _targets() -> dict[str, str]:
+    session = botocore.session.Session()
+    return {
+        prefix: service
+        for service, models in _MODELS.items()
+        for model in models
+        if (prefix := session.get_service_model(model).metadata.get("targetPrefix"))
+    }
+
+
+@cache
+def _namespace(service: str) -> str:
+    model = botocore.session.Session().get_service_model(_MODELS[service][0])
+    return str(model.metadata.get("xmlNamespace", ""))
+
+
+@cache
+def _lambda_paths() -> list[tuple[str, re.Pattern[str], str]]:
+    """List method, path and name of each Lambda operation, the most literal paths first."""
+    model = botocore.session.Session().get_service_model("lambda")
+    paths = []
+    for name in model.operation_names:
+        http = model.operation_model(name).http
+        uri = http["requestUri"]
+        if "?" in uri:
+            continue  # Told apart from its namesake by the query only; none that matters here.
+        literal = re.sub(r"\{[^}]+\}", "\0", uri.rstrip("/"))
+        pattern = re.escape(literal).replace(re.escape("\0"), "[^/]+") + "/?"
+        paths.append((literal.count("\0"), http["method"], re.compile(pattern), name))
+    paths.sort(key=lambda path: path[0])
+    return [(method, pattern, name) for _, method, pattern, name in paths]
