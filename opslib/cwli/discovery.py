@@ -1,0 +1,187 @@
+"""Fields that nobody defined: found in the log line when a query names them.
+
+In: field names, as the compiler meets them. Out: SQL columns of the event relation, only for the names
+that were asked for. System fields come from the event, Lambda's from its tab separated lines, all else
+from the first JSON object in the line, by dot paths.
+
+An event's own columns here: ``ts`` and ``ingested`` (BIGINT, epoch milliseconds), ``msg``, ``stream``,
+``grp`` (VARCHAR), ``n`` (BIGINT, position in the input), ``fragment`` (VARCHAR: the JSON object when it
+is only part of the line, or had too many fields).
+
+Must not know the plan.
+
+Source
+------
+CWL_AnalyzeLogData-discoverable-fields: names, 200 fields an event, the first fragment only. Memory in
+units of 10^6 for a MB, booleans as 1 and 0: captures of outputs.
+"""
+
+from itertools import product
+
+from opslib.cwli.switches import Switches
+from opslib.cwli.values import MISSING, Kind, Value, quoted
+
+MAX_FIELDS = 200
+"""JSON fields discovered in one event; later ones are not."""
+
+_UUID = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
+_LINE = "^(?:START|END|REPORT) RequestId: (\\S+)"
+_APPLICATION = f"^\\S+\\t({_UUID})\\t|^\\S+ ({_UUID}) Task timed out"
+_NUMBER = "([0-9.]+)"
+
+_EVENT = {
+    "@timestamp": Value("ts", Kind.INSTANT),
+    "@message": Value("msg", Kind.TEXT),
+    "@logStream": Value("stream", Kind.TEXT),
+    "@log": Value("grp", Kind.TEXT),
+    "@ingestionTime": Value("ingested", Kind.INSTANT),
+    "@ptr": Value(
+        "to_base64(encode(concat_ws('|', coalesce(grp, ''), coalesce(stream, ''), ts, n)))",
+        Kind.TEXT,
+    ),
+}
+
+# What stands on a REPORT line: the pattern, the path to the same in a platform.report object, a factor.
+_REPORT = {
+    "@duration": (f"\\tDuration: {_NUMBER} ms", "durationMs", 1),
+    "@billedDuration": (f"\\tBilled Duration: {_NUMBER} ms", "billedDurationMs", 1),
+    "@initDuration": (f"\\tInit Duration: {_NUMBER} ms", "initDurationMs", 1),
+    "@memorySize": (f"\\tMemory Size: {_NUMBER} MB", "memorySizeMB", 1_000_000),
+    "@maxMemoryUsed": (f"\\tMax Memory Used: {_NUMBER} MB", "maxMemoryUsedMB", 1_000_000),
+}
+_TRACE = {
+    "@xrayTraceId": "XRAY TraceId: (\\S+)",
+    "@xraySegmentId": "SegmentId: (\\S+)",
+}
+
+WHOLE = (
+    "(starts_with(ltrim(msg, chr(32)||chr(9)||chr(10)||chr(13)), '{') AND json_valid(msg)"
+    f" AND length(msg) - length(replace(msg, ',', '')) < {MAX_FIELDS})"
+)
+"""SQL: whether the whole message is one JSON object with no more fields than are discovered."""
+
+EMBEDDED = f"(contains(msg, '{{') AND NOT {WHOLE})"
+"""SQL: whether Python must look for a JSON object in the message."""
+
+
+class Discovery:
+    """The discovered fields one query uses, in order of first use."""
+
+    def __init__(self, switches: Switches) -> None:
+        self._switches = switches
+        self._columns: dict[str, Value] = {}
+        self._paths: list[str] = []
+
+    @property
+    def needs_json(self) -> bool:
+        """Whether any field can only come from JSON."""
+        return bool(self._paths)
+
+    def field(self, name: str) -> Value:
+        """Return the value of a field; its column exists in ``columns`` from now on."""
+        if name not in self._columns:
+            self._columns[name] = self._found(name)
+        value = self._columns[name]
+        if value is MISSING:
+            return value
+        position = list(self._columns).index(name)
+        return Value(f"d{position}", value.kind)
+
+    def columns(self) -> list[str]:
+        """Return the SQL of every discovered column, as ``sql AS dN``."""
+        return [
+            f"{value.sql} AS d{position}"
+            for position, value in enumerate(self._columns.values())
+            if value is not MISSING
+        ]
+
+    def json_paths(self) -> str:
+        """Return SQL of the list of JSON pointers that the columns read, as column ``found``."""
+        return "[" + ", ".join(quoted(path) for path in self._paths) + "]"
+
+    def _found(self, name: str) -> Value:
+        if name in _EVENT:
+            return _EVENT[name]
+        if name in _REPORT:
+            return self._of_report(name)
+        if name in _TRACE:
+            return _matched("^REPORT ", _TRACE[name])
+        if name == "@type":
+            pattern = "^(START|END|REPORT) RequestId: "
+            return Value(f"nullif(regexp_extract(msg, {quoted(pattern)}, 1), '')", Kind.TEXT)
+        if name == "@requestId":
+            return self._request_id()
+        if name.startswith("@@"):
+            return self._of_json(name[1:])
+        if name.startswith("@"):
+            return MISSING
+        return self._of_json(name)
+
+    def _of_report(self, name: str) -> Value:
+        pattern, metric, factor = _REPORT[name]
+        text = _matched("^REPORT ", pattern).sql
+        sql = f"try_cast({text} AS DOUBLE) * {factor}"
+        if self._switches.report_fields_in_json_logs == "derived":
+            of_json = self._of_json(f"record.metrics.{metric}").sql
+            is_report = f"({self._of_json('type').sql}) = 'platform.report'"
+            derived = f"CASE WHEN {is_report} THEN try_cast({of_json} AS DOUBLE) * {factor} END"
+            sql = f"coalesce({sql}, {derived})"
+        return Value(sql, Kind.NUMBER)
+
+    def _request_id(self) -> Value:
+        found = f"nullif(regexp_extract(msg, {quoted(_LINE)}, 1), '')"
+        if self._switches.request_id_in_application_lines == "found":
+            pattern = quoted(_APPLICATION)
+            rest = (f"nullif(regexp_extract(msg, {pattern}, {i}), '')" for i in (1, 2))
+            found = f"coalesce({found}, {', '.join(rest)})"
+        return Value(found, Kind.TEXT)
+
+    def _of_json(self, name: str) -> Value:
+        """Read a dot path. A dot may also be part of a key, so every way to split is tried."""
+        pointers = _pointers(name)
+        elements = []
+        for pointer in pointers:
+            if pointer not in self._paths:
+                self._paths.append(pointer)
+            element = f"found[{self._paths.index(pointer) + 1}]"
+            elements.append(_leaf(element))
+        return Value(
+            elements[0] if len(elements) == 1 else f"coalesce({', '.join(elements)})", Kind.TEXT
+        )
+
+
+def _matched(line: str, pattern: str) -> Value:
+    """Return the first group of a pattern on lines of one sort."""
+    anchored = f"{line}(?s:.*?){pattern}"
+    return Value(f"nullif(regexp_extract(msg, {quoted(anchored)}, 1), '')", Kind.TEXT)
+
+
+def _leaf(element: str) -> str:
+    """Return SQL of a JSON element as text: booleans 1 and 0; objects, lists and null are missing."""
+    return (
+        f"CASE left(CAST({element} AS VARCHAR), 1) WHEN '\"' THEN {element} ->> '$' "
+        f"WHEN 't' THEN '1' WHEN 'f' THEN '0' WHEN '{{' THEN NULL WHEN '[' THEN NULL "
+        f"WHEN 'n' THEN NULL ELSE CAST({element} AS VARCHAR) END"
+    )
+
+
+_MAX_SPLIT = 6
+
+
+def _pointers(name: str) -> list[str]:
+    """Return JSON pointers for a dot path, the fully nested one first.
+
+    With more than six dots only one run of parts is joined at a time, which keeps the list short.
+    """
+    parts = [part.replace("~", "~0").replace("/", "~1") for part in name.split(".")]
+    gaps = len(parts) - 1
+    if gaps <= _MAX_SPLIT:
+        choices = sorted(product("/.", repeat=gaps), key=lambda choice: choice.count("."))
+    else:
+        runs = [(i, j) for i in range(gaps) for j in range(i, gaps)]
+        choices = [("/",) * gaps]
+        choices += [tuple("." if i <= k <= j else "/" for k in range(gaps)) for i, j in runs]
+    return [
+        "/" + parts[0] + "".join(a + b for a, b in zip(choice, parts[1:], strict=True))
+        for choice in choices
+    ]

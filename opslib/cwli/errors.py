@@ -1,0 +1,58 @@
+"""The one error of the engine: a query that CloudWatch, or this engine, would not run.
+
+In: a sentence, the offset in the query text, and what could have stood there. Out: the same as
+attributes, with line and column counted from 1, as an editor counts them.
+
+Must not know lark, DuckDB or the plan.
+"""
+
+from opslib.errors import OpsError
+
+
+class MalformedQuery(OpsError):
+    """A query was not run, because its text is wrong or uses what this engine does not have.
+
+    Parameters
+    ----------
+    message
+        What was found, and what to write instead.
+    position
+        Offset of the offending character in the query text, counted from 0.
+    text
+        The whole query text; line and column are counted in it.
+    expected
+        What could have stood at that position, in words. Empty when nothing else would have helped.
+
+    Attributes
+    ----------
+    reason : str
+        The message without the place.
+    line, column : int
+        The position as an editor shows it, both counted from 1.
+    """
+
+    def __init__(
+        self, message: str, position: int, *, text: str = "", expected: tuple[str, ...] = ()
+    ) -> None:
+        before = text[:position]
+        self.reason = message
+        self.position = position
+        self.line = before.count("\n") + 1
+        self.column = position - (before.rfind("\n") + 1) + 1
+        self.expected = expected
+        wanted = f" Expected {_listed(expected)}." if expected else ""
+        super().__init__(
+            f"Query not run. Line {self.line}, column {self.column}: {message}{wanted}",
+            reason=message,
+            position=position,
+            line=self.line,
+            column=self.column,
+            expected=expected,
+        )
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    """Join names as a sentence does: ``a``, ``a or b``, ``a, b or c``."""
+    if len(names) == 1:
+        return names[0]
+    return f"{', '.join(names[:-1])} or {names[-1]}"

@@ -1,0 +1,275 @@
+"""The typed plan of a query: what a text means, before anything is known of data or SQL.
+
+In: nothing; these are plain frozen records the parser makes and the compiler reads. Every record
+carries ``at``, the offset of its first character in the query text, for error messages.
+
+Must not know lark, DuckDB or events.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expr:
+    """A part of an expression."""
+
+    at: int
+
+    def children(self) -> "tuple[Expr, ...]":
+        """Return the expressions directly below this one, in the order they are written."""
+        return ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field(Expr):
+    """A field or alias by its flat name, without backticks: ``httpRequest.uri``, ``@message``."""
+
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text(Expr):
+    """A string literal, unescaped."""
+
+    value: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Number(Expr):
+    """A number literal; ``written`` is its source text."""
+
+    value: float
+    written: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Boolean(Expr):
+    """``true`` or ``false``."""
+
+    value: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Duration(Expr):
+    """A span such as ``5m``: ``count`` as written (caps not applied) and the canonical ``unit``."""
+
+    count: int
+    unit: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Star(Expr):
+    """The ``*`` of ``count(*)``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnyOf(Expr):
+    """``a or b or c``."""
+
+    parts: tuple[Expr, ...]
+
+    def children(self) -> tuple[Expr, ...]:
+        """Return the alternatives."""
+        return self.parts
+
+
+@dataclass(frozen=True, kw_only=True)
+class AllOf(Expr):
+    """``a and b and c``."""
+
+    parts: tuple[Expr, ...]
+
+    def children(self) -> tuple[Expr, ...]:
+        """Return the conditions."""
+        return self.parts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Negate(Expr):
+    """``not a`` or ``!a``."""
+
+    part: Expr
+
+    def children(self) -> tuple[Expr, ...]:
+        """Return the condition negated."""
+        return (self.part,)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Minus(Expr):
+    """``-a``."""
+
+    part: Expr
+
+    def children(self) -> tuple[Expr, ...]:
+        """Return the operand."""
+        return (self.part,)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compare(Expr):
+    """``left op right``; ``op`` is one of ``= != < <= > >=``."""
+
+    op: str
+    left: Expr
+    right: Expr
+
+    def children(self) -> tuple[Expr, ...]:
+        """Return both sides."""
+        return (self.left, self.right)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arithmetic(Expr):
+    """``left op right``; ``op`` is one of ``+ - * / % ^``."""
+
+    op: str
+    left: Expr
+    right: Expr
+
+    def children(self) -> tuple[Expr, ...]:
+        """Return both sides."""
+        return (self.left, self.right)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pattern:
+    """A regular expression as DuckDB takes it.
+
+    ``groups`` has one entry a capturing group, in order: its name, or None.
+    """
+
+    at: int
+    regex: str
+    groups: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Like(Expr):
+    """``part like needle``: substring for a string, search for a pattern."""
+
+    part: Expr
+    needle: str | Pattern
+    negated: bool
+
+    def children(self) -> tuple[Expr, ...]:
+        """Return what is searched."""
+        return (self.part,)
+
+
+@dataclass(frozen=True, kw_only=True)
+class InList(Expr):
+    """``part in [values]``; values are literals."""
+
+    part: Expr
+    values: tuple[Expr, ...]
+    negated: bool
+
+    def children(self) -> tuple[Expr, ...]:
+        """Return what is looked up, then the list."""
+        return (self.part, *self.values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call(Expr):
+    """``name(args)``; the name is as written."""
+
+    name: str
+    args: tuple[Expr, ...]
+
+    def children(self) -> tuple[Expr, ...]:
+        """Return the arguments."""
+        return self.args
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """One column of ``fields``, ``display`` or ``stats``: ``name`` is the alias or the source text."""
+
+    at: int
+    expr: Expr
+    name: str
+    aliased: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One command of a query."""
+
+    at: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fields(Stage):
+    """``fields``: more columns to show; not a projection."""
+
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Display(Stage):
+    """``display``: the columns to show; the last one counts."""
+
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filter(Stage):
+    """``filter`` or ``where``."""
+
+    condition: Expr
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stats(Stage):
+    """``stats items by keys``."""
+
+    items: tuple[Item, ...]
+    keys: tuple[Item, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SortKey:
+    """One field of ``sort``; ``descending`` is None when no direction is written."""
+
+    at: int
+    name: str
+    descending: bool | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sort(Stage):
+    """``sort keys``."""
+
+    keys: tuple[SortKey, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limit(Stage):
+    """``limit rows``."""
+
+    rows: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dedup(Stage):
+    """``dedup names``."""
+
+    names: tuple[Field, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parse(Stage):
+    """``parse source pattern``: one new field a name; ``names`` pairs each with its capturing group (from 1)."""
+
+    source: Field
+    pattern: Pattern
+    names: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """A whole query: its text and its stages in order."""
+
+    text: str
+    stages: tuple[Stage, ...]

@@ -1,0 +1,46 @@
+"""How values are printed: every value a string, missing ones absent.
+
+In: a value of the last stage; the rows DuckDB returns. Out: SQL of its printed form; rows as the API
+sends them.
+
+Must not know stages.
+
+Source
+------
+GetQueryResults and captures of its answers: timestamps ``YYYY-MM-DD HH:MM:SS.mmm`` in UTC, computed
+numbers with at most four decimals and no trailing zeros, conditions 1 and 0, ``@ptr`` last.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from opslib.cwli.switches import Switches
+from opslib.cwli.values import Kind, Value, as_number, finite
+
+
+def printed(value: Value, switches: Switches) -> str:
+    """Return SQL of the text that stands for a value in a row."""
+    if value.kind is Kind.TEXT:
+        return value.sql
+    if value.kind is Kind.INSTANT:
+        instant = f"make_timestamp(({value.sql}) * 1000)"
+        return f"strftime({instant}, '%Y-%m-%d %H:%M:%S.%g')"
+    if value.kind is Kind.BOOLEAN:
+        return f"CAST(CAST({value.sql} AS INTEGER) AS VARCHAR)"
+    rounded = _rounded(as_number(value), switches.decimals)
+    return rounded if value.kind is Kind.NUMBER else f"coalesce({rounded}, {value.sql})"
+
+
+def _rounded(sql: str, decimals: int) -> str:
+    """Return SQL of a DOUBLE as text, rounded, without an exponent, a trailing zero or ``-0``."""
+    fixed = f"printf('%.{decimals}f', {finite(sql)})"
+    if decimals:
+        fixed = f"rtrim(rtrim({fixed}, '0'), '.')"
+    return f"regexp_replace({fixed}, '^-0$', '0')"
+
+
+def rows(columns: Sequence[str], found: Iterable[Sequence[str | None]]) -> list[dict[str, str]]:
+    """Return rows as mappings from column to text, in column order, without missing values."""
+    return [
+        {name: value for name, value in zip(columns, row, strict=True) if value is not None}
+        for row in found
+    ]

@@ -1,0 +1,205 @@
+"""Values as the compiler handles them: a piece of SQL and what kind of thing it yields.
+
+Log fields have no type, so most SQL here is text that may read as a number. The rules for that, and
+only they, live here: what counts as a number, how a number reads as text, how two values compare.
+This module is also the only one that writes a literal into SQL; no other text of a user gets there.
+
+Must not know the plan.
+
+Source
+------
+What a text and a number do beside each other is not documented; see ``switches.numbers_in_text``.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from opslib.cwli.switches import Switches
+
+MAX_SQL_CHARACTERS = 400_000
+"""Beyond this the query is refused: nested text comparisons double the SQL at each level."""
+
+
+class Kind(Enum):
+    """What the SQL of a value yields."""
+
+    TEXT = "VARCHAR, as logged"
+    MIXED = "VARCHAR, computed: printed as a number if it reads as one"
+    NUMBER = "DOUBLE"
+    BOOLEAN = "BOOLEAN, printed 1 or 0"
+    INSTANT = "BIGINT, epoch milliseconds, printed as a timestamp"
+
+
+class TooLong(Exception):  # noqa: N818
+    """The SQL of one value grew beyond reason."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """SQL of one value; ``literal`` is its text when the query itself wrote it."""
+
+    sql: str
+    kind: Kind
+    literal: str | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.sql) > MAX_SQL_CHARACTERS:
+            raise TooLong
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the SQL yields VARCHAR."""
+        return self.kind in (Kind.TEXT, Kind.MIXED)
+
+
+def quoted(text: str) -> str:
+    """Write a text as an SQL literal. The only function that does."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def text_literal(text: str) -> Value:
+    """Return a string the query wrote."""
+    return Value(quoted(text), Kind.TEXT, literal=text)
+
+
+def number_literal(number: float) -> Value:
+    """Return a number the query wrote."""
+    return Value(f"CAST({quoted(repr(number))} AS DOUBLE)", Kind.NUMBER)
+
+
+def boolean(sql: str) -> Value:
+    """Return a condition."""
+    return Value(sql, Kind.BOOLEAN)
+
+
+def number(sql: str) -> Value:
+    """Return a computed DOUBLE."""
+    return Value(sql, Kind.NUMBER)
+
+
+MISSING = Value("CAST(NULL AS VARCHAR)", Kind.TEXT)
+"""A field no event has."""
+
+
+def finite(sql: str) -> str:
+    """Return SQL of a DOUBLE that is missing where it is infinite or not a number."""
+    return f"nullif(nullif(nullif({sql}, 'inf'::DOUBLE), '-inf'::DOUBLE), 'nan'::DOUBLE)"
+
+
+def as_number(value: Value) -> str:
+    """Return SQL of a DOUBLE: the number a value is or reads as; missing otherwise.
+
+    A text reads as a number when all of it does: ``12``, ``-1.5``, ``1.28E8``, also within spaces.
+    """
+    if value.kind is Kind.NUMBER:
+        return value.sql
+    if value.kind is Kind.BOOLEAN:
+        return f"CAST(CAST({value.sql} AS INTEGER) AS DOUBLE)"
+    if value.kind is Kind.INSTANT:
+        return f"CAST({value.sql} AS DOUBLE)"
+    # DuckDB reads 1_000 as a number; nobody else does.
+    return finite(f"try_cast(replace({value.sql}, '_', '?') AS DOUBLE)")
+
+
+def as_text(value: Value) -> str:
+    """Return SQL of a VARCHAR: ``12`` for the number 12.0, ``1`` and ``0`` for conditions."""
+    if value.is_text:
+        return value.sql
+    if value.kind is Kind.INSTANT:
+        return f"CAST({value.sql} AS VARCHAR)"
+    if value.kind is Kind.BOOLEAN:
+        return f"CAST(CAST({value.sql} AS INTEGER) AS VARCHAR)"
+    return f"regexp_replace(CAST({finite(value.sql)} AS VARCHAR), '\\.0$', '')"
+
+
+def as_condition(value: Value) -> str:
+    """Return SQL of a BOOLEAN: a number other than 0 holds; a text that is no number does not."""
+    if value.kind is Kind.BOOLEAN:
+        return value.sql
+    holds = f"({as_number(value)} <> 0)"
+    return f"coalesce({holds}, {value.sql} IS NULL AND NULL)" if value.is_text else holds
+
+
+def as_instant(value: Value) -> str:
+    """Return SQL of a BIGINT, epoch milliseconds; missing when it is no instant DuckDB can hold."""
+    if value.kind is Kind.INSTANT:
+        return value.sql
+    whole = f"try_cast({as_number(value)} AS BIGINT)"
+    return f"CASE WHEN abs({as_number(value)}) < 2e14 THEN {whole} END"
+
+
+def compare(op: str, left: Value, right: Value, *, switches: Switches) -> Value:
+    """Compare two values: as numbers if both read as finite numbers, else as text.
+
+    Parameters
+    ----------
+    op
+        One of ``= != < <= > >=``.
+    """
+    sql_op = {"!=": "<>"}.get(op, op)
+    as_texts = f"({as_text(left)} {sql_op} {as_text(right)})"
+    as_numbers = f"({as_number(left)} {sql_op} {as_number(right)})"
+    if not left.is_text and not right.is_text:
+        return known(as_numbers, switches=switches)
+    if switches.numbers_in_text == "compare as text" and left.is_text and right.is_text:
+        return known(as_texts, switches=switches)
+    if _never_number(left) or _never_number(right):
+        return known(as_texts, switches=switches)
+    both = " AND ".join(
+        f"{as_number(side)} IS NOT NULL" for side in (left, right) if _maybe_number(side)
+    )
+    if not both:
+        return known(as_numbers, switches=switches)
+    return known(f"CASE WHEN {both} THEN {as_numbers} ELSE {as_texts} END", switches=switches)
+
+
+def known(sql: str, *, switches: Switches) -> Value:
+    """Settle what a comparison with a missing value yields."""
+    if switches.missing_in_comparison == "false":
+        return boolean(f"coalesce({sql}, false)")
+    return boolean(f"({sql})")
+
+
+def reads_as_number(text: str) -> bool:
+    """Whether DuckDB would read a literal of the query as a finite number."""
+    if "_" in text:
+        return False
+    try:
+        return abs(float(text)) < float("inf")
+    except ValueError:
+        return False
+
+
+def _never_number(value: Value) -> bool:
+    return value.literal is not None and not reads_as_number(value.literal)
+
+
+def _maybe_number(value: Value) -> bool:
+    return value.is_text and value.literal is None
+
+
+def natural_order(value: Value) -> tuple[str, ...]:
+    """Return SQL terms whose ascending order is the documented one of ``sort``.
+
+    Values that are no numbers come first, their runs of digits ordered by length, then value, the rest
+    by Unicode; then numbers by value.
+
+    Source
+    ------
+    CWL_QuerySyntax-Sort, with its list of examples.
+    """
+    if not value.is_text:
+        return (as_number(value),)
+    digits = "x[1] BETWEEN '0' AND '9'"
+    keyed = (
+        f"CASE WHEN {digits} THEN '0' || lpad(CAST(length(x) AS VARCHAR), 7, '0') || x ELSE x END"
+    )
+    chunks = f"regexp_extract_all({value.sql}, '[0-9]+|[^0-9]+')"
+    text_key = f"array_to_string(list_transform({chunks}, lambda x: {keyed}), '')"
+    as_a_number = as_number(value)
+    return (
+        f"({as_a_number} IS NOT NULL)",
+        f"coalesce({as_a_number}, 0)",
+        f"CASE WHEN {as_a_number} IS NULL THEN {text_key} END",
+        value.sql,
+    )
