@@ -29,7 +29,7 @@ from pathlib import Path
 import yaml
 
 from opslib.errors import BadInput
-from opslib.system import load_params
+from opslib.system import load_params, project_root
 
 _NONE = type(None)
 _TYPES: dict[str, type] = {kind.__name__: kind for kind in (str, int, float, bool, dict, list)} | {
@@ -74,6 +74,37 @@ class Parameter:
     def takes(self) -> str:
         """What it takes, for people: ``text or a mapping``."""
         return " or ".join(_WORDS[kind] for kind in self.types)
+
+
+def find_notebook(named: str) -> Path:
+    """Return the notebook that a name, a number or a path means.
+
+    Parameters
+    ----------
+    named
+        ``duration``, ``20``, ``20-duration``, or the path of an .ipynb file: from the working
+        directory, else from the project root.
+
+    Raises
+    ------
+    BadInput
+        There is none, or there are several.
+    """
+    if named.endswith(".ipynb") or "/" in named:
+        path = Path(named)
+        if not path.is_file() and not path.is_absolute():
+            path = project_root() / named
+        if path.is_file():
+            return path.resolve()
+        raise BadInput(f"There is no notebook {named}. {_NOTHING_RAN}", notebook=named)
+    every = sorted((project_root() / "notebooks").glob("*.ipynb"))
+    wanted = named.zfill(2) if named.isdecimal() else named
+    found = [p for p in every if wanted in (p.stem, *p.stem.split("-", 1))]
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(path.stem for path in found or every) or "none"
+    said = f"{named} means several of them" if found else f"there is no notebook {named}"
+    raise BadInput(f"{_NOTHING_RAN} {said.capitalize()}: notebooks/ has {names}.", notebook=named)
 
 
 def declared(notebook: Path) -> list[Parameter]:
