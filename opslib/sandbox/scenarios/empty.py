@@ -1,0 +1,23 @@
+"""Scenario `empty`: an account with nothing in it, for tests that seed their own with boto3."""
+
+from opslib.sandbox.api import Progress, Sandbox
+from opslib.sandbox.scenarios.story import Expected, Scenario
+
+
+def _build(sandbox: Sandbox, progress: Progress) -> None:
+    progress(f"Nothing is deployed in account {sandbox.account}.")
+
+
+SCENARIO = Scenario(
+    name="empty",
+    title="Nothing is deployed",
+    broke="Nothing: the function, its queue, its table and its log group do not exist.",
+    when="Always.",
+    seen="Every question is answered with: there is no such thing.",
+    expected={
+        "00-triage": Expected(verdict="unknown"),
+        "20-duration": Expected(verdict="unknown"),
+        "40-cold-starts": Expected(verdict="unknown"),
+    },
+    builder=_build,
+)

@@ -1,0 +1,264 @@
+"""The real zae-limiter aggregator on the sandbox: table, stream, queue, function, mapping.
+
+In: a running sandbox. Out: the product deployed with plain boto3 calls, one for each resource of
+its own template; `zae-limiter deploy` itself does not run here, since the emulator's CloudFormation
+lacks ``Fn::Select`` inside a condition. Only the timeout differs from the template's default (10 s
+instead of 60 s), so that a person can wait for an invocation that is near it. Must not know
+stories, logs or metrics.
+
+Source: ``zae_limiter/infra/cfn_template.yaml`` of zae-limiter 0.17.0 (RateLimitsTable,
+AggregatorDLQ, AggregatorLogGroup, AggregatorRole, AggregatorFunction and
+AggregatorEventSourceMapping), with its default parameters; its alarms are left out.
+"""
+
+import importlib.metadata
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from opslib.errors import CouldNotLook, OpsError
+from opslib.sandbox.api import Sandbox
+
+TABLE = "ZAEL-demo"
+FUNCTION = f"{TABLE}-aggregator"
+QUEUE = f"{FUNCTION}-dlq"
+LOG_GROUP = f"/aws/lambda/{FUNCTION}"
+TIMEOUT_S = 10
+MEMORY_MB = 256
+BATCH_SIZE = 100
+
+_PACKAGE_DEADLINE_S = 300
+_ACTIVE_DEADLINE_S = 30.0
+_TAGS = {"Application": "zae-limiter"}
+# The mapping's own filter: changed buckets, and audit records that expired.
+_FILTERS: list[dict[str, Any]] = [
+    {"eventName": ["MODIFY"], "dynamodb": {"NewImage": {"SK": {"S": ["#STATE"]}}}},
+    {"eventName": ["REMOVE"], "dynamodb": {"OldImage": {"PK": {"S": [{"prefix": "AUDIT#"}]}}}},
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployed:
+    """What was deployed, where AWS chooses the name itself.
+
+    Parameters
+    ----------
+    mapping
+        UUID of the event source mapping.
+    queue_url
+        URL of the dead-letter queue.
+    """
+
+    mapping: str
+    queue_url: str
+
+
+def product_version() -> str:
+    """Tell the version of zae-limiter that is installed, and so deployed."""
+    return importlib.metadata.version("zae-limiter")
+
+
+def package(cache: Path) -> bytes:
+    """Give the function's deployment package, as the product's own exporter makes it.
+
+    Making it takes about six seconds, since it installs the function's dependencies for Lambda's
+    platform; so it is kept, one file for each version of the product and of Python.
+
+    Parameters
+    ----------
+    cache
+        Folder to keep it in; made when missing.
+
+    Raises
+    ------
+    OpsError
+        The exporter failed: most often pip could not reach its index.
+    """
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    kept = cache / f"zae-limiter-{product_version()}-aggregator-py{python}.zip"
+    if kept.is_file():
+        return kept.read_bytes()
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache) as folder:
+        made = Path(folder) / "aggregator.zip"
+        # The exporter looks for a Python of this version on the path; a venv need not be on it.
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+        done = subprocess.run(  # noqa: S603 - our own interpreter and constant arguments
+            [sys.executable, "-m", "zae_limiter.cli", "lambda-export", "--output", str(made)],
+            env={**os.environ, "PATH": path},
+            capture_output=True,
+            text=True,
+            timeout=_PACKAGE_DEADLINE_S,
+            check=False,
+        )
+        if done.returncode != 0 or not made.is_file():
+            raise OpsError(
+                "The aggregator was not deployed: its package could not be made. "
+                f"zae-limiter lambda-export ended with {done.returncode}. It installs "
+                "dependencies with pip and needs a package index; run it by hand to see why.",
+                exit_code=done.returncode,
+            )
+        # In one step, so that a second sandbox never reads half a package.
+        made.replace(kept)
+    return kept.read_bytes()
+
+
+def deploy(
+    sandbox: Sandbox, *, timeout_s: int = TIMEOUT_S, memory_mb: int = MEMORY_MB, mapped: bool = True
+) -> Deployed:
+    """Deploy the aggregator.
+
+    Parameters
+    ----------
+    sandbox
+        Must be up, and hold none of these resources.
+    timeout_s, memory_mb
+        Of the function, in seconds and MB.
+    mapped
+        Whether the mapping is enabled. A disabled one keeps its place in the stream: records
+        written meanwhile are delivered once it is enabled.
+    """
+    code = package(sandbox.home.parent / "cache")
+    stream_arn = _make_table(sandbox)
+    queue_url, queue_arn = _make_queue(sandbox)
+    role_arn = _make_role(sandbox, stream_arn=stream_arn, queue_arn=queue_arn)
+    logs = sandbox.client("logs")
+    logs.create_log_group(logGroupName=LOG_GROUP, tags=_TAGS)
+    logs.put_retention_policy(logGroupName=LOG_GROUP, retentionInDays=30)
+    lambda_ = sandbox.client("lambda")
+    lambda_.create_function(
+        FunctionName=FUNCTION,
+        Description="Aggregates rate limiter usage into hourly/daily snapshots",
+        Runtime="python3.12",
+        Handler="zae_limiter_aggregator.handler.handler",
+        Role=role_arn,
+        Code={"ZipFile": code},
+        MemorySize=memory_mb,
+        Timeout=timeout_s,
+        TracingConfig={"Mode": "PassThrough"},
+        Environment={
+            "Variables": {
+                "TABLE_NAME": TABLE,
+                "SNAPSHOT_WINDOWS": "hourly,daily",
+                "SNAPSHOT_TTL_DAYS": "90",
+                "ZAE_LIMITER_SCHEMA_VERSION": "1.0.0",
+                "ENABLE_ARCHIVAL": "false",
+                "ARCHIVE_BUCKET_NAME": "",
+            }
+        },
+        Tags=_TAGS,
+    )
+    mapping = lambda_.create_event_source_mapping(
+        FunctionName=FUNCTION,
+        EventSourceArn=stream_arn,
+        StartingPosition="LATEST",
+        Enabled=mapped,
+        BatchSize=BATCH_SIZE,
+        MaximumBatchingWindowInSeconds=5,
+        MaximumRetryAttempts=3,
+        MaximumRecordAgeInSeconds=3600,
+        BisectBatchOnFunctionError=True,
+        DestinationConfig={"OnFailure": {"Destination": queue_arn}},
+        FilterCriteria={"Filters": [{"Pattern": json.dumps(pattern)} for pattern in _FILTERS]},
+    )
+    return Deployed(mapping=mapping["UUID"], queue_url=queue_url)
+
+
+def wait_until_active(sandbox: Sandbox, *, deadline_s: float = _ACTIVE_DEADLINE_S) -> None:
+    """Wait until the function can be invoked; the emulator takes half a second, as AWS takes some.
+
+    Raises
+    ------
+    CouldNotLook
+        It was not active in time.
+    """
+    lambda_ = sandbox.client("lambda")
+    until = time.monotonic() + deadline_s
+    while True:
+        state = lambda_.get_function_configuration(FunctionName=FUNCTION)["State"]
+        if state == "Active":
+            return
+        if time.monotonic() > until:
+            raise CouldNotLook(
+                f"{FUNCTION} was not used: it is {state} after {deadline_s:.0f} s, not Active. "
+                "Start the sandbox afresh.",
+                operation="lambda:GetFunctionConfiguration",
+                reason="timeout",
+                state=state,
+            )
+        time.sleep(0.1)
+
+
+def set_deployed_at(sandbox: Sandbox, at: datetime) -> None:
+    """Let the function say that it was last modified then, since the emulator stamps wall time."""
+    sandbox.set_lambda_history(FUNCTION, last_modified_at=at)
+
+
+def enable_mapping(sandbox: Sandbox, deployed: Deployed) -> None:
+    """Let the mapping deliver what its stream holds."""
+    sandbox.client("lambda").update_event_source_mapping(UUID=deployed.mapping, Enabled=True)
+
+
+def disable_mapping(sandbox: Sandbox, deployed: Deployed) -> None:
+    """Let the mapping hold what its stream gets, its place kept."""
+    sandbox.client("lambda").update_event_source_mapping(UUID=deployed.mapping, Enabled=False)
+
+
+def _make_table(sandbox: Sandbox) -> str:
+    from zae_limiter.schema import get_table_definition  # costs half a second, only paid here
+
+    dynamodb = sandbox.client("dynamodb")
+    tags = [{"Key": key, "Value": value} for key, value in _TAGS.items()]
+    made = dynamodb.create_table(**get_table_definition(TABLE), Tags=tags)
+    dynamodb.update_time_to_live(
+        TableName=TABLE, TimeToLiveSpecification={"AttributeName": "ttl", "Enabled": True}
+    )
+    dynamodb.update_continuous_backups(
+        TableName=TABLE, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+    )
+    return str(made["TableDescription"]["LatestStreamArn"])
+
+
+def _make_queue(sandbox: Sandbox) -> tuple[str, str]:
+    sqs = sandbox.client("sqs")
+    attributes = {"MessageRetentionPeriod": "1209600", "VisibilityTimeout": "300"}
+    url = sqs.create_queue(QueueName=QUEUE, Attributes=attributes, tags=_TAGS)["QueueUrl"]
+    asked = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    return url, asked["Attributes"]["QueueArn"]
+
+
+def _make_role(sandbox: Sandbox, *, stream_arn: str, queue_arn: str) -> str:
+    iam = sandbox.client("iam")
+    name = f"{TABLE}-aggr"
+    trust = _policy(["sts:AssumeRole"], Principal={"Service": "lambda.amazonaws.com"})
+    made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+    iam.attach_role_policy(
+        RoleName=name,
+        PolicyArn="arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole",
+    )
+    table_arn = stream_arn.split("/stream/")[0]
+    table = ["GetItem", "PutItem", "UpdateItem", "Query", "ConditionCheckItem"]
+    stream = ["GetRecords", "GetShardIterator", "DescribeStream", "ListStreams"]
+    allowed: dict[str, Any] = _policy(
+        [f"dynamodb:{action}" for action in table], Resource=[table_arn, f"{table_arn}/index/*"]
+    )
+    allowed["Statement"] += _policy(
+        [f"dynamodb:{action}" for action in stream], Resource=[stream_arn]
+    )["Statement"]
+    allowed["Statement"] += _policy(["sqs:SendMessage"], Resource=[queue_arn])["Statement"]
+    iam.put_role_policy(
+        RoleName=name, PolicyName="DynamoDBAccess", PolicyDocument=json.dumps(allowed)
+    )
+    return str(made["Role"]["Arn"])
+
+
+def _policy(actions: list[str], **on: object) -> dict[str, Any]:
+    statement = {"Effect": "Allow", "Action": actions, **on}
+    return {"Version": "2012-10-17", "Statement": [statement]}

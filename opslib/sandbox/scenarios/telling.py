@@ -1,0 +1,54 @@
+"""What the scenarios that have a history do alike: deploy, tell, seed.
+
+In: a sandbox and planned invocations. Out: the pipeline deployed, its log group and metrics filled.
+Must not know one story from another.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from opslib.sandbox.api import Progress, Sandbox
+from opslib.sandbox.scenarios import history, pipeline
+from opslib.sandbox.scenarios.datapoints import Sample, datapoints, idle_queue
+from opslib.sandbox.scenarios.history import Invocation
+from opslib.sandbox.scenarios.planning import MINUTES
+from opslib.sandbox.scenarios.seeding import put_events, put_metrics
+
+
+def samples(invocations: Sequence[Invocation]) -> list[Sample]:
+    """Take from invocations what their metrics need."""
+    return [
+        Sample(
+            at=invocation.at,
+            duration_ms=invocation.duration_ms,
+            iterator_age_ms=invocation.iterator_age_ms,
+        )
+        for invocation in invocations
+    ]
+
+
+def seed(
+    sandbox: Sandbox, invocations: Sequence[Invocation], *, now: datetime, progress: Progress
+) -> None:
+    """Put the invocations' log events and metrics into the sandbox, where the pipeline is deployed.
+
+    Parameters
+    ----------
+    sandbox
+        With the pipeline deployed and nothing logged yet.
+    invocations
+        Oldest first.
+    now
+        Where the story ends; the dead-letter queue was empty all through the story.
+    progress
+        Told a sentence.
+    """
+    streams = history.tell(invocations)
+    put_events(sandbox, pipeline.LOG_GROUP, streams)
+    put_metrics(sandbox, datapoints(samples(invocations), function=pipeline.FUNCTION))
+    start = now - timedelta(minutes=MINUTES)
+    put_metrics(sandbox, idle_queue(queue=pipeline.QUEUE, start=start, end=now))
+    events = sum(len(told) for told in streams.values())
+    progress(
+        f"Three hours of history are told: {len(invocations)} invocations, {events} log events."
+    )

@@ -1,0 +1,215 @@
+"""Real traffic through the running pipeline, and the metrics that the emulator does not keep of it.
+
+In: a sandbox with the pipeline deployed. Out: stream records written by the product's own client,
+invocations that really ran, and datapoints of them read off their own REPORT lines. Must not know
+stories.
+"""
+
+import json
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from opslib.errors import CouldNotLook, OpsError
+from opslib.sandbox.api import Sandbox
+from opslib.sandbox.scenarios.datapoints import Sample, datapoints
+from opslib.sandbox.scenarios.pipeline import FUNCTION, LOG_GROUP, TABLE
+from opslib.sandbox.scenarios.recorded import LAST
+from opslib.sandbox.scenarios.seeding import put_metrics
+
+# Run, not imported: see there.
+_LIMITER = Path(__file__).with_name("limiter.py")
+_DRIVE_DEADLINE_S = 60.0
+_PAUSE_S = 0.1
+_REPORT = re.compile(r"REPORT RequestId: \S+\tDuration: (?P<duration_ms>[\d.]+) ms\t")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reported:
+    """One invocation that really ran, as its REPORT line tells it.
+
+    Parameters
+    ----------
+    started_at
+        Its end, as the line is stamped, less its duration; tz-aware UTC.
+    duration_ms
+        Milliseconds.
+    """
+
+    started_at: datetime
+    duration_ms: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """Stream records that requests have made.
+
+    Parameters
+    ----------
+    records
+        How many the mapping delivers.
+    at
+        When the last was written, or a little later, by the wall's clock.
+    """
+
+    records: int
+    at: datetime
+
+
+def drive(
+    sandbox: Sandbox, *, entities: int, acquisitions: int, fresh: bool = True, pause_s: float = 0.0
+) -> Written:
+    """Make rate-limited requests, so that the table's stream carries real records.
+
+    An entity's first request inserts its bucket, which the mapping's filter drops; each later one
+    is a record that it delivers. The client runs in a process of its own and knows nothing of the
+    caller's environment.
+
+    Parameters
+    ----------
+    sandbox
+        With the pipeline deployed.
+    entities
+        How many users ask.
+    acquisitions
+        How many requests they make in all.
+    fresh
+        Whether these users have never asked before.
+    pause_s
+        How long each takes its time over what it was granted, seconds.
+
+    Raises
+    ------
+    OpsError
+        A request was not granted, or the client could not reach the table.
+    """
+    request = {
+        "table": TABLE,
+        "region": sandbox.region,
+        "endpoint": sandbox.endpoint,
+        "entities": entities,
+        "acquisitions": acquisitions,
+        "pause_s": pause_s,
+    }
+    done = subprocess.run(  # noqa: S603 - our own interpreter and our own program
+        [sys.executable, "-P", str(_LIMITER), json.dumps(request)],
+        env={
+            "AWS_ACCESS_KEY_ID": sandbox.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": sandbox.secret_access_key,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        },
+        capture_output=True,
+        text=True,
+        timeout=_DRIVE_DEADLINE_S,
+        check=False,
+    )
+    if done.returncode != 0:
+        last = done.stderr.strip().splitlines()[-1:] or ["nothing"]
+        raise OpsError(
+            f"No traffic was driven through {TABLE}: the rate limiter's client ended with "
+            f"{done.returncode} and said: {last[0]}",
+            exit_code=done.returncode,
+        )
+    inserted = entities if fresh else 0
+    return Written(records=acquisitions - inserted, at=datetime.now(UTC))
+
+
+def wait_for(
+    sandbox: Sandbox, written: Written, *, since: datetime, deadline_s: float
+) -> list[Reported]:
+    """Wait until the function has processed every record that was written.
+
+    Parameters
+    ----------
+    sandbox
+        With the mapping enabled.
+    written
+        What it is to process.
+    since
+        What was logged earlier does not count; by the wall's clock.
+    deadline_s
+        How long to wait, seconds.
+
+    Returns
+    -------
+    The invocations that did it, oldest first.
+
+    Raises
+    ------
+    CouldNotLook
+        Not all were processed in time.
+    """
+    until = time.monotonic() + deadline_s
+    while True:
+        messages = messages_since(sandbox, since)
+        processed = sum(_processed(message) for _, message in messages)
+        if processed >= written.records:
+            return _reports(messages)
+        if time.monotonic() > until:
+            raise CouldNotLook(
+                f"The pipeline was not seen at work: {processed} of {written.records} records were "
+                f"processed within {deadline_s:.0f} s. The machine may be very busy; start the "
+                "sandbox again.",
+                operation="logs:FilterLogEvents",
+                reason="timeout",
+                processed=processed,
+            )
+        time.sleep(_PAUSE_S)
+
+
+def messages_since(sandbox: Sandbox, since: datetime) -> list[tuple[int, str]]:
+    """Read what the function logged since an instant: epoch milliseconds and message, in order."""
+    answer = sandbox.client("logs").filter_log_events(
+        logGroupName=LOG_GROUP, startTime=round(since.timestamp() * 1000)
+    )
+    return [(event["timestamp"], event["message"].rstrip("\n")) for event in answer["events"]]
+
+
+def publish(sandbox: Sandbox, reported: list[Reported], *, written: Written) -> None:
+    """Publish the metrics that Lambda would have kept of invocations that really ran.
+
+    The iterator age is that since the last record of all was written, 0 for what was read while
+    requests were still being made.
+
+    Parameters
+    ----------
+    sandbox
+        Where to.
+    reported
+        The invocations, one after another: none overlapped.
+    written
+        Their stream records.
+    """
+    samples = [
+        Sample(
+            at=each.started_at,
+            duration_ms=each.duration_ms,
+            iterator_age_ms=max(0.0, (each.started_at - written.at) / timedelta(milliseconds=1)),
+        )
+        for each in reported
+    ]
+    put_metrics(sandbox, datapoints(samples, function=FUNCTION))
+
+
+def _processed(message: str) -> int:
+    """Tell how many records the invocation processed whose last line this is; any other line, 0."""
+    if not message.startswith("{"):
+        return 0
+    line = json.loads(message)
+    return int(line["processed"]) if line["message"] == LAST else 0
+
+
+def _reports(messages: list[tuple[int, str]]) -> list[Reported]:
+    found = []
+    for timestamp, message in messages:
+        report = _REPORT.match(message)
+        if report:
+            duration_ms = float(report["duration_ms"])
+            ended_at = datetime.fromtimestamp(timestamp / 1000, tz=UTC)
+            started_at = ended_at - timedelta(milliseconds=duration_ms)
+            found.append(Reported(started_at=started_at, duration_ms=duration_ms))
+    return sorted(found, key=lambda reported: reported.started_at)
