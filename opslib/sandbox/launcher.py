@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -36,6 +37,17 @@ _PAUSE_S = 0.02
 
 # A child is collected by whoever started it; a Popen that is dropped earlier complains.
 _children: dict[int, subprocess.Popen[bytes]] = {}
+
+
+class Story(Protocol):
+    """What is built on a fresh sandbox; `opslib.sandbox.scenarios` lists those that ship."""
+
+    @property
+    def name(self) -> str:
+        """What it is called, in a record and in sentences."""
+
+    def build(self, sandbox: Sandbox, *, progress: Progress) -> None:
+        """Build it; return when it is complete."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,40 +87,36 @@ def up(*, scenario: str, clock: str | datetime, home: Path, progress: Progress) 
     """
     from opslib.sandbox import scenarios  # here, for scenarios are written against this package
 
-    story = scenarios.load(scenario)
+    return start(scenarios.load(scenario), clock=clock, home=home, progress=progress)
+
+
+def start(story: Story, *, clock: str | datetime, home: Path, progress: Progress) -> Sandbox:
+    """Start the sandbox with a story that stands in no list; otherwise as `up`."""
     wanted = clocks.of(clock)
     home = home.absolute()
     with _alone(home):
         running = status(home)
         if running.sandbox and running.record:
-            if (running.record.scenario, running.record.clock) == (scenario, wanted.spelled()):
+            if (running.record.scenario, running.record.clock) == (story.name, wanted.spelled()):
                 progress(running.sentence)
                 return running.sandbox
             raise BadInput(
-                f"Scenario {scenario} (clock {wanted.spelled()}) was not started: "
+                f"Scenario {story.name} (clock {wanted.spelled()}) was not started. "
                 f"{running.sentence} Stop it first with: opslib sandbox down",
                 running=running.record.scenario,
-                wanted=scenario,
+                wanted=story.name,
             )
         if running.state is not State.DOWN:
             progress(running.sentence)
         _clear(home, running)
         with contextlib.ExitStack() as undo:
-            fresh = _start(home, scenario=scenario, clock=wanted)
+            fresh = _spawn(home, scenario=story.name, clock=wanted)
             undo.callback(_abandon, fresh, home)
+            fresh = replace(fresh, ready_s=_wait_until_ready(fresh, home))
             sandbox = _sandbox(fresh, home)
-            ready_s = _wait_until_ready(fresh, home)
-            fresh = replace(fresh, ready_s=ready_s)
             (home / "aws-config").write_text(environment.aws_config(sandbox))
-            progress(f"The sandbox answers at {sandbox.endpoint} after {ready_s:.1f} s.")
-            try:
-                story.build(sandbox, progress=progress)
-            except (OpsError, BotoCoreError, ClientError, OSError) as error:
-                raise OpsError(
-                    f"The sandbox is not up: its scenario {scenario} could not be built, "
-                    f"so the server was stopped. What stopped it: {error}",
-                    scenario=scenario,
-                ) from error
+            progress(f"The sandbox answers at {sandbox.endpoint} after {fresh.ready_s:.1f} s.")
+            _build(story, sandbox, progress=progress)
             replace(fresh, built=True).write(home)
             undo.pop_all()
     return sandbox
@@ -156,7 +164,18 @@ def down(home: Path) -> Status:
     return found
 
 
-def _start(home: Path, *, scenario: str, clock: clocks.Clock) -> Record:
+def _build(story: Story, sandbox: Sandbox, *, progress: Progress) -> None:
+    try:
+        story.build(sandbox, progress=progress)
+    except (OpsError, BotoCoreError, ClientError, OSError) as error:
+        raise OpsError(
+            f"The sandbox is not up: its scenario {story.name} could not be built, "
+            f"so the server was stopped. What stopped it: {error}",
+            scenario=story.name,
+        ) from error
+
+
+def _spawn(home: Path, *, scenario: str, clock: clocks.Clock) -> Record:
     for folder in (environment.temporary(home), environment.state(home)):
         folder.mkdir()
     instance = secrets.token_hex(8)

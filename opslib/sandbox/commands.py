@@ -1,0 +1,121 @@
+"""``opslib sandbox``: the emulated AWS from a shell.
+
+In: arguments. Out: on standard output, what a shell or a program reads; on standard error, what a
+person does. Must not know how the sandbox works.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import click
+
+from opslib.errors import BadInput, OpsError
+from opslib.system import project_root
+
+_Parameters = ParamSpec("_Parameters")
+_Result = TypeVar("_Result")
+
+_NEEDED = ("hypercorn", "ministack", "zae_limiter")
+EXIT_NOT_UP = 3
+
+
+def home() -> Path:
+    """Name the folder that everything of the sandbox is kept in."""
+    return project_root() / "runs" / "sandbox"
+
+
+def _told(command: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result]:
+    """Say an `OpsError` as one sentence, and end with code 3."""
+
+    @wraps(command)
+    def telling(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
+        try:
+            return command(*args, **kwargs)
+        except OpsError as error:
+            click.echo(str(error), err=True)
+            raise SystemExit(EXIT_NOT_UP) from error
+
+    return telling
+
+
+@click.group(name="sandbox")
+def sandbox() -> None:
+    """Run an emulated AWS on this machine, with an incident in it."""
+
+
+@sandbox.command()
+@click.option("--scenario", default="slow", show_default=True, help="Which incident.")
+@click.option(
+    "--clock",
+    type=click.Choice(["live", "pinned"]),
+    default="live",
+    show_default=True,
+    help="Whether its time goes on, or stands still.",
+)
+@click.option("--at", metavar="ISO", help="Where a pinned clock stands; implies --clock pinned.")
+@_told
+def up(scenario: str, clock: str, at: str | None) -> None:
+    """Start it, and print what points a shell at it: eval "$(opslib sandbox up)"."""
+    _require_the_extra()
+    from opslib.sandbox import environment, launcher  # only now, for they need the extra
+
+    running = launcher.up(scenario=scenario, clock=at or clock, home=home(), progress=_progress)
+    for line in environment.exports(running, caller=os.environ):
+        click.echo(line)
+
+
+@sandbox.command()
+@_told
+def down() -> None:
+    """Stop it, and remove its files."""
+    from opslib.sandbox import launcher
+    from opslib.sandbox.record import State
+
+    found = launcher.down(home())
+    _progress("Stopped." if found.state is State.UP else found.sentence)
+
+
+@sandbox.command()
+@_told
+def status() -> None:
+    """Say what runs; exit code 0 if it is up, else 3."""
+    from opslib.sandbox import launcher
+
+    found = launcher.status(home())
+    click.echo(found.sentence)
+    if found.sandbox is None:
+        raise SystemExit(EXIT_NOT_UP)
+
+
+@sandbox.command()
+@_told
+def scenarios() -> None:
+    """List the incidents it can show."""
+    _require_the_extra()
+    from opslib.sandbox import scenarios as stories
+
+    width = max(len(name) for name in stories.names())
+    for name in stories.names():
+        click.echo(f"{name:{width}}  {stories.load(name).title}")
+
+
+def _progress(sentence: str) -> None:
+    # Cron mails whatever is printed: a person who watches is told, a log is not.
+    if sys.stderr.isatty():
+        click.echo(sentence, err=True)
+
+
+def _require_the_extra() -> None:
+    from importlib.util import find_spec
+
+    missing = [name for name in _NEEDED if find_spec(name) is None]
+    if missing:
+        raise BadInput(
+            f"The sandbox was not started: {', '.join(missing)} is not installed. "
+            "Install what it needs with: pip install 'opslib[local]'",
+            missing=missing,
+        )

@@ -1,0 +1,29 @@
+"""Projects with a sandbox of their own, for the tests beside this file."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from opslib.sandbox.api import Sandbox
+
+CHECKOUT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SandboxProject:
+    """A folder like a newcomer's checkout, and the sandbox that is up in it."""
+
+    root: Path
+    sandbox: Sandbox
+
+
+MakeProject = Callable[..., SandboxProject]
+"""``sandbox_project(scenario="slow", clock="pinned")``."""
+
+
+def lay_out(root: Path) -> None:
+    """Make the folder: the params file of the sandbox as it is committed, and the notebooks."""
+    (root / "params").mkdir()
+    shutil.copy(CHECKOUT / "params" / "sandbox.yaml", root / "params" / "sandbox.yaml")
+    (root / "notebooks").symlink_to(CHECKOUT / "notebooks", target_is_directory=True)
