@@ -53,7 +53,7 @@ lint: $(READY)  ## Check style and types
 	$(BIN)/mypy
 
 record: $(READY)  ## Execute the committed notebooks again on the pinned sandbox
-	@$(BIN)/python -m opslib.sandbox.record
+	@$(BIN)/python -m opslib.sandbox.notebooks
 
 bench: $(READY)  ## Measure against papermill and nbconvert, side by side
 	$(BIN)/python bench/headless.py

@@ -1,6 +1,9 @@
 """The environment every test and every kernel it starts lives in: no real AWS can be reached."""
 
+import contextlib
 import os
+
+import pytest
 
 _ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -21,3 +24,15 @@ _ENVIRONMENT = {
 os.environ.update(_ENVIRONMENT)
 for _name in ("AWS_PROFILE", "AWS_REGION", "AWS_CA_BUNDLE", "OPSLIB_RUN_DIR", "OPSLIB_HOME"):
     os.environ.pop(_name, None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Put the committed notebooks on the sandbox they were recorded on, when nbval runs them."""
+    if not config.getoption("nbval", default=False) or hasattr(config, "workerinput"):
+        return
+    from opslib.sandbox import project
+    from opslib.sandbox.notebooks import SCENARIO
+
+    held = contextlib.ExitStack()
+    config.add_cleanup(held.close)
+    os.environ["OPSLIB_HOME"] = str(held.enter_context(project.temporary(SCENARIO)))

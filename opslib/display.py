@@ -13,6 +13,7 @@ import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from numbers import Integral
 
 import pandas as pd
 
@@ -39,6 +40,7 @@ class Shown:
 
     text: str
     html: str = ""
+    markdown: str = ""
     png: bytes = b""
     metadata: Mapping[str, object] = field(default_factory=dict)
 
@@ -48,6 +50,8 @@ class Shown:
         data = {"text/plain": self.text}
         if self.png:
             data["image/png"] = base64.b64encode(self.png).decode("ascii")
+        elif self.markdown:
+            data["text/markdown"] = self.markdown
         elif self.html:
             data["text/html"] = self.html
         return data, dict(self.metadata)
@@ -66,6 +70,11 @@ def note(text: str, *, bad: bool = False) -> Shown:
     """Show a small sentence: a receipt, or what could not be seen."""
     style = "color:#a40e26;font-weight:600" if bad else "color:#57606a;font-size:.85em"
     return Shown(text=text, html=f'<p class="opslib-note" style="{style}">{_safe(text)}</p>')
+
+
+def markdown(text: str) -> Shown:
+    """Show Markdown of our own. Never for text from outside: Markdown lets HTML through."""
+    return Shown(text=text, markdown=text)
 
 
 def picture(png: bytes, *, alt: str) -> Shown:
@@ -152,6 +161,11 @@ def verdict(
     return Shown(text="\n".join(text), html="".join(parts))
 
 
+def facts(values: Mapping[str, object], *, caption: str = "") -> Shown:
+    """Show named facts as a table of one row, in the order given."""
+    return table(pd.DataFrame([values]), caption=caption)
+
+
 def _safe(value: object) -> str:
     return html.escape(str(value))
 
@@ -170,7 +184,7 @@ def _cell(value: object) -> str:
         return f"{value:%Y-%m-%d %H:%M:%S}".removesuffix(":00")
     if isinstance(value, float):
         return f"{value:,.0f}" if value == round(value) else f"{value:,.2f}"
-    if isinstance(value, int):
+    if isinstance(value, Integral):
         return f"{value:,}"
     return str(value)
 

@@ -86,7 +86,7 @@ class Level:
     value
         In the unit of the panel.
     label
-        Written at the right end of the line.
+        Written at the left end of the line.
     colour
         As matplotlib names it.
     """
@@ -154,12 +154,35 @@ def timeline(panels: Sequence[Panel], *, window: Window, deployed_at: datetime |
     return figure
 
 
+def describe(panels: Sequence[Panel]) -> str:
+    """Say in words and numbers what `timeline` draws: each line's first, last and highest value."""
+    sentences = []
+    for panel in panels:
+        drawn = [*panel.lines, *([panel.bars] if panel.bars else [])]
+        said = [_course(panel.frame, line, panel.unit) for line in drawn] or ["nothing"]
+        levels = [f"{level.label} at {level.value:,.10g}" for level in panel.levels]
+        sentences.append(f"{panel.title}: {'; '.join([*said, *levels])}.")
+    return " ".join(sentences)
+
+
 def png(figure: Figure) -> bytes:
     """Return the figure as a PNG file; the same data give the same bytes."""
     held = io.BytesIO()
     with mpl.rc_context(_STYLE):
         figure.savefig(held, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
     return held.getvalue()
+
+
+def _course(frame: pd.DataFrame, line: Line, unit: str) -> str:
+    seen = frame.dropna(subset=[line.column])
+    if seen.empty:
+        return f"{line.label} without data"
+    values = seen[line.column].astype("float64")
+    highest = seen.loc[values.idxmax()]
+    return (
+        f"{line.label} from {values.iloc[0]:,.10g} to {values.iloc[-1]:,.10g} {unit}, "
+        f"highest {values.max():,.10g} at {highest['at']:%H:%M}"
+    )
 
 
 def _draw(ax: Axes, panel: Panel, *, window: Window) -> None:
@@ -194,7 +217,7 @@ def _draw(ax: Axes, panel: Panel, *, window: Window) -> None:
     ax.set_ylim(bottom=0)
     ax.margins(y=0.12)
     if len(panel.lines) + (panel.bars is not None) > 1:
-        ax.legend(loc="upper left", ncols=5)
+        ax.legend(loc="lower right", bbox_to_anchor=(1, 0.98), ncols=5, borderaxespad=0)
 
 
 def _bars(ax: Axes, frame: pd.DataFrame, bars: Line, *, every_s: int) -> None:
@@ -212,11 +235,10 @@ def _level(ax: Axes, level: Level) -> None:
     ax.axhline(level.value, color=level.colour, linestyle=(0, (5, 3)), linewidth=1.2)
     ax.annotate(
         level.label,
-        xy=(1, level.value),
+        xy=(0, level.value),
         xycoords=("axes fraction", "data"),
-        xytext=(-3, 3),
+        xytext=(4, 3),
         textcoords="offset points",
-        ha="right",
         fontsize=8.5,
         color=level.colour,
     )

@@ -130,6 +130,23 @@ class Window:
         """Return the window of the same length that lies ``by`` earlier, to compare with."""
         return Window(self.start - by, self.end - by, self.period_s)
 
+    def split(self, at: datetime) -> tuple["Window", "Window"]:
+        """Return the parts before and from an instant on, cut at the period that it falls in.
+
+        Raises
+        ------
+        BadInput
+            One of the parts would be empty.
+        """
+        cut = _floor(at, self.period_s)
+        if not self.start < cut < self.end:
+            raise BadInput(
+                f"The window was not split: {_text(at)} leaves nothing on one side of {self.title}."
+                " Look at a longer span.",
+                parameter="at",
+            )
+        return Window(self.start, cut, self.period_s), Window(cut, self.end, self.period_s)
+
     @property
     def length(self) -> timedelta:
         """How long the window is."""

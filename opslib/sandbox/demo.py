@@ -1,8 +1,9 @@
 """``make demo``: real runbooks about the real aggregator, on this machine, in a minute.
 
-Starts the sandbox with scenario ``slow`` on a live clock, runs 00-triage headless as cron would, then
-the notebook that its first finding points to, prints the verdicts and where the reports are, and
-stops what it started. Exit code 0 when the runbooks found what the scenario broke; 1 when they did not.
+Starts the sandbox with scenario ``slow`` on a live clock, runs 00-triage headless as cron would,
+then the notebook that its first finding points to, prints the verdicts and where the reports are,
+and stops what it started. Exit code 0 when the runbooks found what the scenario broke; 1 when they
+did not.
 """
 
 import sys

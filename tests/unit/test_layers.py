@@ -31,7 +31,7 @@ LAYERS = [
 # Rooms of their own: what each may import beside itself.
 ROOMS = {"cwli": {"errors"}, "sandbox": {"errors", "system", "window", "cwli"}}
 # What is run, not imported: entry points that may use the layers above them.
-COMMANDS = {"sandbox/demo.py", "sandbox/record.py"}
+COMMANDS = {"sandbox/demo.py", "sandbox/notebooks.py"}
 # Only here may these outside libraries be imported.
 KEEPERS = {
     "boto3": {"aws", "sandbox"},

@@ -1,0 +1,372 @@
+"""What a notebook's setup cell opens: one system, one window, one account, and what was found.
+
+In: the notebook's parameters. Out: a `Run` that asks (queries, metrics, configuration, changes),
+keeps the evidence, shows what it kept, and concludes with a verdict. What AWS refuses to show
+does not end the run: the frame comes back empty but with its columns, the reason is said on the
+spot, and the verdict can no longer be healthy.
+
+Must not know one branch of the tree: what is asked and how it is judged stands in the notebook, in
+`health` and in `tree`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import pandas as pd
+from IPython.core.getipython import get_ipython
+from IPython.display import display as show
+
+from opslib import __version__, aws, changes, display, lambda_logs, metrics, parameters, plots, tree
+from opslib import system as systems
+from opslib.errors import BadInput, CouldNotLook
+from opslib.evidence import SCHEMA, Folder
+from opslib.health import Check, Finding, Verdict, worst
+from opslib.insights import Insights, typed
+from opslib.window import Window, iso
+
+_UNFINISHED = "The run did not reach its conclusion."
+
+
+@dataclass(frozen=True)
+class Target:
+    """One function as it stands: what its numbers are held against and where its logs are.
+
+    Parameters
+    ----------
+    function
+        As the system's params file names it.
+    timeout_ms, memory_mb
+        Of its configuration; NaN when that could not be seen.
+    shape
+        Where and in what form it logs; the defaults when its configuration could not be seen.
+    changes
+        What changed in the window.
+    """
+
+    function: systems.Function
+    timeout_ms: float
+    memory_mb: float
+    shape: lambda_logs.LogShape
+    changes: changes.Changes
+
+    @property
+    def name(self) -> str:
+        """The function's name."""
+        return self.function.name
+
+    @property
+    def deployed_at(self) -> datetime | None:
+        """When code or configuration last changed inside the window, or None."""
+        return self.changes.deployed_at
+
+
+class Run:
+    """One run of one notebook. Make one with `open`.
+
+    ``system``, ``window``, ``identity`` and ``notebook`` say what is looked at, when, by whom and
+    by what.
+    """
+
+    def __init__(
+        self, notebook: str, *, connection: aws.Connection, window: Window, folder: Folder
+    ) -> None:
+        self.notebook = notebook
+        self.system = connection.system
+        self.identity = connection.identity
+        self.window = window
+        self._connection = connection
+        self._insights = Insights(connection.client("logs"))
+        self._folder = folder
+        self._queries: list[dict[str, object]] = []
+        self._metrics: list[dict[str, object]] = []
+        self._limits: list[dict[str, object]] = []
+        self._save(Verdict.UNKNOWN, [], [_limit(_UNFINISHED, reason="unfinished")])
+
+    def look_at(self, function: str = "") -> Target:
+        """Read how a function is configured and what changed in the window.
+
+        Parameters
+        ----------
+        function
+            Its name in the params file; empty when the system has only one.
+
+        Raises
+        ------
+        BadInput
+            The system has no such function, or several and none was named.
+        """
+        named = self.system.function(function)
+        client = self._connection.client("lambda")
+        configuration: Mapping[str, Any] = {}
+        try:
+            with aws.calling(
+                "lambda:GetFunctionConfiguration", f"the configuration of {named.name}"
+            ):
+                configuration = client.get_function_configuration(FunctionName=named.name)
+        except CouldNotLook as error:
+            self._could_not_see(error)
+        shape = lambda_logs.shape({"FunctionName": named.name, **configuration})
+        for sentence in lambda_logs.limits(shape):
+            self._limits.append(_limit(sentence, reason="note"))
+        timeout_s = configuration.get("Timeout", float("nan"))
+        return Target(
+            function=named,
+            timeout_ms=timeout_s * 1000.0,
+            memory_mb=float(configuration.get("MemorySize", "nan")),
+            shape=shape,
+            changes=self._changes(named.name, client),
+        )
+
+    def query(
+        self,
+        name: str,
+        text: str,
+        target: Target,
+        *,
+        columns: Mapping[str, str],
+        window: Window | None = None,
+    ) -> pd.DataFrame:
+        """Ask the logs of a function one question.
+
+        Parameters
+        ----------
+        name
+            Short, for people; it names the evidence.
+        text
+            The query, in the Logs Insights language.
+        columns
+            Name and kind (``time``, ``float``, ``int``, ``text``) of each column it returns.
+        window
+            A part of the run's window; the whole of it when not given.
+
+        Returns
+        -------
+        The rows, typed. Empty, with the same columns, when nothing matched, and also when the logs
+        could not be read: that is said here and in the verdict.
+        """
+        try:
+            answer = self._insights.query(
+                name,
+                text.strip(),
+                groups=[target.shape.group],
+                window=window or self.window,
+                columns=columns,
+            )
+        except CouldNotLook as error:
+            self._could_not_see(error)
+            return typed([], columns)
+        receipt = answer.receipt
+        self._queries.append(receipt.as_dict())
+        self._folder.keep(name, answer.rows, text=text, receipt=receipt.as_dict())
+        self._save(Verdict.UNKNOWN, [], [_limit(_UNFINISHED, reason="unfinished")])
+        show(display.note(receipt.sentence))
+        if receipt.truncated:
+            self._say(_limit(f"Query {name} was cut off at {receipt.rows:,} rows.", reason="cut"))
+        return answer.rows
+
+    def query_before_and_after(
+        self, name: str, text: str, target: Target, *, columns: Mapping[str, str]
+    ) -> pd.DataFrame:
+        """Ask the same question of the time before and after the deployment.
+
+        Without a deployment in the window, of its first and its second half.
+
+        Returns
+        -------
+        The rows of both answers, with a first column ``part`` (str) that says which.
+        """
+        cut = target.deployed_at
+        words = ("before the deployment", "after the deployment")
+        least = timedelta(seconds=self.window.period_s)
+        if cut is None or not self.window.start + least <= cut < self.window.end:
+            cut, words = self.window.start + self.window.length / 2, ("first half", "second half")
+        frames = []
+        for word, part in zip(words, self.window.split(cut), strict=True):
+            rows = self.query(f"{name}, {word}", text, target, columns=columns, window=part)
+            rows.insert(0, "part", word)
+            frames.append(rows)
+        return pd.concat(frames, ignore_index=True)
+
+    def metrics(self, wanted: Sequence[metrics.Metric]) -> metrics.MetricAnswer:
+        """Fetch metrics over the window.
+
+        Returns
+        -------
+        The points that came, and for each metric whether all did. What could not be seen is said
+        here and in the verdict.
+        """
+        try:
+            answer = metrics.fetch(self._connection.client("cloudwatch"), wanted, self.window)
+        except CouldNotLook as error:
+            self._could_not_see(error)
+            return metrics.MetricAnswer.unseen(wanted, reason=error.reason)
+        for sentence in answer.limits:
+            self._say(_limit(sentence, reason="incomplete"))
+        self._metrics.extend(answer.as_dicts())
+        names = "\n".join(f"{m.name}: {m.namespace} {m.metric} {m.stat}" for m in wanted)
+        self._folder.keep("metrics", answer.points, text=names, receipt={"metrics": self._metrics})
+        return answer
+
+    def queue_depth(self, queue: str) -> int | None:
+        """Return how many messages are visible in a queue now, or None when that was not seen."""
+        sqs = self._connection.client("sqs")
+        try:
+            with aws.calling("sqs:GetQueueAttributes", f"the depth of {queue}"):
+                url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+                answer = sqs.get_queue_attributes(
+                    QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"]
+                )
+        except CouldNotLook as error:
+            self._could_not_see(error)
+            return None
+        return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+
+    def plot(self, panels: Sequence[plots.Panel], *, target: Target) -> display.Shown:
+        """Draw panels over the window, the deployment marked, described in words and numbers."""
+        figure = plots.timeline(panels, window=self.window, deployed_at=target.deployed_at)
+        return display.picture(plots.png(figure), alt=plots.describe(panels))
+
+    def conclude(
+        self, findings: Iterable[Finding], *, checks: Iterable[Check] = ()
+    ) -> display.Shown:
+        """Say what it all comes to, and keep it.
+
+        Parameters
+        ----------
+        findings
+            What the notebook's questions gave; none of them means that all was well.
+        checks
+            Rows of the health table; their findings are added.
+
+        Returns
+        -------
+        The verdict with its findings, causes before consequences, and what to open next.
+        """
+        checks = list(checks)
+        found = [*findings, *(check.finding for check in checks if check.finding is not None)]
+        ranked = tree.ranked(found)
+        verdicts = [finding.severity for finding in ranked] + [check.verdict for check in checks]
+        blind = [limit for limit in self._limits if limit["reason"] != "note"]
+        verdicts += [Verdict.UNKNOWN] * bool(blind)
+        verdict = worst(verdicts, default=Verdict.HEALTHY)
+        self._save(verdict, ranked, [])
+        title = "Everything that was looked at is within its thresholds."
+        if verdict is Verdict.UNKNOWN:
+            title = "Not everything that decides could be seen."
+        elif ranked:
+            title = f"{ranked[0].title}."
+        return display.verdict(
+            verdict.value,
+            title=title,
+            findings=[finding.as_dict() for finding in ranked],
+            links=self._links(ranked),
+            limits=[str(limit["what"]) for limit in self._limits],
+        )
+
+    def remedies(self, findings: Iterable[Finding]) -> display.Shown:
+        """Show, as text only, what would mend the findings. Nothing is changed."""
+        return display.markdown(tree.remedies(findings))
+
+    def _links(self, ranked: Sequence[Finding]) -> list[tuple[str, str]]:
+        named = dict.fromkeys(finding.notebook for finding in ranked if finding.notebook)
+        return [(name, f"{name}.ipynb") for name in named if name != self.notebook]
+
+    def _changes(self, function: str, client: Any) -> changes.Changes:
+        found = changes.timeline(client, function, self.window)
+        for sentence in found.limits:
+            self._say(_limit(sentence, reason="forbidden"))
+        return found
+
+    def _could_not_see(self, error: CouldNotLook) -> None:
+        self._say(_limit(error.message, operation=error.operation, reason=error.reason))
+
+    def _say(self, limit: dict[str, object]) -> None:
+        if limit not in self._limits:
+            self._limits.append(limit)
+        show(display.note(str(limit["what"]), bad=True))
+
+    def _save(
+        self, verdict: Verdict, ranked: Sequence[Finding], more: Sequence[dict[str, object]]
+    ) -> None:
+        self._folder.write_result(
+            {
+                "schema": SCHEMA,
+                "run_id": "",
+                "notebook": self.notebook,
+                "system": self.system.name,
+                "window": self.window.as_dict(),
+                "verdict": verdict.value,
+                "findings": [finding.as_dict() for finding in ranked],
+                "plans": [],
+                "queries": self._queries,
+                "metrics": self._metrics,
+                "identity": self.identity.as_dict(),
+                "limits": [*self._limits, *more],
+                "started": iso(self.identity.at),
+                "ended": None,
+                "opslib": __version__,
+            }
+        )
+
+
+def open(  # noqa: A001 - the notebooks read `runbook.open`
+    notebook: str,
+    *,
+    system: str | Mapping[str, object],
+    start: str,
+    end: str,
+    approve: str = "",
+) -> Run:
+    """Open one run: read the parameters, check the account, fix the window, say so in one line.
+
+    Parameters
+    ----------
+    notebook
+        Its name, ``20-duration``.
+    system
+        A name in params/, a path, or the mapping itself.
+    start, end
+        ISO 8601 with a zone, or relative to now: ``-3h``, ``now``.
+    approve
+        The token of a plan. No notebook has one to apply yet, so only nothing is taken.
+
+    Raises
+    ------
+    BadInput
+        A parameter is wrong or unknown. Nothing was asked of AWS, but for a window that lies in the
+        future by AWS's own clock.
+    GuardRefused
+        The caller is in another account or region than the system pins.
+    CouldNotLook
+        AWS does not say who the caller is, so nothing else would be answered either.
+    """
+    shell = get_ipython()
+    if shell is not None:
+        parameters.check_injected(shell.user_ns.get("In", []), notebook=notebook)
+    if approve:
+        raise BadInput(
+            f"{notebook} applies nothing: it shows its remedy as text, and `approve` is {approve}. "
+            "Leave `approve` empty. Nothing ran.",
+            parameter="approve",
+        )
+    connection = aws.connect(systems.load(system))
+    window = Window.between(start, end, now=connection.identity.at)
+    run = Run(notebook, connection=connection, window=window, folder=Folder.of_this_process())
+    show(
+        display.banner(
+            [
+                f"{run.system.name} ({run.system.environment})",
+                f"account {run.identity.account}, {run.identity.region}",
+                window.title,
+                f"as {run.identity.arn}",
+            ]
+        )
+    )
+    return run
+
+
+def _limit(what: str, *, reason: str, operation: str = "") -> dict[str, object]:
+    """Return an entry of result.json's ``limits``; reason ``note`` alone blinds nobody."""
+    return {"what": what, "operation": operation, "reason": reason}

@@ -1,0 +1,83 @@
+"""The kernel's half of the run folder."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from opslib.evidence import Folder
+
+ROWS = pd.DataFrame({"p95_ms": [1.5, 2.5], "part": ["before", "after"]})
+
+
+def test_an_answer_is_kept_as_parquet_csv_text_and_receipt(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+
+    folder.keep("durations, before", ROWS, text="stats count(*)\n", receipt={"rows": 2})
+
+    kept = tmp_path / "evidence"
+    assert sorted(path.name for path in kept.iterdir()) == [
+        "01-durations-before.csv",
+        "01-durations-before.json",
+        "01-durations-before.parquet",
+        "01-durations-before.txt",
+    ]
+    assert (kept / "01-durations-before.csv").read_text() == "p95_ms,part\n1.5,before\n2.5,after\n"
+    assert (kept / "01-durations-before.txt").read_text() == "stats count(*)\n"
+    assert json.loads((kept / "01-durations-before.json").read_text()) == {"rows": 2}
+    assert pd.read_parquet(kept / "01-durations-before.parquet").to_dict("list") == {
+        "p95_ms": [1.5, 2.5],
+        "part": ["before", "after"],
+    }
+
+
+def test_a_name_cannot_leave_the_folder(tmp_path: Path) -> None:
+    Folder(tmp_path).keep("../../etc/x", ROWS, text="", receipt={})
+
+    assert {path.parent for path in tmp_path.rglob("*.csv")} == {tmp_path / "evidence"}
+
+
+def test_the_result_is_replaced_whole(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+
+    folder.write_result({"verdict": "unknown"})
+    folder.write_result({"verdict": "healthy"})
+
+    assert json.loads((tmp_path / "result.json").read_text()) == {"verdict": "healthy"}
+    assert [path.name for path in tmp_path.iterdir()] == ["result.json"]
+
+
+def test_a_result_with_a_number_that_is_none_is_refused_and_the_old_one_stays(
+    tmp_path: Path,
+) -> None:
+    folder = Folder(tmp_path)
+    folder.write_result({"value": 1})
+
+    with pytest.raises(ValueError, match="Out of range float values"):
+        folder.write_result({"value": float("nan")})
+
+    assert json.loads((tmp_path / "result.json").read_text()) == {"value": 1}
+
+
+def test_without_a_run_folder_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPSLIB_RUN_DIR", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+    folder = Folder.of_this_process()
+    folder.keep("durations", ROWS, text="", receipt={})
+    folder.write_result({})
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_run_folder_is_the_one_the_environment_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPSLIB_RUN_DIR", str(tmp_path))
+
+    Folder.of_this_process().write_result({"schema": 1})
+
+    assert json.loads((tmp_path / "result.json").read_text()) == {"schema": 1}
