@@ -1,15 +1,28 @@
-"""What is taken from the emulator's inside: the events of a log group.
+"""What is done inside the emulator: the events of a log group read, old metrics kept.
 
 In: a group's name, account and region. Out: its events as `opslib.cwli` takes them.
 The only module that reaches into the emulator; everything else goes through its HTTP app.
 Its own API pages one stream at a time and makes one stream an invocation, which is too slow.
 
-Source: ministack 1.5.33, ``services/cloudwatch_logs.py``, ``_log_groups``. A test holds the pin.
+Source: ministack 1.5.33, ``services/cloudwatch_logs.py`` (``_log_groups``) and
+``services/cloudwatch.py`` (``_evict_old_metrics``). A test holds the pin.
 """
 
 from typing import Any
 
-from ministack.services import cloudwatch_logs
+from ministack.services import cloudwatch, cloudwatch_logs
+
+
+def keep_old_metrics() -> None:
+    """Stop the emulator from dropping points two weeks before the wall's time, at each request.
+
+    Under a pinned clock the whole history may be older than that.
+    """
+    cloudwatch._evict_old_metrics = _keep
+
+
+def _keep() -> None:
+    pass
 
 
 def log_events(group: str, *, account: str, region: str) -> list[dict[str, Any]] | None:

@@ -214,16 +214,16 @@ def _spawn(home: Path, *, scenario: str, clock: clocks.Clock) -> Record:
 
 def _wait_until_ready(fresh: Record, home: Path) -> float:
     started = time.monotonic()
+    what = f"did not answer within {READY_DEADLINE_S:.0f} s and was stopped"
     while time.monotonic() - started < READY_DEADLINE_S:
         if record.answers(fresh):
             return round(time.monotonic() - started, 2)
         if not record.alive(fresh.pid):
+            what = "ended before it answered"
             break
         time.sleep(_PAUSE_S)
-    after_s = time.monotonic() - started
     raise OpsError(
-        f"The sandbox is not up: its server did not answer within {after_s:.0f} s and was stopped. "
-        f"What it said last is in {home / 'server.log'}.",
+        f"The sandbox is not up: its server {what}. What it said last is in {home / 'server.log'}.",
         log=str(home / "server.log"),
     )
 

@@ -16,11 +16,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from opslib import cwli
 from opslib.sandbox.clock import Clock
 from opslib.sandbox.operations import ServiceError
+
+if TYPE_CHECKING:
+    from opslib.cwli import Answer
 
 Events = Callable[[str], list[dict[str, Any]] | None]
 """The events of a log group by its name; None when there is none."""
@@ -93,6 +95,8 @@ class LogsInsights:
         self, body: dict[str, Any], *, events: Events, delay: Delay
     ) -> dict[str, Any]:
         """Answer StartQuery: check everything that can be checked, and begin."""
+        from opslib import cwli  # at the first query, so that a start need not wait for it
+
         text = self._text(body)
         start_ms, end_ms = self._span(body)
         limit = body.get("limit")
@@ -119,7 +123,7 @@ class LogsInsights:
         )
         self._queries[query.query_id] = query
 
-        def evaluate() -> cwli.Answer:
+        def evaluate() -> "Answer":
             return cwli.run(text, held, start=start_ms, end=end_ms, limit=limit)
 
         query.task = asyncio.create_task(self._evaluate(query, evaluate, delay))
@@ -176,9 +180,7 @@ class LogsInsights:
         ]
         return {"queries": found[: body.get("maxResults", LISTED_LIMIT)]}
 
-    async def _evaluate(
-        self, query: Query, evaluate: "Callable[[], cwli.Answer]", delay: Delay
-    ) -> None:
+    async def _evaluate(self, query: Query, evaluate: "Callable[[], Answer]", delay: Delay) -> None:
         await asyncio.sleep(delay.latency_ms / 1000)
         if delay.status:
             query.status = delay.status
@@ -203,6 +205,8 @@ class LogsInsights:
                 query.status = "Failed"
 
     def _text(self, body: dict[str, Any]) -> str:
+        from opslib import cwli
+
         text = body.get("queryString")
         if not isinstance(text, str):
             raise _invalid("queryString is missing.")

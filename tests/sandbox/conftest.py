@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from opslib.errors import OpsError
 from opslib.sandbox import launcher
 from opslib.sandbox.api import Sandbox
 from sandbox.projects import MakeProject, SandboxProject, lay_out
@@ -14,17 +15,24 @@ from sandbox.projects import MakeProject, SandboxProject, lay_out
 @pytest.fixture(scope="session")
 def _sandboxes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeProject]:
     up: dict[tuple[str, str], SandboxProject] = {}
+    failed: dict[tuple[str, str], OpsError] = {}
 
     def of(*, scenario: str, clock: str) -> SandboxProject:
+        if (scenario, clock) in failed:
+            raise failed[scenario, clock]
         if (scenario, clock) not in up:
             root = tmp_path_factory.mktemp(scenario)
             lay_out(root)
-            sandbox = launcher.up(
-                scenario=scenario,
-                clock=clock,
-                home=root / "runs" / "sandbox",
-                progress=lambda sentence: print(sentence, file=sys.stderr),  # noqa: T201
-            )
+            try:
+                sandbox = launcher.up(
+                    scenario=scenario,
+                    clock=clock,
+                    home=root / "runs" / "sandbox",
+                    progress=lambda sentence: print(sentence, file=sys.stderr),  # noqa: T201
+                )
+            except OpsError as error:
+                failed[scenario, clock] = error
+                raise
             up[scenario, clock] = SandboxProject(root=root, sandbox=sandbox)
         return up[scenario, clock]
 
