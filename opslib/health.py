@@ -225,7 +225,7 @@ def duration_findings(
         One row a bin that had invocations, oldest first: ``at`` (datetime64[ns, UTC], start of the
         bin), ``p95_ms`` and ``max_ms`` (float, milliseconds). Other columns are not read.
     timeout_ms
-        The function's timeout in milliseconds.
+        The function's timeout in milliseconds; NaN when it could not be seen.
     subject
         The function's name.
     deployed_at
@@ -235,15 +235,26 @@ def duration_findings(
 
     Returns
     -------
-    ``duration.near-timeout`` when the sustained p95 is a warning or worse; ``duration.rising`` when
-    the median p95 from the deployment on (without one, or with fewer than 2 bins on a side of it:
-    in the last quarter of the bins) is at least ``duration_growth`` times that before it (in the
-    first quarter) and at least 10 % of the timeout. ``invocations.none``, unknown, when ``bins``
-    has no p95. Empty when all is well.
+    ``duration.near-timeout`` when the sustained p95 is a warning or worse, unknown without a
+    timeout; ``duration.rising`` when the median p95 from the deployment on (without one, or with
+    fewer than 2 bins on a side of it: in the last quarter of the bins) is at least
+    ``duration_growth`` times that before it (in the first quarter) and at least 10 % of the
+    timeout. ``invocations.none``, unknown, when ``bins`` has no p95. Empty when all is well.
     """
     points = _points(bins, "p95_ms")
     if not points:
         return [_nothing_ran(subject, evidence)]
+    if math.isnan(timeout_ms):
+        return [
+            Finding(
+                id="duration.near-timeout",
+                severity=Verdict.UNKNOWN,
+                title=f"How near {subject} is to its timeout is not known",
+                detail="Its configuration could not be read, and with it the timeout.",
+                subject=subject,
+                evidence=tuple(evidence),
+            )
+        ]
     findings = []
     factor = thresholds.duration_growth.warning or 1
     growth = _growth(points, deployed_at, factor=factor)
@@ -297,18 +308,20 @@ def memory_finding(
         The highest ``Max Memory Used`` of the window in MB. None, NaN and 0 are unknown: a platform
         that says 0 MB has not measured.
     limit_mb
-        The function's memory size in MB.
+        The function's memory size in MB; NaN when it could not be seen.
 
     Returns
     -------
     ``memory.headroom`` when it is a warning or worse, or unknown; None when there is room.
     """
-    if used_mb is None or math.isnan(used_mb) or used_mb <= 0:
+    if used_mb is None or not used_mb > 0 or math.isnan(limit_mb):
         return Finding(
             id="memory.headroom",
             severity=Verdict.UNKNOWN,
-            title=f"How much memory {subject} uses is not known",
-            detail="No REPORT line in the window states the memory used.",
+            title=f"How much of its memory {subject} uses is not known",
+            detail="No REPORT line in the window states the memory used."
+            if not math.isnan(limit_mb)
+            else "Its configuration could not be read, and with it the memory size.",
             subject=subject,
             evidence=tuple(evidence),
         )
