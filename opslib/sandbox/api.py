@@ -7,6 +7,7 @@ scenario is.
 
 import http.client
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
+import botocore.session
 from botocore.config import Config
 
 from opslib.errors import CouldNotLook
@@ -62,7 +64,14 @@ class Sandbox:
         Nothing of the caller's environment has a say: credentials, region and endpoint are
         explicit. A call has 60 s, and two retries of what the service says may be retried.
         """
+        # Else a profile named in the environment, and the caller's files, would be read.
+        nothing: dict[str, tuple[None, None, str | None, None]] = {
+            "profile": (None, None, None, None),
+            "config_file": (None, None, os.devnull, None),
+            "credentials_file": (None, None, os.devnull, None),
+        }
         session = boto3.session.Session(
+            botocore_session=botocore.session.Session(session_vars=nothing),
             aws_access_key_id=self.access_key_id,
             aws_secret_access_key=self.secret_access_key,
             region_name=self.region,
@@ -76,6 +85,8 @@ class Sandbox:
                 retries={"total_max_attempts": 3, "mode": "standard"},
                 # botocore honours the proxies of the environment even for loopback.
                 proxies={},
+                use_fips_endpoint=False,
+                use_dualstack_endpoint=False,
                 s3={"addressing_style": "path"},
             ),
         )

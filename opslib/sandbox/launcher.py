@@ -237,7 +237,7 @@ def _clear(home: Path, found: Status) -> None:
             shutil.rmtree(folder, ignore_errors=True)
         return
     if found.state in (State.UP, State.UNFINISHED, State.SILENT):
-        _stop(found.record)
+        _stop(found.record, at_once=found.state is State.SILENT)
     _empty(home)
 
 
@@ -257,8 +257,8 @@ def _empty(home: Path, *, keep: str | None = None) -> None:
             entry.unlink(missing_ok=True)
 
 
-def _stop(target: Record) -> None:
-    for number in (signal.SIGTERM, signal.SIGKILL):
+def _stop(target: Record, *, at_once: bool = False) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL)[1 if at_once else 0 :]:
         with contextlib.suppress(ProcessLookupError):
             os.kill(target.pid, number)
         deadline = time.monotonic() + STOP_DEADLINE_S

@@ -1,0 +1,161 @@
+"""Nothing of the caller's environment reaches the sandbox; the sandbox's exports lead there."""
+
+import contextlib
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from opslib.sandbox import environment, launcher, record
+from opslib.sandbox.api import Progress, Sandbox
+from opslib.sandbox.clock import Clock
+
+_SECRETS = {
+    "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+    "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+    "AWS_SESSION_TOKEN": "FwoGZXIvYXdzEXAMPLE",
+    "AWS_PROFILE": "production-profile",
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:9/somewhere-else",
+    "MY_DATABASE_PASSWORD": "hunter2-hunter2",
+    "HTTP_PROXY": "http://127.0.0.1:9/proxy",
+}
+
+
+class _Handler:
+    """A function that returns its whole environment."""
+
+    name = "handler"
+
+    def build(self, sandbox: Sandbox, *, progress: Progress) -> None:
+        held = io.BytesIO()
+        with zipfile.ZipFile(held, "w") as archive:
+            archive.writestr(
+                "index.py",
+                "import os\ndef handler(event, context): return dict(os.environ)",
+            )
+        lambda_ = sandbox.client("lambda")
+        lambda_.create_function(
+            FunctionName="tell",
+            Runtime="python3.12",
+            Handler="index.handler",
+            Role="arn:aws:iam::000000000000:role/any",
+            Code={"ZipFile": held.getvalue()},
+            Timeout=10,
+        )
+        lambda_.get_waiter("function_active_v2").wait(
+            FunctionName="tell", WaiterConfig={"Delay": 1, "MaxAttempts": 10}
+        )
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    for name, value in _SECRETS.items():
+        monkeypatch.setenv(name, value)
+    folder = tmp_path / "sandbox"
+    yield folder
+    launcher.down(folder)
+
+
+def test_no_credential_of_the_caller_reaches_the_server_or_a_handler(home: Path) -> None:
+    sandbox = launcher.start(_Handler(), clock="live", home=home, progress=lambda _: None)
+    known = record.read(home)
+    assert known is not None
+
+    of_the_server = Path(f"/proc/{known.pid}/environ").read_bytes().decode()
+    answer = sandbox.client("lambda").invoke(FunctionName="tell")
+    of_the_handler = json.loads(answer["Payload"].read())
+
+    leaked_to_the_server = [secret for secret in _SECRETS.values() if secret in of_the_server]
+    leaked_to_the_handler = [
+        secret for secret in _SECRETS.values() if secret in str(of_the_handler)
+    ]
+    assert leaked_to_the_server == []
+    assert leaked_to_the_handler == []
+    assert of_the_handler["AWS_ENDPOINT_URL"] == sandbox.endpoint
+    assert of_the_handler["HOME"] == str(home / "state")
+    assert of_the_handler["AWS_SHARED_CREDENTIALS_FILE"] == "/dev/null"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_functions_worker_ends_with_the_server_however_that_ends(
+    home: Path, number: signal.Signals
+) -> None:
+    sandbox = launcher.start(_Handler(), clock="live", home=home, progress=lambda _: None)
+    sandbox.client("lambda").invoke(FunctionName="tell")
+    known = record.read(home)
+    assert known is not None
+    before = _processes_of(home)
+
+    os.kill(known.pid, number)
+    deadline = time.monotonic() + 5
+    while _processes_of(home) and time.monotonic() < deadline:
+        record.alive(known.pid)  # collects it, since it is this process's child
+        time.sleep(0.05)
+
+    assert len(before) == 2
+    assert _processes_of(home) == []
+
+
+def _processes_of(home: Path) -> list[int]:
+    """List the processes whose environment names a sandbox's folder: the server and its workers."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if entry.name.isdigit() and str(home).encode() in (entry / "environ").read_bytes():
+                found.append(int(entry.name))
+    return found
+
+
+@pytest.mark.usefixtures("project_root")
+def test_the_exports_of_up_point_the_aws_command_line_at_the_sandbox(tmp_path: Path) -> None:
+    hostile = {**os.environ, **_SECRETS, "AWS_ENDPOINT_URL_STS": "http://127.0.0.1:9"}
+    opslib = f"{sys.executable} -c 'from opslib.sandbox.commands import sandbox; sandbox()'"
+    aws = str(Path(sys.executable).parent / "aws")
+    script = (
+        f'eval "$({opslib} up --scenario empty --clock pinned)" || exit 9\n'
+        f"{aws} sts get-caller-identity --output json; code=$?\n"
+        f"{opslib} down\nexit $code\n"
+    )
+
+    ran = subprocess.run(
+        ["bash", "-c", script],
+        env=hostile,
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert ran.stderr == ""
+    assert ran.returncode == 0
+    assert json.loads(ran.stdout)["Account"] == "000000000000"
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_exports_are_quoted_for_a_shell_and_except_loopback_from_a_proxy() -> None:
+    sandbox = Sandbox(
+        endpoint="http://127.0.0.1:4567",
+        region="us-east-1",
+        account="000000000000",
+        access_key_id="opslib-sandbox",
+        secret_access_key="it's a dummy",
+        clock=Clock(),
+        home=Path("anywhere"),
+    )
+    caller = {"HTTP_PROXY": "http://proxy:3128", "NO_PROXY": "corp.example"}
+
+    lines = environment.exports(sandbox, caller=caller)
+
+    assert "export AWS_SECRET_ACCESS_KEY='it'\"'\"'s a dummy'" in lines
+    assert "export NO_PROXY=corp.example,127.0.0.1" in lines
+    assert "export AWS_ENDPOINT_URL=http://127.0.0.1:4567" in lines
+    assert lines[0].startswith("unset AWS_PROFILE ")
