@@ -103,8 +103,8 @@ def find_notebook(named: str) -> Path:
     if len(found) == 1:
         return found[0]
     names = ", ".join(path.stem for path in found or every) or "none"
-    said = f"{named} means several of them" if found else f"there is no notebook {named}"
-    raise BadInput(f"{_NOTHING_RAN} {said.capitalize()}: notebooks/ has {names}.", notebook=named)
+    said = f"{named} means several notebooks" if found else f"there is no notebook {named}"
+    raise BadInput(f"Nothing ran: {said}; notebooks/ has {names}.", notebook=named)
 
 
 def declared(notebook: Path) -> list[Parameter]:

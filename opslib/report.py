@@ -27,9 +27,10 @@ from zoneinfo import ZoneInfo
 import bleach  # type: ignore[import-untyped]
 import nbformat
 from bleach.css_sanitizer import CSSSanitizer  # type: ignore[import-untyped]
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 from markupsafe import Markup, escape
-from nbconvert.filters import ansi2html, markdown2html
+from nbconvert.filters import ansi2html
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from pygments import highlight  # type: ignore[import-untyped]
 from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
 from pygments.lexers import PythonLexer  # type: ignore[import-untyped]
@@ -66,6 +67,7 @@ _STYLES = CSSSanitizer(
         "color", "font-style", "font-weight", "margin", "padding", "text-align", "white-space",
     ]
 )  # fmt: skip
+_LABELS = {"parameters": "Parameters", "injected-parameters": "Parameters as given"}
 _SCROLL = '<div class="scroll" tabindex="0" role="region" aria-label="Table">'
 _MOST_CHARACTERS = 20_000
 _INLINE_PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*")
@@ -89,6 +91,7 @@ class Block:
     kind: str
     content: Markup
     outputs: tuple[Output, ...] = ()
+    label: str = ""
     not_run: bool = False
 
 
@@ -109,7 +112,8 @@ def render(folder: Path) -> str:
     templates = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
-        undefined=StrictUndefined,
+        # A finding that lacks a line is no reason to lose the report.
+        undefined=ChainableUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -169,11 +173,13 @@ def _blocks(cells: Iterable[Any]) -> list[Block]:
         source = _without_title(cell.source) if number == 0 else cell.source
         if cell.cell_type == "markdown":
             if source.strip():
-                blocks.append(Block("prose", clean(markdown2html(source))))
+                blocks.append(Block("prose", _markdown(source)))
         elif cell.cell_type == "code" and source.strip():
             not_run = cell.metadata.get("papermill", {}).get("status") == "not-run"
             outputs = tuple(o for o in map(_output, cell.outputs) if o is not None)
-            blocks.append(Block("code", _highlighted(source), outputs, not_run))
+            tags = cell.metadata.get("tags", [])
+            label = next((_LABELS[tag] for tag in tags if tag in _LABELS), "Code")
+            blocks.append(Block("code", _highlighted(source), outputs, label, not_run))
     return blocks
 
 
@@ -192,7 +198,7 @@ def _output(output: Any) -> Output | None:
     if "text/html" in data:
         return Output("html", clean(data["text/html"]))
     if "text/markdown" in data:
-        return Output("html", clean(markdown2html(data["text/markdown"])))
+        return Output("html", _markdown(data["text/markdown"]))
     if "text/plain" in data:
         return Output("text", _short(data["text/plain"]))
     return None
@@ -203,6 +209,11 @@ def _short(text: str) -> str:
         return text
     rest = len(text) - _MOST_CHARACTERS
     return f"{text[:_MOST_CHARACTERS]}\n… {rest:,} more characters are in {run_folder.NOTEBOOK}."
+
+
+def _markdown(source: str) -> Markup:
+    renderer = IPythonRenderer(escape=False, exclude_anchor_links=True)
+    return clean(str(MarkdownWithMath(renderer=renderer).render(source)))
 
 
 def _highlighted(source: str) -> Markup:
@@ -246,8 +257,12 @@ def _length(result: Mapping[str, Any]) -> str:
 
 
 def _instant(text: str) -> str:
-    at = datetime.fromisoformat(text).astimezone(UTC)
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+    """Return an instant for people; what is none, as it stands."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _number(value: object) -> str:

@@ -13,6 +13,7 @@ from opslib.parameters import (
     collect,
     declared,
     declared_in,
+    find_notebook,
     from_text,
 )
 
@@ -314,3 +315,55 @@ class TestInTheKernel:
             check_injected(["", "# Parameters\nstart = '-1h'\n"], notebook="20-duration")
 
         assert "it takes none" in str(refused.value)
+
+
+class TestWhichNotebookANameMeans:
+    @pytest.fixture(name="project", autouse=True)
+    def _project(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        _project(tmp_path, monkeypatch)
+        for name in ("00-triage", "20-duration", "40-cold-starts"):
+            (tmp_path / "notebooks" / f"{name}.ipynb").write_text("{}")
+        return tmp_path
+
+    @pytest.mark.parametrize(
+        ("named", "found"),
+        [
+            ("duration", "20-duration"),
+            ("20", "20-duration"),
+            ("20-duration", "20-duration"),
+            ("cold-starts", "40-cold-starts"),
+            ("0", "00-triage"),
+            ("00", "00-triage"),
+            ("notebooks/00-triage.ipynb", "00-triage"),
+        ],
+    )
+    def test_a_name_a_number_or_a_path_is_found(
+        self, project: Path, named: str, found: str
+    ) -> None:
+        assert find_notebook(named) == project / "notebooks" / f"{found}.ipynb"
+
+    def test_a_path_from_a_folder_of_the_project_is_found(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(project / "params")
+
+        found = find_notebook("notebooks/00-triage.ipynb")
+
+        assert found == project / "notebooks" / "00-triage.ipynb"
+
+    @pytest.mark.parametrize("named", ["durations", "2", "starts", "../20"])
+    def test_a_name_that_means_none_is_refused(self, named: str) -> None:
+        with pytest.raises(BadInput) as refused:
+            find_notebook(named)
+
+        assert "here is no notebook" in str(refused.value)
+
+    def test_a_number_that_two_notebooks_carry_is_refused(self, project: Path) -> None:
+        (project / "notebooks" / "20-lag.ipynb").write_text("{}")
+
+        with pytest.raises(BadInput) as refused:
+            find_notebook("20")
+
+        assert str(refused.value) == (
+            "Nothing ran: 20 means several notebooks; notebooks/ has 20-duration, 20-lag."
+        )

@@ -1,0 +1,359 @@
+"""Runs without a person: real kernels, small notebooks, and every way a run can end."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from opslib import headless, run_folder
+from opslib.errors import BadInput
+
+ROOT = Path(__file__).parents[2]
+AT = datetime(2026, 10, 14, 3, 7, 0, tzinfo=UTC)
+PARAMETERS = 'system: str | dict = "sandbox"  # which\nstart: str = "-3h"\n'
+# What the kernel's half of a run does, in small.
+CONCLUDE = """\
+import json, os, pathlib
+folder = pathlib.Path(os.environ["OPSLIB_RUN_DIR"])
+(folder / "evidence").mkdir()
+(folder / "evidence" / "01-a.csv").write_text("a\\n")
+(folder / "result.json").write_text(json.dumps({
+    "schema": 1, "system": "ZAEL-demo", "verdict": %r, "limits": [],
+    "window": {"start": "2026-10-14T00:07:00Z", "end": "2026-10-14T03:07:00Z"},
+    "findings": [{"id": "duration.rising", "severity": "warning", "title": "It climbs"}],
+    "queries": [{"name": "01-a", "text": "fields 1"}],
+}))
+"""
+KEYS = [
+    *("schema", "run_id", "notebook", "system", "window", "verdict", "findings", "plans"),
+    *("queries", "metrics", "identity", "limits", "started", "ended", "opslib"),
+]
+
+
+def _project(folder: Path, cells: Sequence[str]) -> Path:
+    """Make a project with one notebook: a title, parameters, and code under `## Looking`."""
+    (folder / "params").mkdir(parents=True)
+    (folder / "notebooks").mkdir()
+    text = (ROOT / "params" / "sandbox.yaml").read_text()
+    (folder / "params" / "sandbox.yaml").write_text(text)
+    parameters = nbformat.v4.new_code_cell(PARAMETERS)
+    parameters.metadata["tags"] = ["parameters"]
+    parameters["outputs"] = [nbformat.v4.new_output("stream", name="stdout", text="OLD OUTPUT")]
+    notebook = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_markdown_cell("# 20 · Invocations are slow"),
+            parameters,
+            nbformat.v4.new_markdown_cell("## Looking\n\nA question."),
+            *(nbformat.v4.new_code_cell(source) for source in cells),
+        ]
+    )
+    path = folder / "notebooks" / "20-duration.ipynb"
+    nbformat.write(notebook, path)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPSLIB_HOME", str(tmp_path))
+
+
+def _run(notebook: Path, **options: Any) -> headless.Outcome:
+    ticks = iter([AT, datetime(2026, 10, 14, 3, 7, 4, tzinfo=UTC)])
+    return headless.run(notebook, {"start": "-1h"}, now=lambda: next(ticks), **options)
+
+
+def _executed(outcome: headless.Outcome) -> Any:
+    return nbformat.read(outcome.folder / "notebook.ipynb", as_version=4)
+
+
+def _printed(outcome: headless.Outcome) -> str:
+    cells = [cell for cell in _executed(outcome).cells if cell.cell_type == "code"]
+    return "".join(o.text for cell in cells for o in cell.outputs if o.output_type == "stream")
+
+
+@pytest.fixture(scope="module", name="told")
+def _told() -> list[tuple[int, int, str]]:
+    return []
+
+
+@pytest.fixture(scope="module", name="outcome")
+def _outcome(
+    tmp_path_factory: pytest.TempPathFactory, told: list[tuple[int, int, str]]
+) -> Iterator[headless.Outcome]:
+    folder = tmp_path_factory.mktemp("project {x}")
+    look = "import os, sys\nprint(sys.executable, os.getcwd(), start, sep='\\n')"
+    notebook = _project(folder, [look, CONCLUDE % "warning"])
+    # Another environment's kernel of the same name, which would not even start.
+    spec = folder / "jupyter" / "kernels" / "python3"
+    spec.mkdir(parents=True)
+    argv = ["/bin/false", "{connection_file}"]
+    spec.joinpath("kernel.json").write_text(
+        json.dumps({"argv": argv, "display_name": "x", "language": "python"})
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JUPYTER_PATH", str(folder / "jupyter"))
+        patch.setenv("OPSLIB_HOME", str(folder))
+        yield _run(notebook, progress=lambda *step: told.append(step))
+
+
+class TestARunThatComesToItsEnd:
+    def test_has_the_folder_its_instant_notebook_and_system_name(
+        self, outcome: headless.Outcome
+    ) -> None:
+        names = sorted(p.relative_to(outcome.folder).as_posix() for p in outcome.folder.rglob("*"))
+
+        assert outcome.folder.parent.name == "runs"
+        assert outcome.folder.name == "20261014T030700Z-20-duration-ZAEL-demo"
+        assert names == [
+            "audit.jsonl",
+            "evidence",
+            "evidence/01-a.csv",
+            "manifest.json",
+            "notebook.ipynb",
+            "report.html",
+            "result.json",
+        ]
+
+    def test_is_sealed_as_it_was_left(self, outcome: headless.Outcome) -> None:
+        assert run_folder.differences(outcome.folder) == []
+
+    def test_has_a_result_of_schema_1_completed(self, outcome: headless.Outcome) -> None:
+        result = json.loads((outcome.folder / "result.json").read_text())
+
+        assert list(result) == KEYS
+        assert result == outcome.result
+        assert (result["verdict"], outcome.exit_code) == ("warning", 1)
+        assert result["run_id"] == "20261014T030700Z-20-duration-ZAEL-demo"
+        assert (result["started"], result["ended"]) == (
+            "2026-10-14T03:07:00Z",
+            "2026-10-14T03:07:04Z",
+        )
+        assert result["window"] == {
+            "start": "2026-10-14T00:07:00Z",
+            "end": "2026-10-14T03:07:00Z",
+            "timezone": "UTC",
+        }
+        assert result["identity"] == {"account": None, "arn": None, "region": None}
+        assert result["limits"] == []
+
+    def test_uses_this_python_in_the_notebooks_folder_with_the_given_values(
+        self, outcome: headless.Outcome
+    ) -> None:
+        notebooks = outcome.folder.parents[1] / "notebooks"
+
+        assert _printed(outcome) == f"{sys.executable}\n{notebooks}\n-1h\n"
+
+    def test_leaves_no_path_of_this_machine_in_the_notebooks_metadata(
+        self, outcome: headless.Outcome
+    ) -> None:
+        told = _executed(outcome).metadata.papermill
+
+        assert (told.input_path, told.output_path) == ("20-duration.ipynb", "notebook.ipynb")
+
+    def test_tells_its_progress_cell_by_cell(
+        self, outcome: headless.Outcome, told: list[tuple[int, int, str]]
+    ) -> None:
+        assert outcome.exit_code == 1
+        assert told == [
+            (1, 4, "20 · Invocations are slow"),
+            (2, 4, "20 · Invocations are slow"),
+            (3, 4, "Looking"),
+            (4, 4, "Looking"),
+        ]
+
+    def test_notes_its_start_and_end(self, outcome: headless.Outcome) -> None:
+        lines = [json.loads(x) for x in (outcome.folder / "audit.jsonl").read_text().splitlines()]
+
+        assert [(line["at"], line["event"]) for line in lines] == [
+            ("2026-10-14T03:07:00Z", "run.started"),
+            ("2026-10-14T03:07:04Z", "run.ended"),
+        ]
+
+    def test_keeps_nothing_of_an_earlier_recording(self, outcome: headless.Outcome) -> None:
+        assert "OLD OUTPUT" not in (outcome.folder / "notebook.ipynb").read_text()
+
+
+def _unknown(outcome: headless.Outcome, limit: str) -> None:
+    """Assert what holds of every run that did not come to its end."""
+    assert outcome.result["verdict"] == "unknown"
+    assert outcome.exit_code == 3
+    assert outcome.result["limits"] == [limit]
+    assert run_folder.differences(outcome.folder) == []
+    assert "Partial report." in (outcome.folder / "report.html").read_text()
+
+
+def test_a_failure_after_a_verdict_makes_it_unknown_and_keeps_the_findings(tmp_path: Path) -> None:
+    fails = "from opslib.errors import OpsError\nraise OpsError('Not looked: the door is shut.')"
+    notebook = _project(tmp_path, [CONCLUDE % "healthy", fails, "print('never')"])
+
+    outcome = _run(notebook)
+
+    _unknown(outcome, "Not looked: the door is shut.")
+    assert [finding["id"] for finding in outcome.result["findings"]] == ["duration.rising"]
+    assert _executed(outcome).cells[-1].metadata.papermill.status == "not-run"
+    assert "papermill-error-cell" not in (outcome.folder / "notebook.ipynb").read_text()
+
+
+def test_a_failure_before_any_result_still_leaves_one(tmp_path: Path) -> None:
+    outcome = _run(_project(tmp_path, ["{}['x']"]))
+
+    _unknown(outcome, "A cell failed under “Looking”: KeyError: 'x'")
+    assert list(outcome.result) == KEYS
+    assert outcome.result["system"] == "ZAEL-demo"
+    assert outcome.result["window"] == {"start": None, "end": None, "timezone": "UTC"}
+
+
+def test_a_dead_kernel_is_said_and_what_never_ran_is_marked(tmp_path: Path) -> None:
+    dies = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"
+
+    outcome = _run(_project(tmp_path, [CONCLUDE % "healthy", dies, "print('never')"]))
+
+    _unknown(outcome, "The kernel died under “Looking”: it was killed, or ran out of memory.")
+    statuses = [
+        c.metadata.papermill.status for c in _executed(outcome).cells if c.cell_type == "code"
+    ]
+    assert statuses[-1] == "not-run"
+    assert "not-run" not in statuses[:-1]
+
+
+def test_the_deadline_ends_a_kernel_that_ignores_interrupts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(headless, "GRACE_S", 0.3)
+    deaf = "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\ntime.sleep(60)"
+    notebook = _project(tmp_path, [CONCLUDE % "healthy", deaf])
+    began = time.monotonic()
+
+    outcome = _run(notebook, deadline_s=3)
+
+    _unknown(outcome, "The run was stopped when its deadline of 3 s passed under “Looking”.")
+    assert time.monotonic() - began < 30
+
+
+def test_the_deadline_lets_a_cell_put_down_what_it_holds(tmp_path: Path) -> None:
+    careful = "import time\ntry:\n    time.sleep(60)\nfinally:\n    print('query stopped')"
+
+    outcome = _run(_project(tmp_path, [careful]), deadline_s=3)
+
+    assert outcome.exit_code == 3
+    assert "query stopped" in _printed(outcome)
+
+
+def test_a_cell_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
+    outcome = _run(_project(tmp_path, ["import time; time.sleep(60)"]), cell_s=1)
+
+    _unknown(outcome, "The run was stopped: a cell took longer than 1 s under “Looking”.")
+
+
+def test_a_cell_that_exits_quietly_is_no_success(tmp_path: Path) -> None:
+    notebook = _project(tmp_path, [CONCLUDE % "healthy", "import sys; sys.exit(0)", "print(1)"])
+
+    outcome = _run(notebook)
+
+    _unknown(outcome, "A cell ended the notebook early under “Looking”.")
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["pass", "open(P, 'w').write('no JSON')", "open(P, 'w').write('{\"schema\": 2}')"],
+    ids=["nothing", "no JSON", "another schema"],
+)
+def test_a_notebook_without_a_result_is_not_healthy(tmp_path: Path, written: str) -> None:
+    cell = f"import os\nP = os.environ['OPSLIB_RUN_DIR'] + '/result.json'\n{written}"
+
+    outcome = _run(_project(tmp_path, [cell]))
+
+    assert outcome.exit_code == 3
+    assert outcome.result["limits"] == [
+        "The notebook ended without a result, so nothing was judged."
+    ]
+
+
+def test_a_path_as_system_becomes_the_mapping_in_it(tmp_path: Path) -> None:
+    notebook = _project(tmp_path, ["print(system['name'])"])
+    (tmp_path / "params" / "sandbox.yaml").rename(tmp_path / "other.yaml")
+
+    outcome = headless.run(notebook, {"system": str(tmp_path / "other.yaml")})
+
+    assert _printed(outcome) == "ZAEL-demo\n"
+
+
+def test_a_system_that_is_wrong_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    notebook = _project(tmp_path, ["pass"])
+
+    with pytest.raises(BadInput):
+        headless.run(notebook, {"system": "nobody"})
+
+    assert not (tmp_path / "runs").exists()
+
+
+def _command(notebook: Path, *more: str) -> list[str]:
+    return [sys.executable, "-m", "opslib", "run", str(notebook), "-p", "system", "sandbox", *more]
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    # A zombie of a container without an init to collect it is dead all the same.
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def _wait_for(path: Path, seconds: float = 30) -> str:
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        if path.exists() and path.read_text():
+            return path.read_text()
+        time.sleep(0.05)
+    raise TimeoutError(str(path))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda n: n.name)
+def test_a_signal_ends_the_kernel_and_leaves_a_partial_report(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    marker = tmp_path / "pid"
+    waits = f"import os, time\nopen({str(marker)!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)"
+    notebook = _project(tmp_path, [CONCLUDE % "healthy", waits])
+    process = subprocess.Popen(_command(notebook), stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    kernel = int(_wait_for(marker))
+
+    process.send_signal(number)
+    said, _ = process.communicate(timeout=30)
+
+    reason = f"The run was stopped by {number.name} under “Looking”."
+    report = next((tmp_path / "runs").glob("*/report.html"))
+    assert process.returncode == 3
+    assert said.splitlines()[:2] == ["COULD NOT LOOK 20-duration on ZAEL-demo", f"  {reason}"]
+    assert f"<strong>Partial report.</strong> {reason}" in report.read_text()
+    assert not _alive(kernel)
+
+
+def test_a_full_disk_is_a_sentence_and_leaves_the_folder_marked_unfinished(tmp_path: Path) -> None:
+    notebook = _project(tmp_path, [CONCLUDE % "healthy", "print('x' * 3_000_000)"])
+    # A limit on the size of a file is the nearest thing to a full disk that needs no root.
+    limited = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (10**6, 10**6)); "
+    limited += "from opslib.cli import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", limited, *_command(notebook)[3:]]
+
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=ROOT, timeout=60, check=False
+    )
+
+    folders = [path.name for path in (tmp_path / "runs").iterdir()]
+    assert done.returncode == 3
+    assert done.stdout == ""
+    assert done.stderr.startswith("opslib: The run did not finish: ")
+    assert "could not be written: File too large." in done.stderr
+    assert len(folders) == 1
+    assert folders[0].endswith("-20-duration-ZAEL-demo.partial")
