@@ -1,0 +1,1 @@
+"""Stand-ins that are real objects: they answer what they were told and remember what was asked."""

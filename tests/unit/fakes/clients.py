@@ -1,0 +1,103 @@
+"""boto3 clients as the package uses them, with scripted answers; and a clock nobody waits for."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+
+def refusal(code: str, message: str = "", operation: str = "Operation") -> ClientError:
+    """What botocore raises when a service says no."""
+    return ClientError({"Error": {"Code": code, "Message": message}}, operation)
+
+
+class Clock:
+    """A monotonic clock that only sleeping moves."""
+
+    def __init__(self) -> None:
+        self.at_s = 100.0
+        self.slept: list[float] = []
+
+    def monotonic(self) -> float:
+        return self.at_s
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.at_s += seconds
+
+
+def _next(script: list[Any]) -> Any:
+    """The next scripted answer; the last one again and again; an exception is raised."""
+    answer = script.pop(0) if len(script) > 1 else script[0]
+    if isinstance(answer, BaseException):
+        raise answer
+    return answer
+
+
+class Logs:
+    """The ``logs`` client."""
+
+    def __init__(self, *answers: Any, starts: Sequence[Any] = (), stop: Any = None) -> None:
+        self.answers = list(answers)
+        self.starts: list[Any] = [*starts, {"queryId": "query-1"}]
+        self.stop = stop
+        self.started: list[dict[str, Any]] = []
+        self.asked: list[dict[str, Any]] = []
+        self.stopped: list[str] = []
+
+    def start_query(self, **arguments: Any) -> Any:
+        self.started.append(arguments)
+        return _next(self.starts)
+
+    def get_query_results(self, **arguments: Any) -> Any:
+        self.asked.append(arguments)
+        return _next(self.answers)
+
+    def stop_query(self, **arguments: Any) -> Any:
+        self.stopped.append(arguments["queryId"])
+        if self.stop is not None:
+            raise self.stop
+        return {"success": True}
+
+
+class CloudWatch:
+    """The ``cloudwatch`` client."""
+
+    def __init__(self, *pages: Any) -> None:
+        self.pages = list(pages)
+        self.asked: list[dict[str, Any]] = []
+
+    def get_metric_data(self, **arguments: Any) -> Any:
+        self.asked.append(arguments)
+        return _next(self.pages)
+
+
+class _Paginator:
+    def __init__(self, pages: Sequence[Any]) -> None:
+        self.pages = pages
+
+    def paginate(self, *, FunctionName: str) -> Iterator[Mapping[str, Any]]:
+        for page in self.pages:
+            if isinstance(page, BaseException):
+                raise page
+            yield page
+
+
+class Lambda:
+    """The ``lambda`` client, for one function."""
+
+    def __init__(
+        self,
+        configuration: Any,
+        *,
+        versions: Sequence[Any] = ({"Versions": []},),
+        aliases: Sequence[Any] = ({"Aliases": []},),
+    ) -> None:
+        self.configuration = configuration
+        self.pages = {"list_versions_by_function": versions, "list_aliases": aliases}
+
+    def get_function_configuration(self, **_: Any) -> Any:
+        return _next([self.configuration])
+
+    def get_paginator(self, operation: str) -> _Paginator:
+        return _Paginator(self.pages[operation])
