@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Literal, cast
 
 import pandas as pd
@@ -329,24 +330,28 @@ def _series(values: Sequence[str | None], kind: str) -> "pd.Series[Any]":
     if kind == "text":
         return pd.Series(values, dtype="string")
     if kind == "time":
-        # earliest(@timestamp) and the like come as epoch milliseconds.
-        instants = [
-            pd.Timestamp(int(float(value)), unit="ms", tz="UTC")
-            if value and _is_number(value)
-            else pd.Timestamp(value, tz="UTC")
-            if value
-            else pd.NaT
-            for value in values
-        ]
-        return pd.Series(instants, dtype=dtype)
-    numbers = [float(value) if value not in (None, "") else float("nan") for value in values]
-    if kind == "float":
-        return pd.Series(numbers, dtype=dtype)
-    return pd.Series(numbers, dtype="Float64").astype("Int64")
+        return pd.Series([_instant(value) if value else None for value in values], dtype=dtype)
+    if kind == "int":
+        return pd.Series([_whole(value) if value else None for value in values], dtype=dtype)
+    return pd.Series([float(value) if value else None for value in values], dtype=dtype)
 
 
-def _is_number(value: str) -> bool:
-    return re.fullmatch(r"\d+(\.\d+)?([eE]\+?\d+)?", value) is not None
+def _instant(text: str) -> datetime:
+    # earliest(@timestamp) and the like come as epoch milliseconds.
+    if re.fullmatch(r"\d+(\.\d+)?([eE]\+?\d+)?", text):
+        return datetime.fromtimestamp(float(text) / 1000, UTC)
+    at = datetime.fromisoformat(text)
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+def _whole(text: str) -> int:
+    # Lambda's memory fields come as 128000000 or as 1.28E8, the same number.
+    if text.lstrip("-").isdigit():
+        return int(text)
+    number = float(text)
+    if not number.is_integer():
+        raise ValueError("not a whole number")
+    return int(number)
 
 
 def _rows(results: Iterable[Iterable[Mapping[str, str]]]) -> list[dict[str, str]]:
