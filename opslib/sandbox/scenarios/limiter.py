@@ -5,8 +5,8 @@ and from nowhere else, so the environment of that process holds the sandbox's an
 
 In: one argument, JSON: ``table``, ``region``, ``endpoint``, ``entities`` (how many different users
 ask), ``acquisitions`` (how many requests they make in all, one after another) and ``pause_s``
-(between two of them, seconds). Out: exit code 0 when every request was granted. Must not import
-opslib: it runs with an empty environment.
+(between two of them, seconds). Out: exit code 0 when every request was granted, else what
+prevented it on stdout. Must not import opslib: it runs with an empty environment.
 
 Source: zae-limiter 0.17.0, ``Repository.open`` and ``RateLimiter.acquire``.
 """
@@ -15,7 +15,9 @@ import asyncio
 import json
 import sys
 
+from botocore.exceptions import BotoCoreError, ClientError
 from zae_limiter import Limit, RateLimiter, Repository
+from zae_limiter.exceptions import ZAELimiterError
 
 LIMITS = [Limit.per_minute("rpm", 600), Limit.per_minute("tpm", 60_000)]
 
@@ -46,4 +48,9 @@ async def acquire(
 
 
 if __name__ == "__main__":
-    asyncio.run(acquire(**json.loads(sys.argv[1])))
+    try:
+        asyncio.run(acquire(**json.loads(sys.argv[1])))
+    except (BotoCoreError, ClientError, ZAELimiterError) as error:
+        # Not on stderr, where the client's unclosed connections complain after it.
+        sys.stdout.write(f"{type(error).__name__}: {error}")
+        sys.exit(1)

@@ -88,26 +88,33 @@ def package(cache: Path) -> bytes:
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache) as folder:
         made = Path(folder) / "aggregator.zip"
-        # The exporter looks for a Python of this version on the path; a venv need not be on it.
-        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+        _export(made)
+        # In one step, so that a second sandbox never reads half a package.
+        made.replace(kept)
+    return kept.read_bytes()
+
+
+def _export(target: Path) -> None:
+    # The exporter looks for a Python of this version on the path; a venv need not be on it.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    try:
         done = subprocess.run(  # noqa: S603 - our own interpreter and constant arguments
-            [sys.executable, "-m", "zae_limiter.cli", "lambda-export", "--output", str(made)],
+            [sys.executable, "-m", "zae_limiter.cli", "lambda-export", "--output", str(target)],
             env={**os.environ, "PATH": path},
             capture_output=True,
             text=True,
             timeout=_PACKAGE_DEADLINE_S,
             check=False,
         )
-        if done.returncode != 0 or not made.is_file():
-            raise OpsError(
-                "The aggregator was not deployed: its package could not be made. "
-                f"zae-limiter lambda-export ended with {done.returncode}. It installs "
-                "dependencies with pip and needs a package index; run it by hand to see why.",
-                exit_code=done.returncode,
-            )
-        # In one step, so that a second sandbox never reads half a package.
-        made.replace(kept)
-    return kept.read_bytes()
+        ended = f"ended with {done.returncode}"
+    except subprocess.TimeoutExpired:
+        ended = f"was not done after {_PACKAGE_DEADLINE_S} s"
+    if not target.is_file():
+        raise OpsError(
+            "The aggregator was not deployed: its package could not be made. "
+            f"zae-limiter lambda-export {ended}. It installs dependencies with pip and needs a "
+            "package index; run it by hand to see why.",
+        )
 
 
 def deploy(

@@ -6,6 +6,7 @@ stories.
 """
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -95,23 +96,35 @@ def drive(
         "acquisitions": acquisitions,
         "pause_s": pause_s,
     }
-    done = subprocess.run(  # noqa: S603 - our own interpreter and our own program
-        [sys.executable, "-P", str(_LIMITER), json.dumps(request)],
-        env={
-            "AWS_ACCESS_KEY_ID": sandbox.access_key_id,
-            "AWS_SECRET_ACCESS_KEY": sandbox.secret_access_key,
-            "AWS_EC2_METADATA_DISABLED": "true",
-        },
-        capture_output=True,
-        text=True,
-        timeout=_DRIVE_DEADLINE_S,
-        check=False,
-    )
+    try:
+        done = subprocess.run(  # noqa: S603 - our own interpreter and our own program
+            [sys.executable, "-P", str(_LIMITER), json.dumps(request)],
+            env={
+                "AWS_ACCESS_KEY_ID": sandbox.access_key_id,
+                "AWS_SECRET_ACCESS_KEY": sandbox.secret_access_key,
+                "AWS_EC2_METADATA_DISABLED": "true",
+                # Without these the files of the person's own home would be read.
+                "AWS_CONFIG_FILE": os.devnull,
+                "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+                # On loopback what does not answer at once does not answer.
+                "AWS_MAX_ATTEMPTS": "2",
+            },
+            capture_output=True,
+            text=True,
+            timeout=_DRIVE_DEADLINE_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise OpsError(
+            f"The traffic through {TABLE} was given up: the rate limiter's client was not done "
+            f"after {_DRIVE_DEADLINE_S:.0f} s. The machine may be very busy; start the sandbox "
+            "again.",
+            deadline_s=_DRIVE_DEADLINE_S,
+        ) from error
     if done.returncode != 0:
-        last = done.stderr.strip().splitlines()[-1:] or ["nothing"]
         raise OpsError(
             f"No traffic was driven through {TABLE}: the rate limiter's client ended with "
-            f"{done.returncode} and said: {last[0]}",
+            f"{done.returncode} and said: {done.stdout or 'nothing'}. Is the pipeline deployed?",
             exit_code=done.returncode,
         )
     inserted = entities if fresh else 0
