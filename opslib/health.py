@@ -453,6 +453,54 @@ def agreement_finding(
     )
 
 
+def swallowed_finding(
+    *, failed: int | None, records: int | None, subject: str, evidence: Sequence[str] = ()
+) -> Finding | None:
+    """Judge records that failed inside invocations that succeeded.
+
+    Parameters
+    ----------
+    failed, records
+        Sums of ``error_count`` and ``processed_count`` over the window; None or NA when the
+        function wrote no such line, which leaves the question open and finds nothing.
+
+    Returns
+    -------
+    ``errors.swallowed-records``, critical, when any record failed: each is lost work that raises no
+    error metric, is not tried again and leaves no dead letter. None otherwise.
+    """
+    if failed is None or pd.isna(failed) or failed == 0:
+        return None
+    return Finding(
+        id="errors.swallowed-records",
+        severity=Verdict.CRITICAL,
+        title=f"{failed:,} records failed in {subject} without any alarm",
+        detail=f"{failed:,} of {records or 0:,} records were counted in error_count while their "
+        "invocations succeeded: no error metric, no retry, no dead letter.",
+        subject=subject,
+        evidence=tuple(evidence),
+    )
+
+
+def rows(checks: Iterable[Check]) -> pd.DataFrame:
+    """Return the health table as a frame of text, one row a check, in the order given."""
+    return pd.DataFrame(
+        [
+            {
+                "indicator": check.indicator,
+                "value": check.shown,
+                "verdict": check.verdict.value,
+                "healthy": check.healthy,
+                "warning": check.warning,
+                "critical": check.critical,
+                "note": check.note,
+            }
+            for check in checks
+        ],
+        dtype="str",
+    )
+
+
 def triage_checks(
     points: pd.DataFrame,
     *,

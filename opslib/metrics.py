@@ -95,6 +95,13 @@ class MetricAnswer:
         points = self.points[self.points["metric"] == name]
         return points[["at", "value"]].reset_index(drop=True)
 
+    def total(self, name: str) -> float | None:
+        """Return the sum of a metric over the window; None unless all of its points came."""
+        points = self.series(name)
+        if self.status.get(name) != _COMPLETE or points.empty:
+            return None
+        return float(points["value"].sum())
+
     def as_dicts(self) -> list[dict[str, object]]:
         """Return one entry a metric, as result.json, schema 1, holds them."""
         counts = self.points["metric"].value_counts()

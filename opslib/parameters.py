@@ -378,6 +378,10 @@ def _declaration(statement: ast.stmt, comments: Mapping[int, str], *, notebook: 
     except ValueError as error:
         raise _bad_line(notebook, line) from error
     kinds = kinds or (type(default),)
+    if name == "system" and dict not in kinds:
+        # A params file holds the mapping itself. The notebooks say `str`, since papermill does not
+        # see a parameter that is annotated with a union, and warns that it is unknown.
+        kinds = (*kinds, dict)
     if not set(kinds) <= set(_WORDS) or type(default) not in kinds:
         raise _bad_line(notebook, line)
     return Parameter(name=name, types=kinds, default=default, help=comment)

@@ -29,7 +29,7 @@ from opslib.window import Window
 
 BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#6e7781"
 INK, PAPER, GRID = "#1b1f24", "#ffffff", "#e4e7eb"
-WIDTH_IN, ROW_IN, DOTS_PER_INCH = 9.0, 2.9, 100
+WIDTH_IN, ROW_IN, DOTS_PER_INCH = 9.0, 2.5, 100
 
 _DAY_S = 86_400
 
@@ -140,7 +140,7 @@ def timeline(panels: Sequence[Panel], *, window: Window, deployed_at: datetime |
 
     Returns
     -------
-    A figure 9 inches wide and 2.9 high for each panel. A panel whose frame is empty says so.
+    A figure 9 inches wide and 2.5 high for each panel. A panel whose frame is empty says so.
     """
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(WIDTH_IN, ROW_IN * len(panels)), dpi=DOTS_PER_INCH)

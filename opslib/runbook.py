@@ -9,6 +9,7 @@ Must not know one branch of the tree: what is asked and how it is judged stands 
 `health` and in `tree`.
 """
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,14 +17,14 @@ from typing import Any
 
 import pandas as pd
 from IPython.core.getipython import get_ipython
-from IPython.display import display as show
+from IPython.display import display
 
-from opslib import __version__, aws, changes, display, lambda_logs, metrics, parameters, plots, tree
+from opslib import __version__, aws, changes, lambda_logs, metrics, parameters, plots, show, tree
 from opslib import system as systems
 from opslib.errors import BadInput, CouldNotLook
 from opslib.evidence import SCHEMA, Folder
 from opslib.health import Check, Finding, Verdict, worst
-from opslib.insights import Insights, typed
+from opslib.insights import Insights, Receipt, typed
 from opslib.window import Window, iso
 
 _UNFINISHED = "The run did not reach its conclusion."
@@ -61,6 +62,19 @@ class Target:
         """When code or configuration last changed inside the window, or None."""
         return self.changes.deployed_at
 
+    @property
+    def summary(self) -> show.Shown:
+        """The facts that the numbers below are held against."""
+        facts = {
+            "function": self.name,
+            "timeout_s": self.timeout_ms / 1000,
+            "memory_mb": self.memory_mb,
+            "log group": self.shape.group,
+            "log format": self.shape.format,
+            "changed in the window": self.deployed_at or "no",
+        }
+        return show.facts(facts)
+
 
 class Run:
     """One run of one notebook. Make one with `open`.
@@ -77,7 +91,7 @@ class Run:
         self.identity = connection.identity
         self.window = window
         self._connection = connection
-        self._insights = Insights(connection.client("logs"))
+        self._insights = Insights(connection.client("logs"), time.sleep, time.monotonic)
         self._folder = folder
         self._queries: list[dict[str, object]] = []
         self._metrics: list[dict[str, object]] = []
@@ -161,7 +175,7 @@ class Run:
         self._queries.append(receipt.as_dict())
         self._folder.keep(name, answer.rows, text=text, receipt=receipt.as_dict())
         self._save(Verdict.UNKNOWN, [], [_limit(_UNFINISHED, reason="unfinished")])
-        show(display.note(receipt.sentence))
+        display(show.note(_said(receipt)))
         if receipt.truncated:
             self._say(_limit(f"Query {name} was cut off at {receipt.rows:,} rows.", reason="cut"))
         return answer.rows
@@ -223,20 +237,20 @@ class Run:
             return None
         return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
-    def plot(self, panels: Sequence[plots.Panel], *, target: Target) -> display.Shown:
+    def plot(self, panels: Sequence[plots.Panel], *, target: Target) -> show.Shown:
         """Draw panels over the window, the deployment marked, described in words and numbers."""
         figure = plots.timeline(panels, window=self.window, deployed_at=target.deployed_at)
-        return display.picture(plots.png(figure), alt=plots.describe(panels))
+        return show.picture(plots.png(figure), alt=plots.describe(panels))
 
     def conclude(
-        self, findings: Iterable[Finding], *, checks: Iterable[Check] = ()
-    ) -> display.Shown:
+        self, findings: Iterable[Finding | None], *, checks: Iterable[Check] = ()
+    ) -> show.Shown:
         """Say what it all comes to, and keep it.
 
         Parameters
         ----------
         findings
-            What the notebook's questions gave; none of them means that all was well.
+            What the notebook's questions gave; None, or none at all, means that all was well.
         checks
             Rows of the health table; their findings are added.
 
@@ -245,8 +259,7 @@ class Run:
         The verdict with its findings, causes before consequences, and what to open next.
         """
         checks = list(checks)
-        found = [*findings, *(check.finding for check in checks if check.finding is not None)]
-        ranked = tree.ranked(found)
+        ranked = tree.ranked(_given([*findings, *(check.finding for check in checks)]))
         verdicts = [finding.severity for finding in ranked] + [check.verdict for check in checks]
         blind = [limit for limit in self._limits if limit["reason"] != "note"]
         verdicts += [Verdict.UNKNOWN] * bool(blind)
@@ -257,7 +270,7 @@ class Run:
             title = "Not everything that decides could be seen."
         elif ranked:
             title = f"{ranked[0].title}."
-        return display.verdict(
+        return show.verdict(
             verdict.value,
             title=title,
             findings=[finding.as_dict() for finding in ranked],
@@ -265,9 +278,9 @@ class Run:
             limits=[str(limit["what"]) for limit in self._limits],
         )
 
-    def remedies(self, findings: Iterable[Finding]) -> display.Shown:
+    def remedies(self, findings: Iterable[Finding | None]) -> show.Shown:
         """Show, as text only, what would mend the findings. Nothing is changed."""
-        return display.markdown(tree.remedies(findings))
+        return show.markdown(tree.remedies(_given(findings)) or "Nothing to mend.")
 
     def _links(self, ranked: Sequence[Finding]) -> list[tuple[str, str]]:
         named = dict.fromkeys(finding.notebook for finding in ranked if finding.notebook)
@@ -285,7 +298,7 @@ class Run:
     def _say(self, limit: dict[str, object]) -> None:
         if limit not in self._limits:
             self._limits.append(limit)
-        show(display.note(str(limit["what"]), bad=True))
+        display(show.note(str(limit["what"]), bad=True))
 
     def _save(
         self, verdict: Verdict, ranked: Sequence[Finding], more: Sequence[dict[str, object]]
@@ -354,8 +367,8 @@ def open(  # noqa: A001 - the notebooks read `runbook.open`
     connection = aws.connect(systems.load(system))
     window = Window.between(start, end, now=connection.identity.at)
     run = Run(notebook, connection=connection, window=window, folder=Folder.of_this_process())
-    show(
-        display.banner(
+    display(
+        show.banner(
             [
                 f"{run.system.name} ({run.system.environment})",
                 f"account {run.identity.account}, {run.identity.region}",
@@ -365,6 +378,17 @@ def open(  # noqa: A001 - the notebooks read `runbook.open`
         )
     )
     return run
+
+
+def _given(findings: Iterable[Finding | None]) -> list[Finding]:
+    return [finding for finding in findings if finding is not None]
+
+
+def _said(receipt: Receipt) -> str:
+    return (
+        f"{receipt.name}: {receipt.status}, {receipt.matched:,} of {receipt.scanned:,} events "
+        f"matched, {receipt.rows:,} rows, {receipt.scanned_bytes / 1e6:,.1f} MB scanned"
+    )
 
 
 def _limit(what: str, *, reason: str, operation: str = "") -> dict[str, object]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from opslib import headless
-from opslib.display import WORDS
+from opslib.show import WORDS
 from opslib.errors import OpsError
 from opslib.parameters import collect, declared
 from opslib.sandbox import launcher, scenarios

@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 
 import pandas as pd
 
-from opslib import display
+from opslib import show
 
 HOSTILE = '<img src=x onerror="alert(1)">'
 
 
-def _html(shown: display.Shown) -> str:
+def _html(shown: show.Shown) -> str:
     data, _ = shown._repr_mimebundle_()
     return data["text/html"]
 
@@ -23,7 +23,7 @@ def test_a_table_puts_units_into_headings_and_dashes_for_what_is_missing() -> No
         }
     )
 
-    shown = display.table(rows, caption="One row a bin.")
+    shown = show.table(rows, caption="One row a bin.")
 
     assert shown.text.splitlines() == [
         "One row a bin.",
@@ -37,14 +37,14 @@ def test_a_table_puts_units_into_headings_and_dashes_for_what_is_missing() -> No
 
 
 def test_an_empty_table_says_so() -> None:
-    shown = display.table(pd.DataFrame({"p95_ms": []}), caption="One row a bin.")
+    shown = show.table(pd.DataFrame({"p95_ms": []}), caption="One row a bin.")
 
     assert shown.text == "One row a bin.\nNo rows."
     assert "No rows." in _html(shown)
 
 
 def test_a_long_table_shows_its_beginning_and_says_how_much_there_is() -> None:
-    shown = display.table(pd.DataFrame({"n": range(100)}))
+    shown = show.table(pd.DataFrame({"n": range(100)}))
 
     assert shown.text.splitlines()[0] == (
         "The first 60 of 100 rows; all of them are in the evidence."
@@ -55,10 +55,10 @@ def test_a_long_table_shows_its_beginning_and_says_how_much_there_is() -> None:
 def test_text_from_outside_is_escaped_everywhere() -> None:
     finding = {"severity": "critical", "title": HOSTILE, "detail": HOSTILE}
     shown = [
-        display.table(pd.DataFrame({HOSTILE: [HOSTILE]}), caption=HOSTILE),
-        display.banner([HOSTILE]),
-        display.note(HOSTILE),
-        display.verdict(
+        show.table(pd.DataFrame({HOSTILE: [HOSTILE]}), caption=HOSTILE),
+        show.banner([HOSTILE]),
+        show.note(HOSTILE),
+        show.verdict(
             "critical",
             title=HOSTILE,
             findings=[finding],
@@ -74,7 +74,7 @@ def test_text_from_outside_is_escaped_everywhere() -> None:
 
 
 def test_a_verdict_says_the_word_the_cause_what_was_not_seen_and_where_to_go() -> None:
-    shown = display.verdict(
+    shown = show.verdict(
         "unknown",
         title="Not everything that decides could be seen.",
         findings=[{"severity": "warning", "title": "Slow", "detail": "p95 is 6 s."}],
@@ -92,14 +92,14 @@ def test_a_verdict_says_the_word_the_cause_what_was_not_seen_and_where_to_go() -
 
 
 def test_a_picture_carries_its_description_as_alternative_text_and_as_plain_text() -> None:
-    data, metadata = display.picture(b"\x89PNG", alt="p95 from 1 to 2 ms")._repr_mimebundle_()
+    data, metadata = show.picture(b"\x89PNG", alt="p95 from 1 to 2 ms")._repr_mimebundle_()
 
     assert data == {"text/plain": "p95 from 1 to 2 ms", "image/png": "iVBORw=="}
     assert metadata == {"image/png": {"alt": "p95 from 1 to 2 ms"}}
 
 
 def test_facts_are_a_table_of_one_row() -> None:
-    shown = display.facts({"timeout_ms": 10_000.0, "changed": datetime(2026, 10, 14, tzinfo=UTC)})
+    shown = show.facts({"timeout_ms": 10_000.0, "changed": datetime(2026, 10, 14, tzinfo=UTC)})
 
     assert shown.text.splitlines() == [
         "timeout (ms)          changed",
