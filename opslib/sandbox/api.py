@@ -11,11 +11,13 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
+import botocore.loaders
 import botocore.session
 from botocore.config import Config
 
@@ -30,6 +32,12 @@ FAULTS_PATH = "/_opslib/faults"
 LAMBDA_HISTORY_PATH = "/_opslib/lambda-history"
 
 _CONTROL_DEADLINE_S = 10.0
+
+
+@cache
+def _loader() -> botocore.loaders.Loader:
+    """Read each service's model once a process; it takes longer than most calls."""
+    return botocore.loaders.create_loader()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,8 +78,10 @@ class Sandbox:
             "config_file": (None, None, os.devnull, None),
             "credentials_file": (None, None, os.devnull, None),
         }
+        core = botocore.session.Session(session_vars=nothing)
+        core.register_component("data_loader", _loader())
         session = boto3.session.Session(
-            botocore_session=botocore.session.Session(session_vars=nothing),
+            botocore_session=core,
             aws_access_key_id=self.access_key_id,
             aws_secret_access_key=self.secret_access_key,
             region_name=self.region,
