@@ -108,8 +108,10 @@ def _entries(
 
 def _concurrent(samples: Sequence[Sample]) -> dict[datetime, float]:
     """Count, at the start of each invocation, how many were running, itself included."""
-    ends = {sample.at: sample.at + timedelta(milliseconds=sample.duration_ms) for sample in samples}
-    return {at: float(sum(1 for begun in ends if begun <= at < ends[begun])) for at in ends}
+    spans = [
+        (sample.at, sample.at + timedelta(milliseconds=sample.duration_ms)) for sample in samples
+    ]
+    return {at: float(sum(1 for start, end in spans if start <= at < end)) for at, _ in spans}
 
 
 def _minute(at: datetime) -> datetime:
