@@ -21,8 +21,8 @@ from opslib.cwli.values import Kind, Value, as_number, as_text, finite, number
 class Aggregate:
     """How to call one aggregate.
 
-    ``literals`` is how many arguments at the end must be number literals; ``needs_time`` says that it
-    depends on event time, so cannot follow another ``stats``.
+    ``literals`` is how many arguments at the end must be number literals; ``needs_time`` says that
+    it depends on event time, so cannot follow another ``stats``.
     """
 
     fewest: int
@@ -112,4 +112,5 @@ AGGREGATES: dict[str, Aggregate] = {
     "earliest": _at_end("ASC"),
     "latest": _at_end("DESC"),
 }
-"""By lower-case name. ``fsum`` and ``favg`` carry rounding errors along, so row order does not show."""
+"""By lower-case name. ``fsum`` and ``favg`` carry rounding errors along, so row order does not
+show."""

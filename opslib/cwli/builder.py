@@ -6,6 +6,8 @@ backticks, regular expressions are rewritten for DuckDB; limits on numbers are h
 Imported on first use only, because it imports lark. Must not know events or SQL.
 """
 
+# ruff: noqa: D102 -- a method is described by its rule in grammar.lark.
+
 import re
 from collections.abc import Sequence
 from typing import Any, cast
@@ -18,7 +20,7 @@ from opslib.cwli import plan, regexes, spans
 from opslib.cwli.errors import MalformedQuery
 from opslib.cwli.switches import Switches
 
-MAX_ROWS = 100_000
+MAX_LIMIT = 100_000
 """Largest ``limit``. Source: CWL_QuerySyntax-Limit."""
 
 
@@ -84,8 +86,8 @@ class PlanBuilder(Transformer_NonRecursive[Token, Any]):
 
     def limit(self, meta: Meta, children: list[Token]) -> plan.Limit:
         written = children[-1]
-        if not written.isdigit() or not 1 <= int(written[:9]) <= MAX_ROWS or len(written) > 9:
-            found = f"limit takes a whole number from 1 to {MAX_ROWS:,}, not {written}."
+        if not written.isdigit() or not 1 <= int(written[:9]) <= MAX_LIMIT or len(written) > 9:
+            found = f"limit takes a whole number from 1 to {MAX_LIMIT:,}, not {written}."
             raise self._refuse(found, written.start_pos or 0)
         return plan.Limit(at=meta.start_pos, rows=int(written))
 

@@ -7,11 +7,12 @@ Must not know lark, SQL or events.
 
 Source
 ------
-CWL_QuerySyntax-Stats (ten stats, nothing else visible afterwards, no sort or limit before the last),
--Dedup (only limit may follow); published error messages for ``stats`` and ``sort``.
+CWL_QuerySyntax-Stats (ten stats, nothing else visible afterwards, no sort or limit before the
+last), -Dedup (only limit may follow); published error messages for ``stats`` and ``sort``.
 """
 
 from collections.abc import Iterable, Iterator
+from typing import TypeGuard
 
 from opslib.cwli import plan
 from opslib.cwli.aggregates import AGGREGATES
@@ -40,7 +41,7 @@ def check(query: plan.Query, *, switches: Switches) -> None:
     checker.order()
 
 
-def is_aggregate(expr: plan.Expr) -> bool:
+def is_aggregate(expr: plan.Expr) -> TypeGuard[plan.Call]:
     """Whether an expression is a call of an aggregate."""
     return isinstance(expr, plan.Call) and expr.name.lower() in AGGREGATES
 
@@ -113,7 +114,6 @@ class _Checker:
             if isinstance(node, plan.Field):
                 self._known(node)
             elif is_aggregate(node):
-                assert isinstance(node, plan.Call)  # noqa: S101
                 place = within or "outside stats"
                 raise self._refuse(f"the aggregate `{node.name}` cannot stand {place}.", node.at)
             else:
@@ -199,7 +199,6 @@ class _Checker:
         while pending:
             node = pending.pop()
             if is_aggregate(node):
-                assert isinstance(node, plan.Call)  # noqa: S101
                 self._aggregate(node)
                 continue
             if isinstance(node, plan.Field) and node.name not in known:

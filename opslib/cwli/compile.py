@@ -1,17 +1,19 @@
 """The plan of a query to one SQL statement.
 
-In: ``plan.Query``. Out: ``Compiled``: a statement over the relation ``events`` (see ``events``), the
-names of its columns, and what else the run must know. Each stage is one or two common table expressions
-on top of the one before; every field a query defines is a column ``cN``, every discovered one ``dN``,
-so no name of a user is ever part of the SQL.
+In: ``plan.Query``. Out: ``Compiled``: a statement over the relation ``events`` (see ``events``),
+the names of its columns, and what else the run must know. Each stage is one or two common table
+expressions on top of the one before; every field a query defines is a column ``cN``, every
+discovered one ``dN``, so no name of a user is ever part of the SQL.
 
-A discovered column is computed at the bottom, once, and only when some stage asked for it; DuckDB pushes
-filters below it and drops what nothing reads.
+A discovered column is computed at the bottom, once, and only when some stage asked for it; DuckDB
+pushes filters below it and drops what nothing reads.
 
 Must not know where events come from.
 """
 
-from collections.abc import Sequence
+# ruff: noqa: S608 -- every name in the SQL is made here, every literal by values.quoted.
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from opslib.cwli import plan
@@ -19,7 +21,7 @@ from opslib.cwli.aggregates import AGGREGATES
 from opslib.cwli.checks import has_bin, is_aggregate, walk
 from opslib.cwli.discovery import WHOLE, Discovery
 from opslib.cwli.errors import MalformedQuery
-from opslib.cwli.expressions import compile_expression
+from opslib.cwli.expressions import Scope
 from opslib.cwli.results import printed
 from opslib.cwli.switches import DEFAULT, Switches
 from opslib.cwli.values import Kind, TooLong, Value, as_condition, as_text, natural_order, quoted
@@ -27,19 +29,24 @@ from opslib.cwli.values import Kind, TooLong, Value, as_condition, as_text, natu
 DEFAULT_LIMIT = 10_000
 """Rows of a query without ``limit``. Source: CWL_QuerySyntax-Limit."""
 
+MAX_ROWS = 100_000
+"""Most rows of any answer. Source: GetQueryResults."""
+
 _EVENT_ORDER = "ts, n"
+_NEWEST_FIRST = "ts DESC, n DESC"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Compiled:
     """A statement and how to read its rows.
 
-    ``matched_sql`` counts the events that pass every filter before the first ``stats``, ``dedup`` or
-    ``limit``. ``columns`` are the names of the columns in order; every column is VARCHAR.
+    ``matched_sql`` counts the events that pass every filter before the first ``stats``, ``dedup``
+    or ``limit``; it is None when there is no such filter, so that every event matches. ``columns``
+    are the names of the columns in order; every column is VARCHAR.
     """
 
     sql: str
-    matched_sql: str
+    matched_sql: str | None
     columns: tuple[str, ...]
     needs_json: bool
 
@@ -59,13 +66,13 @@ def compile_query(
     MalformedQuery
         When the SQL would be unreasonably long.
     """
-    compiler = _Compiler(query, switches)
+    compiler = _Compiler(limit, switches)
     at = 0
     try:
         for stage in query.stages:
             at = stage.at
             compiler.stage(stage)
-        return compiler.finish(limit)
+        return compiler.finish()
     except TooLong:
         found = "the expressions of this command are too large to run."
         raise MalformedQuery(found, at, text=query.text) from None
@@ -78,7 +85,8 @@ def _no_aggregate(_: plan.Call) -> None:
 class _Compiler:
     """Stacks common table expressions; ``_from`` is the topmost."""
 
-    def __init__(self, query: plan.Query, switches: Switches) -> None:
+    def __init__(self, limit: int | None, switches: Switches) -> None:
+        self._limit = limit
         self._switches = switches
         self._discovery = Discovery(switches)
         self._ctes: list[str] = []
@@ -89,10 +97,11 @@ class _Compiler:
         self._grouped = False
         self._fields: list[str] = []
         self._display: list[str] | None = None
-        self._order = f"{_EVENT_ORDER}".replace(",", " DESC,") + " DESC"
+        self._order = _NEWEST_FIRST
         self._bin: str | None = None
         self._limited = False
         self._matched_from: str | None = None
+        self._filters = False
 
     # Scope
 
@@ -103,13 +112,14 @@ class _Compiler:
                 self._flush()
             return value
         if self._grouped:
-            raise AssertionError(f"{name} is not visible; checks should have refused it")
+            raise LookupError(f"{name} is not visible, which checks should have refused")
         return self._discovery.field(name)
 
     def _value(self, expr: plan.Expr) -> Value:
-        return compile_expression(
-            expr, field=self._field, aggregate=_no_aggregate, switches=self._switches
-        )
+        return self._scoped(_no_aggregate).value(expr)
+
+    def _scoped(self, aggregate: Callable[[plan.Call], Value | None]) -> Scope:
+        return Scope(field=self._field, aggregate=aggregate, switches=self._switches)
 
     def _define(self, name: str, value: Value) -> None:
         """Make a value a column under a name; it exists once the pending columns are flushed."""
@@ -147,6 +157,7 @@ class _Compiler:
             case plan.Display():
                 self._display = self._columns(stage.items)
             case plan.Filter():
+                self._filters = self._filters or self._matched_from is None
                 condition = as_condition(self._value(stage.condition))
                 self._stack(f"SELECT * FROM {self._from} WHERE {condition}")
             case plan.Stats():
@@ -154,16 +165,22 @@ class _Compiler:
             case plan.Sort():
                 self._sort(stage)
             case plan.Limit():
-                self._event_stage_ends()
-                self._limited = True
-                self._stack(f"SELECT * FROM {self._from} ORDER BY {self._order} LIMIT {stage.rows}")
+                self._limit_stage(stage)
             case plan.Dedup():
                 self._dedup(stage)
             case plan.Parse():
                 self._parse(stage)
             case _:
-                raise AssertionError(f"no rule for {type(stage).__name__}")
+                raise TypeError(f"no rule for {type(stage).__name__}")
         self._flush()
+
+    def _limit_stage(self, stage: plan.Limit) -> None:
+        self._event_stage_ends()
+        self._limited = True
+        rows = stage.rows
+        if self._limit is not None and self._switches.api_limit == "the call's":
+            rows = self._limit
+        self._stack(f"SELECT * FROM {self._from} ORDER BY {self._order} LIMIT {rows}")
 
     def _columns(self, items: Sequence[plan.Item]) -> list[str]:
         """Define what the items compute; return their names."""
@@ -242,14 +259,9 @@ class _Compiler:
         self._grouped = True
         self._display = None
         by_id = {key: Value(column, value.kind) for key, (column, value) in calls.items()}
+        over_groups = self._scoped(lambda call: by_id.get(id(call)))
         for item in stage.items:
-            value = compile_expression(
-                item.expr,
-                field=self._field,
-                aggregate=lambda call: by_id.get(id(call)),
-                switches=self._switches,
-            )
-            self._define(item.name, value)
+            self._define(item.name, over_groups.value(item.expr))
         self._fields = [key.name for key in stage.keys] + [item.name for item in stage.items]
         self._set_group_order(stage, key_columns)
 
@@ -293,11 +305,11 @@ class _Compiler:
 
     # The statement
 
-    def finish(self, limit: int | None) -> Compiled:
+    def finish(self) -> Compiled:
         """Select the columns to show and put the statement together."""
         self._flush()
         names = self._shown()
-        rows = self._rows(limit)
+        rows = self._rows()
         selected = [f"{printed(self._field(name), self._switches)} AS o{i}"
                     for i, name in enumerate(names)]  # fmt: skip
         if not self._grouped and "@ptr" not in names:
@@ -310,7 +322,7 @@ class _Compiler:
         matched = f"SELECT count(*) FROM {self._matched_from or self._from}"
         return Compiled(
             sql=with_ + final,
-            matched_sql=with_ + matched,
+            matched_sql=with_ + matched if self._filters else None,
             columns=tuple(names),
             needs_json=self._discovery.needs_json,
         )
@@ -321,12 +333,11 @@ class _Compiler:
             names = ["@timestamp", "@message"]
         return list(dict.fromkeys(names))
 
-    def _rows(self, limit: int | None) -> int:
-        if limit is None:
-            return DEFAULT_LIMIT if not self._limited else 100_000
-        if self._limited and self._switches.api_limit == "the text's":
-            return 100_000
-        return limit
+    def _rows(self) -> int:
+        texts = self._limited and self._switches.api_limit == "the text's"
+        if self._limit is not None and not texts:
+            return self._limit
+        return MAX_ROWS if self._limited else DEFAULT_LIMIT
 
     def _base(self) -> list[str]:
         """Return the common table expressions below the first stage."""
@@ -346,4 +357,4 @@ class _Compiler:
 
 
 def _aggregates(expr: plan.Expr) -> list[plan.Call]:
-    return [node for node in walk(expr) if is_aggregate(node) and isinstance(node, plan.Call)]
+    return [node for node in walk(expr) if is_aggregate(node)]

@@ -1,19 +1,19 @@
 """Fields that nobody defined: found in the log line when a query names them.
 
-In: field names, as the compiler meets them. Out: SQL columns of the event relation, only for the names
-that were asked for. System fields come from the event, Lambda's from its tab separated lines, all else
-from the first JSON object in the line, by dot paths.
+In: field names, as the compiler meets them. Out: SQL columns of the event relation, only for the
+names that were asked for. System fields come from the event, Lambda's from its tab separated lines,
+all else from the first JSON object in the line, by dot paths.
 
-An event's own columns here: ``ts`` and ``ingested`` (BIGINT, epoch milliseconds), ``msg``, ``stream``,
-``grp`` (VARCHAR), ``n`` (BIGINT, position in the input), ``fragment`` (VARCHAR: the JSON object when it
-is only part of the line, or had too many fields).
+An event's own columns here: ``ts`` and ``ingested`` (BIGINT, epoch milliseconds), ``msg``,
+``stream``, ``grp`` (VARCHAR), ``n`` (BIGINT, position in the input), ``fragment`` (VARCHAR: the
+JSON object when it is only part of the line, or had too many fields).
 
 Must not know the plan.
 
 Source
 ------
-CWL_AnalyzeLogData-discoverable-fields: names, 200 fields an event, the first fragment only. Memory in
-units of 10^6 for a MB, booleans as 1 and 0: captures of outputs.
+CWL_AnalyzeLogData-discoverable-fields: names, 200 fields an event, the first fragment only. Memory
+in units of 10^6 for a MB, booleans as 1 and 0: captures of outputs.
 """
 
 from itertools import product
@@ -41,7 +41,7 @@ _EVENT = {
     ),
 }
 
-# What stands on a REPORT line: the pattern, the path to the same in a platform.report object, a factor.
+# What a REPORT line holds: the pattern, the same in a platform.report object, a factor.
 _REPORT = {
     "@duration": (f"\\tDuration: {_NUMBER} ms", "durationMs", 1),
     "@billedDuration": (f"\\tBilled Duration: {_NUMBER} ms", "billedDurationMs", 1),
@@ -157,7 +157,7 @@ def _matched(line: str, pattern: str) -> Value:
 
 
 def _leaf(element: str) -> str:
-    """Return SQL of a JSON element as text: booleans 1 and 0; objects, lists and null are missing."""
+    """Return SQL of a JSON leaf as text: booleans 1 and 0; an object, list or null is missing."""
     return (
         f"CASE left(CAST({element} AS VARCHAR), 1) WHEN '\"' THEN {element} ->> '$' "
         f"WHEN 't' THEN '1' WHEN 'f' THEN '0' WHEN '{{' THEN NULL WHEN '[' THEN NULL "

@@ -7,16 +7,19 @@ Must not know AWS.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from opslib.cwli.compile import compile_query
+from opslib.cwli.compile import MAX_ROWS, compile_query
 from opslib.cwli.errors import MalformedQuery
 from opslib.cwli.events import find_fragments, opened
 from opslib.cwli.parser import parse
 from opslib.cwli.results import rows
 from opslib.cwli.switches import DEFAULT, Switches
+from opslib.errors import BadInput
 
 if TYPE_CHECKING:
+    import duckdb
+
     from opslib.cwli.events import Events
 
 
@@ -59,8 +62,8 @@ def run(
         The query.
     events
         Mappings with ``timestamp`` (int, epoch ms) and ``message`` (str), optionally ``logStream``,
-        ``log`` (str) and ``ingestionTime`` (int, epoch ms); or a DuckDB relation with those columns.
-        Their order tells events of the same millisecond apart: later ones are newer.
+        ``log`` (str) and ``ingestionTime`` (int, epoch ms); or a DuckDB relation with those
+        columns. Their order tells events of the same millisecond apart: later ones are newer.
     start, end
         Epoch milliseconds, both inclusive. None for no bound.
     limit
@@ -73,28 +76,38 @@ def run(
     MalformedQuery
         When the text is not in the language or uses what this engine lacks.
     BadInput
-        When an event lacks ``timestamp`` or ``message``, or one is of another type.
+        When an event lacks ``timestamp`` or ``message``, or one is of another type; when ``limit``
+        is not from 1 to 100,000.
     """
-    import duckdb
-
+    if limit is not None and not 1 <= limit <= MAX_ROWS:
+        raise BadInput(f"Query not run: limit is {limit}; it must be from 1 to {MAX_ROWS:,}.")
     compiled = compile_query(parse(text, switches=switches), limit=limit, switches=switches)
     with opened(events, start=start, end=end) as connection:
         counted = "SELECT count(*), coalesce(sum(strlen(msg)), 0) FROM spanned"
         scanned, scanned_bytes = connection.execute(counted).fetchall()[0]
         if compiled.needs_json:
             find_fragments(connection)
-        try:
-            found = connection.execute(compiled.sql).fetchall()
-            matched = connection.execute(compiled.matched_sql).fetchall()[0][0]
-        except duckdb.Error as error:
-            complaint = str(error).splitlines()[0]
-            raise MalformedQuery(f"DuckDB could not run it: {complaint}", 0, text=text) from error
+        found = _fetched(connection, compiled.sql, text)
+        matched = scanned
+        if compiled.matched_sql is not None:
+            matched = _fetched(connection, compiled.matched_sql, text)[0][0]
     return Answer(
         rows=rows(compiled.columns, found),
         matched=matched,
         scanned=scanned,
         scanned_bytes=int(scanned_bytes),
     )
+
+
+def _fetched(connection: "duckdb.DuckDBPyConnection", sql: str, text: str) -> list[Any]:
+    import duckdb
+
+    try:
+        return connection.execute(sql).fetchall()
+    except duckdb.Error as error:
+        # Nothing known gets here; if something does, it is an error with a name, not wrong rows.
+        complaint = str(error).splitlines()[0]
+        raise MalformedQuery(f"DuckDB could not run it: {complaint}", 0, text=text) from error
 
 
 def query(

@@ -1,8 +1,8 @@
 """Events into DuckDB: a private connection that holds one relation, ``events``.
 
 In: an iterable of mappings, or a DuckDB relation, with ``timestamp`` (epoch milliseconds) and
-``message``, and optionally ``logStream``, ``log`` and ``ingestionTime`` (epoch milliseconds). Out: a
-connection with the view ``events``, whose columns ``discovery`` describes, cut to a span of time.
+``message``, and optionally ``logStream``, ``log`` and ``ingestionTime`` (epoch milliseconds). Out:
+a connection with the view ``events``, whose columns ``discovery`` describes, cut to a span of time.
 
 Must not know the query, but for whether it reads JSON.
 """
@@ -91,7 +91,8 @@ def fragment(message: str) -> str | None:
 
     Returns
     -------
-    The object's text as logged; a rewritten one when it has more than 200 fields; None when there is none.
+    The object's text as logged; rewritten when it has more than 200 fields; None when there is no
+    object.
     """
     decoder = json.JSONDecoder()
     at = message.find("{")

@@ -1,12 +1,14 @@
 """Expressions of the plan to SQL.
 
-In: an expression, and how to look up a field and an aggregate. Out: a ``Value``. The rules for kinds
-and comparisons are in ``values``; here is only which rule an operator uses.
+In: an expression, and how to look up a field and an aggregate. Out: a ``Value``. The rules for
+kinds and comparisons are in ``values``; here is only which rule an operator uses.
 
 Must not know stages or events.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 from opslib.cwli import plan, spans
 from opslib.cwli.functions import FUNCTIONS
@@ -19,7 +21,7 @@ from opslib.cwli.values import (
     as_number,
     as_text,
     boolean,
-    compare,
+    compared,
     finite,
     known,
     number,
@@ -39,79 +41,86 @@ _ARITHMETIC = {
 }
 
 
-def compile_expression(
-    expr: plan.Expr,
-    *,
-    field: Callable[[str], Value],
-    aggregate: Callable[[plan.Call], Value | None],
-    switches: Switches,
-) -> Value:
-    """Return the value of an expression.
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """What an expression can see.
 
-    Parameters
-    ----------
-    field
-        Gives the value of a field by its name.
-    aggregate
-        Gives the value of a call that is an aggregate, None for any other call.
+    ``field`` gives the value of a field by its name; ``aggregate`` that of a call, None when it is
+    no aggregate.
     """
 
-    def value(node: plan.Expr) -> Value:
-        return compile_expression(node, field=field, aggregate=aggregate, switches=switches)
+    field: Callable[[str], Value]
+    aggregate: Callable[[plan.Call], Value | None]
+    switches: Switches
 
-    match expr:
-        case plan.Field():
-            return field(expr.name)
-        case plan.Text():
-            return text_literal(expr.value)
-        case plan.Number():
-            return number_literal(expr.value)
-        case plan.Boolean():
-            return boolean("true" if expr.value else "false")
-        case plan.AnyOf():
-            return boolean("(" + " OR ".join(as_condition(value(p)) for p in expr.parts) + ")")
-        case plan.AllOf():
-            return boolean("(" + " AND ".join(as_condition(value(p)) for p in expr.parts) + ")")
-        case plan.Negate():
-            return boolean(f"(NOT {as_condition(value(expr.part))})")
-        case plan.Minus():
-            return number(f"(- {as_number(value(expr.part))})")
-        case plan.Compare():
-            return compare(expr.op, value(expr.left), value(expr.right), switches=switches)
-        case plan.Arithmetic():
-            sides = as_number(value(expr.left)), as_number(value(expr.right))
-            return number(finite(_ARITHMETIC[expr.op].format(*sides)))
-        case plan.Like():
-            return _like(expr, value(expr.part), switches)
-        case plan.InList():
-            return _in_list(expr, value(expr.part), [value(v) for v in expr.values], switches)
-        case plan.Call():
-            found = aggregate(expr)
-            return _call(expr, value, switches) if found is None else found
-    raise AssertionError(f"{type(expr).__name__} is no value; checks should have refused it")
+    def value(self, expr: plan.Expr) -> Value:
+        """Return the value of an expression that ``checks`` has let through."""
+        return _RULES[type(expr)](self, expr)
 
 
-def _like(expr: plan.Like, part: Value, switches: Switches) -> Value:
+def _any_of(scope: Scope, expr: plan.AnyOf) -> Value:
+    return boolean(f"({' OR '.join(as_condition(scope.value(part)) for part in expr.parts)})")
+
+
+def _all_of(scope: Scope, expr: plan.AllOf) -> Value:
+    return boolean(f"({' AND '.join(as_condition(scope.value(part)) for part in expr.parts)})")
+
+
+def _compare(scope: Scope, expr: plan.Compare) -> Value:
+    sides = scope.value(expr.left), scope.value(expr.right)
+    return known(compared(expr.op, *sides, switches=scope.switches), switches=scope.switches)
+
+
+def _arithmetic(scope: Scope, expr: plan.Arithmetic) -> Value:
+    sides = as_number(scope.value(expr.left)), as_number(scope.value(expr.right))
+    return number(finite(_ARITHMETIC[expr.op].format(*sides)))
+
+
+def _like(scope: Scope, expr: plan.Like) -> Value:
+    part = as_text(scope.value(expr.part))
     if isinstance(expr.needle, str):
-        sql = f"contains({as_text(part)}, {quoted(expr.needle)})"
+        sql = f"contains({part}, {quoted(expr.needle)})"
     else:
-        sql = f"regexp_matches({as_text(part)}, {quoted(expr.needle.regex)})"
-    return known(f"NOT {sql}" if expr.negated else sql, switches=switches)
+        sql = f"regexp_matches({part}, {quoted(expr.needle.regex)})"
+    return known(f"NOT {sql}" if expr.negated else sql, switches=scope.switches)
 
 
-def _in_list(expr: plan.InList, part: Value, values: list[Value], switches: Switches) -> Value:
-    equal = " OR ".join(compare("=", part, each, switches=switches).sql for each in values)
-    return known(f"NOT ({equal})" if expr.negated else equal, switches=switches)
+def _in_list(scope: Scope, expr: plan.InList) -> Value:
+    part = scope.value(expr.part)
+    equal = " OR ".join(
+        compared("=", part, scope.value(each), switches=scope.switches) for each in expr.values
+    )
+    return known(f"NOT ({equal})" if expr.negated else equal, switches=scope.switches)
 
 
-def _call(call: plan.Call, value: Callable[[plan.Expr], Value], switches: Switches) -> Value:
+def _call(scope: Scope, call: plan.Call) -> Value:
+    aggregated = scope.aggregate(call)
+    if aggregated is not None:
+        return aggregated
     name = call.name.lower()
     if name in FUNCTIONS:
-        return FUNCTIONS[name].build([value(arg) for arg in call.args], switches)
+        return FUNCTIONS[name].build([scope.value(arg) for arg in call.args], scope.switches)
     *of, span = call.args
-    if not isinstance(span, plan.Duration):
-        raise AssertionError(f"{name} without a duration; checks should have refused it")
     source = of[0] if of else plan.Field(at=call.at, name="@timestamp")
-    instant = as_instant(value(source))
+    instant = as_instant(scope.value(source))
     cut = spans.ceiling if name == "dateceil" else spans.floor
-    return Value(cut(instant, span.count, span.unit, switches=switches), Kind.INSTANT)
+    if not isinstance(span, plan.Duration):
+        raise TypeError(f"{name} ends with {type(span).__name__}, which checks should have refused")
+    return Value(cut(instant, span.count, span.unit, switches=scope.switches), Kind.INSTANT)
+
+
+_RULES: dict[type[plan.Expr], Callable[[Scope, Any], Value]] = {
+    plan.Field: lambda scope, expr: scope.field(expr.name),
+    plan.Text: lambda _, expr: text_literal(expr.value),
+    plan.Number: lambda _, expr: number_literal(expr.value),
+    plan.Boolean: lambda _, expr: boolean("true" if expr.value else "false"),
+    plan.AnyOf: _any_of,
+    plan.AllOf: _all_of,
+    plan.Negate: lambda scope, expr: boolean(f"(NOT {as_condition(scope.value(expr.part))})"),
+    plan.Minus: lambda scope, expr: number(f"(- {as_number(scope.value(expr.part))})"),
+    plan.Compare: _compare,
+    plan.Arithmetic: _arithmetic,
+    plan.Like: _like,
+    plan.InList: _in_list,
+    plan.Call: _call,
+}

@@ -1,7 +1,7 @@
 """Scalar functions of the language: name, number of arguments, and the SQL of the call.
 
-In: the compiled arguments of a call. Out: its value. A function is missing (its column is absent from
-the row) where its argument is, unless its own documentation says otherwise.
+In: the compiled arguments of a call. Out: its value. A function is missing (its column is absent
+from the row) where its argument is, unless its own documentation says otherwise.
 
 Must not know stages, fields or events. Functions of time with a duration are in ``expressions``,
 aggregates in ``aggregates``.

@@ -1,8 +1,8 @@
 """From the text of a query to its plan, or to a refusal with a place.
 
-In: the query text. Out: ``plan.Query``. The grammar is ``grammar.lark``, built once a process on first
-use. What the grammar lets through and the language forbids (a ``sort`` between two ``stats``, an
-aggregate in ``filter``) is refused in ``checks``.
+In: the query text. Out: ``plan.Query``. The grammar is ``grammar.lark``, built once a process on
+first use. What the grammar lets through and the language forbids (a ``sort`` between two ``stats``,
+an aggregate in ``filter``) is refused in ``checks``.
 
 Must not know events or SQL.
 
@@ -42,6 +42,9 @@ OTHER_COMMANDS = frozenset(
     }
 )  # fmt: skip
 """Commands of CloudWatch that this engine refuses by name."""
+
+_OTHER_WORDS = frozenset({"csv", "json", "logfmt", "multi", "offset"})
+"""Words of CloudWatch's ``parse`` and ``stats`` that this engine refuses by name."""
 
 _WORDS = {
     "NAME": "a field name",
@@ -172,12 +175,13 @@ def _complaint(terminals: set[str], rest: str, word: str, *, before: str) -> str
         if word.lower() in OTHER_COMMANDS:
             return f"the command `{word}` is not in this local engine, which has {known}."
         return f"`{word}` is not a command; this engine has {known}."
-    if rest[0] in "\"'" and not _closes(rest):
-        return f"the string that opens with {rest[0]} is never closed."
-    if rest[0] == "`":
-        return "a backtick opens a name here that is never closed, or no name can stand here."
-    if rest[0] == "/" and "REGEX" in terminals:
-        return "the regular expression that opens with / is never closed."
+    opened = _never_closed(rest, terminals)
+    if opened:
+        return f"the {opened} that opens here is never closed."
+    if rest[0] == "(" and terminals == {"LSQB"}:
+        return "a list in [ ] follows `in`; subqueries are not in this local engine."
+    if word.lower() in _OTHER_WORDS:
+        return f"`{word}` is not in this local engine."
     if word and before.endswith("/") and "AND" in terminals:
         return (
             f"flags such as `{word}` after the closing / are not in the language; "
@@ -188,8 +192,16 @@ def _complaint(terminals: set[str], rest: str, word: str, *, before: str) -> str
     return f"`{word or rest[0]}` cannot stand here."
 
 
-def _closes(rest: str) -> bool:
-    return re.match(r"\"(\\[\s\S]|[^\"\\])*\"|'(\\[\s\S]|[^'\\])*'", rest) is not None
+def _never_closed(rest: str, terminals: set[str]) -> str:
+    """Name what opens at the beginning of ``rest`` and never ends, or return an empty string."""
+    if rest[0] in "\"'":
+        closes = re.match(r"\"(\\[\s\S]|[^\"\\])*\"|'(\\[\s\S]|[^'\\])*'", rest)
+        return "" if closes else "string"
+    if rest[0] == "`" and "`" not in rest[1:]:
+        return "name in backticks"
+    if rest[0] == "/" and "REGEX" in terminals:
+        return "regular expression"
+    return ""
 
 
 def _in_words(terminals: set[str]) -> tuple[str, ...]:

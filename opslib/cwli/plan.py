@@ -184,7 +184,7 @@ class Call(Expr):
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """One column of ``fields``, ``display`` or ``stats``: ``name`` is the alias or the source text."""
+    """One column of ``fields``, ``display`` or ``stats``; ``name`` is its alias or source text."""
 
     at: int
     expr: Expr
@@ -260,7 +260,7 @@ class Dedup(Stage):
 
 @dataclass(frozen=True, kw_only=True)
 class Parse(Stage):
-    """``parse source pattern``: one new field a name; ``names`` pairs each with its capturing group (from 1)."""
+    """``parse source pattern``; ``names`` pairs capturing groups, from 1, with new fields."""
 
     source: Field
     pattern: Pattern

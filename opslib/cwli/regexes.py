@@ -1,7 +1,7 @@
 """Regular expressions and globs of the language, rewritten for DuckDB's RE2.
 
-In: what stood between the slashes of ``/.../``, or the string of ``parse``. Out: a ``Pattern`` whose
-regex DuckDB compiles, and the name of each of its capturing groups.
+In: what stood between the slashes of ``/.../``, or the string of ``parse``. Out: a ``Pattern``
+whose regex DuckDB compiles, and the name of each of its capturing groups.
 
 RE2 knows neither look-around nor back-references, and CloudWatch documents none. DuckDB 2.0 rejects
 ``(?<name>`` and RE2 forbids names such as ``@domain``, so named groups become plain ones and the
@@ -17,21 +17,25 @@ CWL_QuerySyntax-Parse, CWL_QuerySyntax-Filter. https://github.com/google/re2/wik
 import re
 import threading
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from opslib.cwli.plan import Pattern
 from opslib.cwli.switches import Switches
+
+if TYPE_CHECKING:
+    import duckdb
 
 _NAMED_GROUP = re.compile(r"\(\?P?<(?![=!])([^>]*)>")
 _lock = threading.Lock()
 
 
 def from_regex(source: str, *, at: int) -> Pattern:
-    """Rewrite a regular expression, without its slashes.
+    r"""Rewrite a regular expression, without its slashes.
 
     Parameters
     ----------
     source
-        The text between the slashes; ``\\/`` stands for a slash.
+        The text between the slashes; ``\/`` stands for a slash.
     at
         Offset of the literal in the query text.
 
@@ -43,12 +47,13 @@ def from_regex(source: str, *, at: int) -> Pattern:
     written = source.replace("\\/", "/")
     regex: list[str] = []
     groups: list[str | None] = []
-    i, in_class = 0, False
+    i, in_class, first_member = 0, False, 0
     while i < len(written):
         char = written[i]
         if char == "\\":
-            regex.append(written[i : i + 2])
-            i += 2
+            end = _end_of_escape(written, i)
+            regex.append(written[i:end])
+            i = end
             continue
         if in_class:
             # A "]" right after "[" or "[^" is a member, not the end.
@@ -88,6 +93,14 @@ def from_glob(glob: str, *, at: int, switches: Switches) -> Pattern:
     return Pattern(at=at, regex=f"(?s){regex}", groups=(None,) * (len(pieces) - 1))
 
 
+def _end_of_escape(written: str, at: int) -> int:
+    r"""Return where an escape ends: after two characters, or, for ``\Q``, after its ``\E``."""
+    if written[at : at + 2] != "\\Q":
+        return at + 2
+    end = written.find("\\E", at)
+    return len(written) if end < 0 else end + 2
+
+
 @lru_cache(maxsize=512)
 def _complaint(regex: str) -> str:
     """Return why RE2 does not compile the regex, or an empty string."""
@@ -102,7 +115,7 @@ def _complaint(regex: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _checker() -> "duckdb.DuckDBPyConnection":  # type: ignore[name-defined]  # noqa: F821
+def _checker() -> "duckdb.DuckDBPyConnection":
     """Open the private connection that only compiles regular expressions."""
     import duckdb
 

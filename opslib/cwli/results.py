@@ -1,7 +1,7 @@
 """How values are printed: every value a string, missing ones absent.
 
-In: a value of the last stage; the rows DuckDB returns. Out: SQL of its printed form; rows as the API
-sends them.
+In: a value of the last stage; the rows DuckDB returns. Out: SQL of its printed form; rows as the
+API sends them.
 
 Must not know stages.
 

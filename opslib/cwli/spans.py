@@ -1,7 +1,7 @@
 """Spans of time such as ``5m``, and the instants they cut time into.
 
-In: the text of a duration; SQL of an instant as epoch milliseconds. Out: SQL of the beginning of the
-instant's bin, epoch milliseconds, UTC.
+In: the text of a duration; SQL of an instant as epoch milliseconds. Out: SQL of the beginning of
+the instant's bin, epoch milliseconds, UTC.
 
 ``bin(300s)`` is a bin of one minute, without a word: each unit has a documented largest count and
 larger ones are lowered to it.

@@ -1,8 +1,8 @@
 """What nobody outside AWS could verify about the language, each as one named switch.
 
-AWS's documentation leaves these open and no published capture settles them. The default is what this
-engine does; the reason stands beside it. When a run on a real account settles one, change the default
-here and nowhere else. Every switch has a test that turns it.
+AWS's documentation leaves these open and no published capture settles them. The default is what
+this engine does; the reason stands beside it. When a run on a real account settles one, change the
+default here and nowhere else. Every switch has a test that turns it.
 
 Must not know any other module.
 
@@ -20,30 +20,33 @@ class Switches:
     """The unverified points of the language. Every field has a default and a reason."""
 
     missing_in_comparison: Literal["unknown", "false"] = "unknown"
-    """``!=``, ``not like``, ``not in``, ``<`` on a missing field. ``unknown`` is SQL's third value: the row
-    is dropped, also under ``not``. AWS's own join example adds ``or !ispresent(x)`` to a ``!=``, so its
-    author assumed as much. ``false`` makes the bare comparison false and its negation true."""
+    """``!=``, ``not like``, ``not in``, ``<`` on a missing field. ``unknown`` is SQL's third value:
+    the row is dropped, also under ``not``. AWS's own join example adds ``or !ispresent(x)`` to a
+    ``!=``, so its author assumed as much. ``false`` makes the bare comparison false and its
+    negation true."""
 
     numbers_in_text: Literal["compare as numbers", "compare as text"] = "compare as numbers"
-    """``status = "200"`` and ``status >= 400`` are both written about the same field, so two values that
-    both read as numbers are compared as numbers, and any other pair as text."""
+    """``status = "200"`` and ``status >= 400`` are both written about the same field, so two values
+    that both read as numbers are compared as numbers, and any other pair as text."""
 
     percentile: Literal["interpolated", "nearest rank"] = "interpolated"
-    """``pct``: published outputs cannot tell the methods apart; interpolation between closest ranks is
-    what CloudWatch metrics' neighbours (numpy, SQL percentile_cont) do."""
+    """``pct``: published outputs cannot tell the methods apart; interpolation between closest ranks
+    is what CloudWatch metrics' neighbours (numpy, SQL percentile_cont) do."""
 
     standard_deviation: Literal["population", "sample"] = "population"
-    """``stddev``: the documented ``variance`` is of the population, and one is the root of the other."""
+    """``stddev``: the documented ``variance`` is of the population, and one is the root of the
+    other."""
 
     missing_group_key: Literal["its own group", "dropped"] = "its own group"
-    """A row whose group key is missing: SQL keeps it as a group, whose row then lacks that field."""
+    """A row whose group key is missing: SQL keeps it as a group, whose row then lacks that
+    field."""
 
     stats_of_nothing: Literal["no row", "one row"] = "no row"
     """``stats`` without ``by`` over no events. The console shows "No results"."""
 
     stats_order: Literal["newest bin first", "oldest bin first"] = "newest bin first"
-    """Rows of ``stats ... by bin()`` without ``sort``. A capture of 2021 came newest first. Rows without
-    a bin come by their keys, ascending, so that an answer is the same each time."""
+    """Rows of ``stats ... by bin()`` without ``sort``. A capture of 2021 came newest first. Rows
+    without a bin come by their keys, ascending, so that an answer is the same each time."""
 
     sort_by_timestamp_after_bin: Literal["the bin", "refused"] = "the bin"
     """``sort @timestamp`` after ``stats ... by bin()`` stands in AWS's own documentation, though
@@ -79,22 +82,24 @@ class Switches:
     """``bin(@timestamp, 1h)``, as in one guide published by AWS; the same as ``datefloor``."""
 
     week_starts: Literal["monday", "thursday"] = "monday"
-    """Bins of weeks: ISO weeks, or multiples of seven days since 1970-01-01, a Thursday. Bins of days,
-    months and years begin at midnight UTC."""
+    """Bins of weeks: ISO weeks, or multiples of seven days since 1970-01-01, a Thursday. Bins of
+    days, months and years begin at midnight UTC."""
 
     timestamp_aggregates: Literal["epoch milliseconds", "formatted"] = "epoch milliseconds"
-    """``max(@timestamp)``: a capture shows ``earliest(@timestamp)`` as epoch milliseconds; the others follow."""
+    """``max(@timestamp)``: a capture shows ``earliest(@timestamp)`` as epoch milliseconds; the
+    others follow."""
 
     decimals: int = 4
-    """Computed numbers are rounded to so many decimals, in ``fields`` as in ``stats``; captures show ``stats``."""
+    """Computed numbers are rounded to so many decimals, in ``fields`` as in ``stats``; captures
+    show ``stats``."""
 
     request_id_in_application_lines: Literal["found", "only in START, END and REPORT"] = "found"
-    """``@requestId`` on the runtime's own lines (``<time> TAB <id> TAB ...``, ``<time> <id> Task timed out``):
-    published queries print it beside timeouts."""
+    """``@requestId`` on the runtime's own lines (``<time> TAB <id> TAB ...``, ``<time> <id> Task
+    timed out``): published queries print it beside timeouts."""
 
     report_fields_in_json_logs: Literal["not derived", "derived"] = "not derived"
-    """``@duration`` and its kin from ``platform.report`` objects: every published query on such logs
-    reads ``record.metrics.durationMs`` instead."""
+    """``@duration`` and its kin from ``platform.report`` objects: every published query on such
+    logs reads ``record.metrics.durationMs`` instead."""
 
     stages_after_limit: Literal["in order", "refused"] = "in order"
     """``limit 5 | filter ...``: the filter sees the five rows."""
@@ -103,7 +108,8 @@ class Switches:
     """``stats ... | fields x``: whether the columns of ``stats`` stay."""
 
     api_limit: Literal["the smaller", "the text's", "the call's"] = "the smaller"
-    """A limit in the call and another in the text: 2020's API let the call's win, later reports differ."""
+    """A limit in the call and another in the text: 2020's API let the call's win, later reports
+    differ."""
 
     header_spaces: Literal["as written", "collapsed"] = "as written"
     """The column header of an unaliased expression is its source text; what becomes of line breaks

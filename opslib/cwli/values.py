@@ -30,7 +30,7 @@ class Kind(Enum):
     INSTANT = "BIGINT, epoch milliseconds, printed as a timestamp"
 
 
-class TooLong(Exception):  # noqa: N818
+class TooLong(Exception):
     """The SQL of one value grew beyond reason."""
 
 
@@ -128,8 +128,10 @@ def as_instant(value: Value) -> str:
     return f"CASE WHEN abs({as_number(value)}) < 2e14 THEN {whole} END"
 
 
-def compare(op: str, left: Value, right: Value, *, switches: Switches) -> Value:
-    """Compare two values: as numbers if both read as finite numbers, else as text.
+def compared(op: str, left: Value, right: Value, *, switches: Switches) -> str:
+    """Return SQL of a BOOLEAN: two values as numbers if both read as finite numbers, else as text.
+
+    It is missing where a side is; ``known`` settles what becomes of that.
 
     Parameters
     ----------
@@ -140,21 +142,19 @@ def compare(op: str, left: Value, right: Value, *, switches: Switches) -> Value:
     as_texts = f"({as_text(left)} {sql_op} {as_text(right)})"
     as_numbers = f"({as_number(left)} {sql_op} {as_number(right)})"
     if not left.is_text and not right.is_text:
-        return known(as_numbers, switches=switches)
+        return as_numbers
     if switches.numbers_in_text == "compare as text" and left.is_text and right.is_text:
-        return known(as_texts, switches=switches)
+        return as_texts
     if _never_number(left) or _never_number(right):
-        return known(as_texts, switches=switches)
+        return as_texts
     both = " AND ".join(
         f"{as_number(side)} IS NOT NULL" for side in (left, right) if _maybe_number(side)
     )
-    if not both:
-        return known(as_numbers, switches=switches)
-    return known(f"CASE WHEN {both} THEN {as_numbers} ELSE {as_texts} END", switches=switches)
+    return f"CASE WHEN {both} THEN {as_numbers} ELSE {as_texts} END" if both else as_numbers
 
 
 def known(sql: str, *, switches: Switches) -> Value:
-    """Settle what a comparison with a missing value yields."""
+    """Return a condition, having settled what a missing side makes of it."""
     if switches.missing_in_comparison == "false":
         return boolean(f"coalesce({sql}, false)")
     return boolean(f"({sql})")
@@ -181,8 +181,8 @@ def _maybe_number(value: Value) -> bool:
 def natural_order(value: Value) -> tuple[str, ...]:
     """Return SQL terms whose ascending order is the documented one of ``sort``.
 
-    Values that are no numbers come first, their runs of digits ordered by length, then value, the rest
-    by Unicode; then numbers by value.
+    Values that are no numbers come first, their runs of digits ordered by length, then value, the
+    rest by Unicode; then numbers by value.
 
     Source
     ------
