@@ -1,0 +1,621 @@
+"""From numbers to verdicts: the edges, what is unknown, and what a finding says."""
+
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+import pytest
+
+from opslib.health import (
+    Check,
+    Finding,
+    Verdict,
+    agreement_finding,
+    cold_start_findings,
+    duration_findings,
+    judge,
+    levels,
+    memory_finding,
+    sustained,
+    triage_checks,
+    worst,
+)
+from opslib.system import Function, Threshold, Thresholds
+from opslib.window import Window
+
+HEALTHY, WARNING, CRITICAL, UNKNOWN = Verdict
+T = Thresholds()
+START = datetime(2026, 10, 14, 0, 7, tzinfo=UTC)
+END = datetime(2026, 10, 14, 3, 7, tzinfo=UTC)
+WINDOW = Window(START, END)
+DEPLOYED = datetime(2026, 10, 14, 1, 52, tzinfo=UTC)
+STREAM = Function(name="f", table="t", dead_letter_queue="q")
+
+
+# --- the edges
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        ([HEALTHY, WARNING], WARNING),
+        ([WARNING, UNKNOWN, HEALTHY], UNKNOWN),
+        ([UNKNOWN, CRITICAL, WARNING], CRITICAL),
+        ([HEALTHY], HEALTHY),
+        ([], UNKNOWN),
+    ],
+)
+def test_a_critical_that_was_seen_stands_and_not_having_looked_outranks_a_warning(
+    verdicts: list[Verdict], expected: Verdict
+) -> None:
+    assert worst(verdicts) is expected
+
+
+def test_nothing_judged_is_what_the_caller_says_it_is() -> None:
+    assert worst([], default=HEALTHY) is HEALTHY
+
+
+def test_exit_codes_are_those_of_monitoring_plugins() -> None:
+    assert [verdict.exit_code for verdict in (HEALTHY, WARNING, CRITICAL, UNKNOWN)] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("threshold", "value", "expected"),
+    [
+        (T.error_rate, 0, HEALTHY),
+        (T.error_rate, 0.01, WARNING),
+        (T.error_rate, 1, WARNING),
+        (T.error_rate, 1.01, CRITICAL),
+        (T.duration_of_timeout, 49.9, HEALTHY),
+        (T.duration_of_timeout, 50, WARNING),
+        (T.duration_of_timeout, 80, WARNING),
+        (T.duration_of_timeout, 80.1, CRITICAL),
+        (T.iterator_age_ms, 999, HEALTHY),
+        (T.iterator_age_ms, 1_000, WARNING),
+        (T.iterator_age_ms, 30_000, WARNING),
+        (T.iterator_age_ms, 30_001, CRITICAL),
+        (T.dead_letters, 0, HEALTHY),
+        (T.dead_letters, 1, WARNING),
+        (T.dead_letters, 10, WARNING),
+        (T.dead_letters, 11, CRITICAL),
+        (T.cold_start_rate, 99, WARNING),
+        (T.dead_letters, None, UNKNOWN),
+        (T.dead_letters, float("nan"), UNKNOWN),
+        (Threshold(critical=5, unit="%", source="us"), 5, HEALTHY),
+        (Threshold(critical=5, unit="%", source="us"), 6, CRITICAL),
+    ],
+)
+def test_the_guides_edges(threshold: Threshold, value: float | None, expected: Verdict) -> None:
+    assert judge(value, threshold) is expected
+
+
+@pytest.mark.parametrize(
+    ("threshold", "texts"),
+    [
+        (T.error_rate, ("0", "> 0, ≤ 1", "> 1")),
+        (T.duration_of_timeout, ("< 50", "≥ 50, ≤ 80", "> 80")),
+        (T.iterator_age_ms, ("< 1,000", "≥ 1,000, ≤ 30,000", "> 30,000")),
+        (T.cold_start_rate, ("< 5", "≥ 5", "")),
+        (Threshold(critical=5, unit="%", source="us"), ("≤ 5", "", "> 5")),
+    ],
+)
+def test_ranges_are_shown_as_they_are_judged(
+    threshold: Threshold, texts: tuple[str, str, str]
+) -> None:
+    assert levels(threshold) == texts
+
+
+@pytest.mark.parametrize(
+    ("values", "periods", "expected"),
+    [
+        ([10, 90, 10, 85, 88, 20], 2, 85),
+        ([10, 90, 10], 2, 10),
+        ([10, 90, 10], 1, 90),
+        ([90, None, 80, float("nan"), 85], 3, 80),
+        ([90], 2, 90),
+        ([90, 70], 3, 70),
+        ([None], 2, None),
+        ([], 2, None),
+    ],
+)
+def test_a_level_counts_only_when_held(
+    values: list[float | None], periods: int, expected: float | None
+) -> None:
+    assert sustained(values, periods) == expected
+
+
+# --- durations
+
+
+def _bins(*p95_ms: float) -> pd.DataFrame:
+    """Bins of 5 minutes from 00:05 on; the longest takes 100 ms more than the p95."""
+    at = pd.date_range("2026-10-14T00:05Z", periods=len(p95_ms), freq="5min", unit="ns")
+    longest = [value + 100 for value in p95_ms]
+    return pd.DataFrame({"at": at, "p95_ms": p95_ms, "max_ms": longest}, dtype="object").astype(
+        {"at": "datetime64[ns, UTC]", "p95_ms": "float64", "max_ms": "float64"}
+    )
+
+
+def _durations(bins: pd.DataFrame, deployed_at: datetime | None = None) -> list[Finding]:
+    return duration_findings(
+        bins, timeout_ms=10_000, thresholds=T, subject="f", deployed_at=deployed_at
+    )
+
+
+def test_durations_far_from_the_timeout_are_no_finding() -> None:
+    assert _durations(_bins(*[800.0] * 12, *[900.0] * 12), DEPLOYED) == []
+
+
+def test_a_p95_held_above_80_percent_of_the_timeout_is_critical() -> None:
+    finding = _durations(_bins(4000, 4100, 8500, 9000, 8600, 4000))[0]
+
+    assert (finding.id, finding.severity) == ("duration.near-timeout", CRITICAL)
+    assert finding.title == "f takes 86 % of its timeout"
+    assert finding.since == datetime(2026, 10, 14, 0, 15, tzinfo=UTC)
+    assert finding.detail == (
+        "The p95 of the duration held 8.6 s of the timeout of 10.0 s, 86 %, for 2 periods running. "
+        "It first held critical from 2026-10-14 00:15 UTC on. "
+        "The last value, of 2026-10-14 00:30 UTC, is 4.0 s. The longest took 9.1 s."
+    )
+
+
+def test_one_period_alone_above_the_threshold_is_not_held() -> None:
+    assert _durations(_bins(4000, 4000, 9900, 4000, 4000)) == []
+
+
+def test_a_p95_between_the_levels_is_a_warning() -> None:
+    findings = _durations(_bins(5000, 5000, 5000, 5000))
+
+    assert [(finding.id, finding.severity) for finding in findings] == [
+        ("duration.near-timeout", WARNING)
+    ]
+
+
+def test_durations_that_grew_since_the_deployment_name_it() -> None:
+    bins = _bins(*[800.0] * 22, *[3000.0, 5000.0, 7000.0, 8500.0, 9000.0])
+
+    near, rising = _durations(bins, DEPLOYED)
+
+    assert (near.id, near.severity) == ("duration.near-timeout", CRITICAL)
+    assert near.detail.endswith(
+        "The median p95 was 800 ms before the change of 2026-10-14 01:52 UTC."
+    )
+    assert (rising.id, rising.severity) == ("duration.rising", WARNING)
+    assert rising.since == datetime(2026, 10, 14, 1, 55, tzinfo=UTC)
+    assert rising.detail == (
+        "The median p95 was 800 ms before the change of 2026-10-14 01:52 UTC and is 7.0 s since: "
+        "8.8 times, and 70 % of the timeout of 10.0 s."
+    )
+
+
+def test_without_a_deployment_the_last_quarter_is_held_against_the_first() -> None:
+    (rising,) = _durations(_bins(1000, 1000, 1200, 1400, 1600, 1800, 2000, 2200))
+
+    assert rising.id == "duration.rising"
+    assert rising.detail == (
+        "The median p95 was 1.0 s in the first quarter, from 2026-10-14 00:05 UTC and is 2.1 s in "
+        "the last quarter, from 2026-10-14 00:35 UTC: 2.1 times, and 21 % of the timeout of 10.0 s."
+    )
+
+
+@pytest.mark.parametrize(
+    ("p95_ms", "found"),
+    [([500.0] * 2 + [1000.0] * 2, True), ([500.0] * 2 + [999.0] * 2, False), ([1.0, 2.0], False)],
+)
+def test_growth_counts_from_twice_on_and_from_a_tenth_of_the_timeout_on(
+    p95_ms: list[float], found: bool
+) -> None:
+    deployed = datetime(2026, 10, 14, 0, 15, tzinfo=UTC)
+
+    assert bool(_durations(_bins(*p95_ms), deployed)) is found
+
+
+def test_doubling_far_from_the_timeout_is_noise() -> None:
+    assert _durations(_bins(*[100.0] * 22, *[900.0] * 10), DEPLOYED) == []
+
+
+def test_no_invocations_are_unknown_and_not_healthy() -> None:
+    (finding,) = _durations(_bins())
+
+    assert (finding.id, finding.severity) == ("invocations.none", UNKNOWN)
+
+
+def test_an_unknown_timeout_is_unknown_and_not_healthy() -> None:
+    (finding,) = duration_findings(
+        _bins(9000, 9000), timeout_ms=float("nan"), thresholds=T, subject="f"
+    )
+
+    assert (finding.id, finding.severity) == ("duration.near-timeout", UNKNOWN)
+
+
+def test_a_bin_without_a_p95_is_passed_over() -> None:
+    (finding,) = _durations(_bins(8500, float("nan"), 8600))
+
+    assert finding.severity is CRITICAL
+
+
+# --- memory
+
+
+@pytest.mark.parametrize(
+    ("used_mb", "severity"),
+    [
+        (150, None),
+        (204.8, WARNING),
+        (243.2, WARNING),
+        (244, CRITICAL),
+        (None, UNKNOWN),
+        (float("nan"), UNKNOWN),
+        (0, UNKNOWN),
+    ],
+)
+def test_memory_is_judged_by_its_share_of_the_limit(
+    used_mb: float | None, severity: Verdict | None
+) -> None:
+    finding = memory_finding(used_mb=used_mb, limit_mb=256, thresholds=T, subject="f")
+
+    assert (finding.severity if finding else None) is severity
+
+
+def test_an_unknown_memory_limit_is_unknown() -> None:
+    finding = memory_finding(used_mb=100, limit_mb=float("nan"), thresholds=T, subject="f")
+
+    assert finding is not None
+    assert finding.severity is UNKNOWN
+    assert "Its configuration could not be read" in finding.detail
+
+
+def test_a_memory_finding_says_how_much_of_how_much() -> None:
+    finding = memory_finding(used_mb=230, limit_mb=256, thresholds=T, subject="f")
+
+    assert finding is not None
+    assert finding.title == "f uses 90 % of its memory"
+    assert finding.detail.startswith("The most an invocation used was 230 MB of 256 MB.")
+
+
+# --- cold starts
+
+
+def _starts(*minutes_and_ms: tuple[int, float]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "at": pd.Series(
+                [START + timedelta(minutes=minute) for minute, _ in minutes_and_ms],
+                dtype="datetime64[ns, UTC]",
+            ),
+            "init_ms": pd.Series([ms for _, ms in minutes_and_ms], dtype="float64"),
+        }
+    )
+
+
+def _cold(
+    starts: pd.DataFrame, invocations: int | None, deployed_at: datetime | None = None
+) -> list[Finding]:
+    return cold_start_findings(
+        starts, invocations=invocations, thresholds=T, subject="f", deployed_at=deployed_at
+    )
+
+
+def test_rare_cold_starts_are_no_finding() -> None:
+    assert _cold(_starts((1, 400), (2, 400), (3, 400), (4, 400)), 100) == []
+    assert _cold(_starts(), 100) == []
+
+
+def test_cold_starts_from_5_percent_on_are_a_warning() -> None:
+    (finding,) = _cold(_starts((5, 400), (1, 500), (3, 450), (4, 400), (2, 700)), 100)
+
+    assert (finding.id, finding.severity) == ("cold-starts.frequent", WARNING)
+    assert finding.detail == "5 of 100 invocations waited for an init, 450 ms in the median."
+    assert finding.since == START + timedelta(minutes=1)
+
+
+def test_two_cold_starts_are_not_called_frequent() -> None:
+    assert _cold(_starts((1, 400), (2, 400)), 3) == []
+
+
+@pytest.mark.parametrize("invocations", [0, None])
+def test_cold_starts_of_an_unknown_number_of_invocations_are_unknown(
+    invocations: int | None,
+) -> None:
+    (finding,) = _cold(_starts(), invocations)
+
+    assert (finding.id, finding.severity) == ("invocations.none", UNKNOWN)
+
+
+def test_slower_inits_since_the_deployment_name_it() -> None:
+    starts = _starts((10, 400), (20, 440), (30, 450), (105, 1300), (106, 1400), (120, 1200))
+
+    (finding,) = _cold(starts, 540, DEPLOYED)
+
+    assert (finding.id, finding.severity) == ("cold-starts.init-slower", WARNING)
+    assert finding.title == "Cold starts of f take 3.1 times as long as before"
+    assert finding.detail == (
+        "The p95 of init durations was 449 ms over 3 cold starts before the change of "
+        "2026-10-14 01:52 UTC, and is 1.4 s over 3 since."
+    )
+    assert finding.since == DEPLOYED
+
+
+@pytest.mark.parametrize(
+    "starts",
+    [
+        [(10, 400), (20, 400), (105, 1300), (106, 1300), (107, 1300)],
+        [(10, 400), (20, 400), (30, 400), (106, 1300), (107, 1300)],
+        [(10, 400), (20, 400), (30, 400), (105, 590), (106, 590), (107, 590)],
+    ],
+)
+def test_inits_are_not_compared_by_a_few_nor_called_slower_by_a_little(
+    starts: list[tuple[int, float]],
+) -> None:
+    assert _cold(_starts(*starts), 540, DEPLOYED) == []
+
+
+# --- logs and metrics
+
+
+@pytest.mark.parametrize(
+    ("from_logs", "from_metrics", "severity"),
+    [
+        (540, 540, None),
+        (540, 520, None),
+        (540, 500, WARNING),
+        (10, 8, None),
+        (10, 7, WARNING),
+        (None, 540, UNKNOWN),
+        (540, None, UNKNOWN),
+    ],
+)
+def test_logs_and_metrics_have_to_agree(
+    from_logs: float | None, from_metrics: float | None, severity: Verdict | None
+) -> None:
+    finding = agreement_finding(from_logs=from_logs, from_metrics=from_metrics, subject="f")
+
+    assert (finding.severity if finding else None) is severity
+
+
+# --- the health table
+
+Points = list[tuple[str, int, float]]
+
+#: Metric, minutes after the start of the window, value: all is well.
+WELL: Points = [
+    *[("invocations", minute, 3.0) for minute in range(180)],
+    *[("errors", minute, 0.0) for minute in range(180)],
+    *[("duration_p95_ms", minute, 900.0) for minute in range(0, 180, 5)],
+    *[("iterator_age_ms", minute, 600.0) for minute in range(0, 180, 5)],
+    *[("dead_letters", minute, 0.0) for minute in range(180)],
+]
+
+
+def _without(name: str, points: Points = WELL) -> Points:
+    return [point for point in points if point[0] != name]
+
+
+def _triage(
+    points: Points,
+    *,
+    status: dict[str, str] | None = None,
+    function: Function = STREAM,
+    queue_depth: int | None = None,
+    timeout_ms: float = 10_000,
+) -> dict[str, Check]:
+    names = ["invocations", "errors", "duration_p95_ms", "iterator_age_ms", "dead_letters"]
+    frame = pd.DataFrame(
+        {
+            "metric": pd.Series([name for name, _, _ in points], dtype="str"),
+            "at": pd.Series(
+                [START + timedelta(minutes=minute) for _, minute, _ in points],
+                dtype="datetime64[ns, UTC]",
+            ),
+            "value": pd.Series([value for _, _, value in points], dtype="float64"),
+        }
+    )
+    checks = triage_checks(
+        frame,
+        status=dict.fromkeys([*names, "table_writes"], "Complete") | (status or {}),
+        function=function,
+        timeout_ms=timeout_ms,
+        thresholds=T,
+        window=WINDOW,
+        queue_depth=queue_depth,
+    )
+    return {check.indicator: check for check in checks}
+
+
+def test_all_is_well() -> None:
+    checks = _triage(WELL)
+
+    assert {name: (check.shown, check.verdict) for name, check in checks.items()} == {
+        "Invocations": ("540 invocations", HEALTHY),
+        "Error rate": ("0 % of invocations", HEALTHY),
+        "Duration": ("9 % of the timeout", HEALTHY),
+        "Iterator age": ("600 ms", HEALTHY),
+        "Dead letters": ("0 messages", HEALTHY),
+    }
+    assert [check.finding for check in checks.values()] == [None] * 5
+
+
+def test_what_a_function_does_not_have_is_left_out() -> None:
+    assert list(_triage(WELL, function=Function(name="f"))) == [
+        "Invocations",
+        "Error rate",
+        "Duration",
+    ]
+
+
+def test_nothing_seen_is_unknown_in_every_row() -> None:
+    checks = _triage([], status=dict.fromkeys(["invocations"], "Forbidden"))
+
+    assert {check.verdict for check in checks.values()} == {UNKNOWN}
+    assert {check.value for check in checks.values()} == {None}
+    assert checks["Invocations"].note == "status Forbidden"
+    assert checks["Duration"].note == "no datapoint in the window"
+
+
+def test_errors_are_a_share_of_the_windows_invocations() -> None:
+    failing = [*_without("errors"), ("errors", 0, 0.0), ("errors", 105, 4.0), ("errors", 110, 5.0)]
+
+    check = _triage(failing)["Error rate"]
+
+    assert (check.value, check.verdict) == (900 / 540, CRITICAL)
+    assert check.finding is not None
+    assert check.finding.as_dict() == {
+        "id": "errors.rate",
+        "severity": "critical",
+        "title": "1.7 % of the invocations of f fail",
+        "detail": "9 of 540 invocations ended in an error, the first in the period from "
+        "2026-10-14 01:52 UTC on.",
+        "subject": "f",
+        "evidence": ["invocations", "errors"],
+        "next": {"notebook": None, "remedy": None},
+        "since": "2026-10-14T01:52:00Z",
+    }
+
+
+def test_no_errors_metric_is_unknown_and_not_zero_errors() -> None:
+    check = _triage(_without("errors"))["Error rate"]
+
+    assert (check.value, check.verdict) == (None, UNKNOWN)
+
+
+@pytest.mark.parametrize("status", ["PartialData", "InternalError", "Forbidden"])
+def test_data_that_is_not_whole_can_show_what_is_bad_but_not_what_is_well(status: str) -> None:
+    slow = [*_without("duration_p95_ms"), ("duration_p95_ms", 1, 9e3), ("duration_p95_ms", 6, 9e3)]
+
+    well = _triage(WELL, status={"duration_p95_ms": status})["Duration"]
+    bad = _triage(slow, status={"duration_p95_ms": status})["Duration"]
+
+    assert (well.verdict, bad.verdict) == (UNKNOWN, CRITICAL)
+
+
+def test_the_duration_that_counts_is_held_for_two_periods() -> None:
+    slow = [
+        *_without("duration_p95_ms"),
+        *[("duration_p95_ms", 5 * place, 900.0) for place in range(20)],
+        *[("duration_p95_ms", 100 + 5 * place, ms) for place, ms in enumerate([9900, 8500, 8700])],
+    ]
+
+    check = _triage(slow)["Duration"]
+
+    assert (check.shown, check.verdict) == ("85 % of the timeout", CRITICAL)
+    assert check.finding is not None
+    assert check.finding.id == "duration.near-timeout"
+    assert check.finding.since == START + timedelta(minutes=100)
+    assert (check.healthy, check.warning, check.critical) == ("< 50", "≥ 50, ≤ 80", "> 80")
+
+
+def test_a_duration_without_a_timeout_is_unknown() -> None:
+    assert _triage(WELL, timeout_ms=float("nan"))["Duration"].verdict is UNKNOWN
+
+
+def test_a_lag_names_its_level_and_since_when() -> None:
+    lagging = [
+        *_without("iterator_age_ms"),
+        *[("iterator_age_ms", 5 * place, 600.0) for place in range(30)],
+        ("iterator_age_ms", 150, 31_000.0),
+        ("iterator_age_ms", 155, 45_000.0),
+        ("iterator_age_ms", 160, 40_000.0),
+    ]
+
+    check = _triage(lagging)["Iterator age"]
+
+    assert (check.value, check.verdict) == (40_000, CRITICAL)
+    assert check.finding is not None
+    assert check.finding.id == "stream.lag"
+    assert check.finding.since == START + timedelta(minutes=150)
+    assert check.finding.detail == (
+        "Records were 40.0 s old or older for 2 periods running, first from 2026-10-14 02:37 UTC "
+        "on; the last value, of 2026-10-14 02:47 UTC, is 40.0 s."
+    )
+
+
+def test_invocations_without_an_iterator_age_did_not_come_through_the_stream() -> None:
+    check = _triage(_without("iterator_age_ms"))["Iterator age"]
+
+    assert check.verdict is UNKNOWN
+    assert check.note == "invocations, but none through the stream: look at the mapping's State"
+
+
+def test_dead_letters_are_those_of_the_last_datapoint() -> None:
+    waiting = [
+        *_without("dead_letters"),
+        ("dead_letters", 10, 50.0),
+        ("dead_letters", 20, 0.0),
+        ("dead_letters", 170, 2.0),
+        ("dead_letters", 175, 11.0),
+    ]
+
+    check = _triage(waiting)["Dead letters"]
+
+    assert (check.subject, check.shown, check.verdict) == ("q", "11 messages", CRITICAL)
+    assert check.finding is not None
+    assert check.finding.id == "dead-letters.waiting"
+    assert check.finding.since == START + timedelta(minutes=170)
+
+
+def test_an_old_depth_says_nothing_about_now() -> None:
+    check = _triage([*_without("dead_letters"), ("dead_letters", 100, 0.0)])["Dead letters"]
+
+    assert check.verdict is UNKNOWN
+    assert check.note == "the last datapoint is of 2026-10-14 01:47 UTC, too old to say"
+
+
+@pytest.mark.parametrize(("depth", "verdict"), [(0, HEALTHY), (3, WARNING), (11, CRITICAL)])
+def test_an_idle_queue_without_metrics_is_judged_by_what_sqs_says(
+    depth: int, verdict: Verdict
+) -> None:
+    check = _triage(_without("dead_letters"), queue_depth=depth)["Dead letters"]
+
+    assert (check.value, check.verdict) == (depth, verdict)
+
+
+def test_what_sqs_says_stands_though_the_metric_is_refused() -> None:
+    points, refused = _without("dead_letters"), {"dead_letters": "Forbidden"}
+
+    assert _triage(points, status=refused, queue_depth=0)["Dead letters"].verdict is HEALTHY
+
+
+SILENT = [point for point in WELL if point[0] != "invocations" or point[1] < 100]
+
+
+def test_a_streams_function_that_fell_silent_is_a_warning() -> None:
+    check = _triage(SILENT)["Invocations"]
+
+    assert check.verdict is WARNING
+    assert check.finding is not None
+    assert (check.finding.id, check.finding.since) == (
+        "invocations.none",
+        START + timedelta(minutes=99),
+    )
+    assert "No write to its table t was seen either" in check.finding.detail
+
+
+def test_a_function_that_fell_silent_while_its_table_is_written_is_critical() -> None:
+    check = _triage([*SILENT, ("table_writes", 120, 40.0)])["Invocations"]
+
+    assert check.verdict is CRITICAL
+    assert check.finding is not None
+    assert "Its table t was written meanwhile" in check.finding.detail
+
+
+def test_writes_before_the_silence_are_not_held_against_it() -> None:
+    assert _triage([*SILENT, ("table_writes", 50, 40.0)])["Invocations"].verdict is WARNING
+
+
+def test_a_function_without_a_stream_may_be_silent() -> None:
+    assert _triage(SILENT, function=Function(name="f"))["Invocations"].verdict is HEALTHY
+
+
+def test_no_invocation_at_all_leaves_nothing_to_be_called_healthy() -> None:
+    checks = _triage([("dead_letters", 179, 0.0)])
+
+    assert {name: check.verdict for name, check in checks.items()} == {
+        "Invocations": WARNING,
+        "Error rate": UNKNOWN,
+        "Duration": UNKNOWN,
+        "Iterator age": UNKNOWN,
+        "Dead letters": HEALTHY,
+    }
+
+
+def test_no_invocation_of_a_function_without_a_stream_is_unknown() -> None:
+    assert _triage([], function=Function(name="f"))["Invocations"].verdict is UNKNOWN

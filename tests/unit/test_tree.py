@@ -1,0 +1,138 @@
+"""The decision tree: what comes first, where to go, what mends it."""
+
+from pathlib import Path
+
+import pytest
+
+from opslib.errors import BadInput
+from opslib.health import Finding, Verdict
+from opslib.tree import BRANCHES, NOTEBOOKS, branch, next_notebook, ranked, remedies
+
+FOLDER = Path(__file__).parents[2] / "notebooks"
+
+
+def _finding(name: str, severity: Verdict = Verdict.CRITICAL, subject: str = "f") -> Finding:
+    return Finding(id=name, severity=severity, title=name, detail="", subject=subject)
+
+
+def test_the_table_holds_each_finding_once() -> None:
+    assert sorted(row.finding for row in BRANCHES) == [
+        "cold-starts.frequent",
+        "cold-starts.init-slower",
+        "dead-letters.waiting",
+        "duration.near-timeout",
+        "duration.rising",
+        "errors.rate",
+        "errors.swallowed-records",
+        "invocations.none",
+        "logs.metrics-disagree",
+        "memory.headroom",
+        "stream.lag",
+    ]
+
+
+def test_the_notebooks_that_are_linked_are_there() -> None:
+    assert sorted(path.stem for path in FOLDER.glob("*.ipynb")) == sorted(NOTEBOOKS)
+
+
+def test_what_a_finding_may_explain_is_a_finding() -> None:
+    known = {row.finding for row in BRANCHES}
+
+    assert {other for row in BRANCHES for other in row.explains} - known == set()
+
+
+def test_slow_invocations_come_before_the_lag_that_follows_from_them() -> None:
+    findings = ranked([_finding("stream.lag"), _finding("duration.near-timeout", Verdict.WARNING)])
+
+    assert [finding.id for finding in findings] == ["duration.near-timeout", "stream.lag"]
+    assert next_notebook(findings) == "20-duration"
+
+
+def test_what_explains_nothing_worse_comes_after_what_is_worse() -> None:
+    findings = [
+        _finding("cold-starts.frequent", Verdict.WARNING),
+        _finding("stream.lag"),
+        _finding("memory.headroom", Verdict.UNKNOWN),
+        _finding("duration.rising", Verdict.WARNING),
+    ]
+
+    assert [finding.id for finding in ranked(findings)] == [
+        "duration.rising",
+        "stream.lag",
+        "cold-starts.frequent",
+        "memory.headroom",
+    ]
+
+
+def test_a_notebook_that_is_not_there_yet_is_not_linked() -> None:
+    findings = ranked([_finding("dead-letters.waiting"), _finding("errors.rate")])
+
+    assert [finding.notebook for finding in findings] == [None, None]
+    assert (branch("errors.rate").notebook, branch("errors.rate").is_there) == (
+        "10-error-rate",
+        False,
+    )
+    assert next_notebook(findings) is None
+
+
+def test_the_next_notebook_is_the_first_causes_that_is_there() -> None:
+    findings = [_finding("errors.rate"), _finding("cold-starts.frequent", Verdict.WARNING)]
+
+    assert next_notebook(findings) == "40-cold-starts"
+
+
+def test_a_ranked_finding_names_its_notebook_and_its_remedy() -> None:
+    finding = ranked([_finding("duration.near-timeout")])[0]
+
+    assert finding.as_dict()["next"] == {
+        "notebook": "20-duration",
+        "remedy": "Raise the memory, or reduce the batch",
+    }
+
+
+def test_nothing_found_leads_nowhere() -> None:
+    assert (ranked([]), next_notebook([]), remedies([])) == ([], None, "")
+
+
+def test_a_finding_that_is_not_in_the_table_is_refused() -> None:
+    with pytest.raises(BadInput) as refused:
+        ranked([_finding("duration.odd")])
+
+    assert "'duration.odd' is not a finding of the tree" in refused.value.message
+
+
+def test_a_remedy_is_text_about_its_subject_and_shown_once() -> None:
+    text = remedies(
+        [_finding("duration.near-timeout"), _finding("duration.rising", Verdict.WARNING)]
+    )
+
+    assert text.startswith(
+        "#### Raise the memory, or reduce the batch (f)\n\nRaise the memory of `f`"
+    )
+    assert text.count("--function-name f --memory-size 512") == 1
+    assert text.count("--batch-size 50") == 1
+    assert "{" not in text.replace("'{", "")
+
+
+def test_what_could_not_be_seen_has_no_remedy() -> None:
+    assert remedies([_finding("duration.near-timeout", Verdict.UNKNOWN)]) == ""
+
+
+@pytest.mark.parametrize(
+    ("finding", "said", "not_said"),
+    [
+        ("memory.headroom", "It changes `$LATEST` only", "--qualifier"),
+        ("duration.near-timeout", "six times the", "--timeout 60 "),
+        ("cold-starts.frequent", "--qualifier ALIAS", "--qualifier $LATEST"),
+        ("dead-letters.waiting", "Do not invoke the function", "aws lambda invoke"),
+        ("dead-letters.waiting", "MessageRetentionPeriod", "purge-queue"),
+        ("dead-letters.waiting", "get-queue-attributes", "ApproximateAgeOfOldestMessage"),
+    ],
+)
+def test_where_the_guide_is_wrong_the_remedy_is_right(
+    finding: str, said: str, not_said: str
+) -> None:
+    text = remedies([_finding(finding)])
+
+    assert said in text
+    assert not_said not in text
