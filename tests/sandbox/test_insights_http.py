@@ -162,14 +162,14 @@ def test_a_pointer_comes_last_in_a_row_of_an_event(empty: Sandbox, group: str) -
 @pytest.mark.parametrize("form", ["name", "names", "identifiers", "identifier by arn"])
 def test_a_group_can_be_named_in_each_form(empty: Sandbox, group: str, form: str) -> None:
     arn = f"arn:aws:logs:us-east-1:000000000000:log-group:{group}"
-    named: dict[str, Any] = {
+    forms: dict[str, dict[str, Any]] = {
         "name": {"logGroupName": group},
         "names": {"logGroupNames": [group]},
         "identifiers": {"logGroupIdentifiers": [group]},
         "identifier by arn": {"logGroupIdentifiers": [arn]},
-    }[form]
+    }
 
-    answer = _asked(empty, "stats count() as n", **named)
+    answer = _asked(empty, "stats count() as n", **forms[form])
 
     assert _rows(answer) == [{"n": "5"}]
 

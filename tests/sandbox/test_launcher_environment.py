@@ -1,14 +1,12 @@
 """Nothing of the caller's environment reaches the sandbox; the sandbox's exports lead there."""
 
 import contextlib
-import io
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +15,7 @@ import pytest
 from opslib.sandbox import environment, launcher, record
 from opslib.sandbox.api import Progress, Sandbox
 from opslib.sandbox.clock import Clock
+from sandbox import functions
 
 _SECRETS = {
     "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
@@ -29,30 +28,16 @@ _SECRETS = {
 }
 
 
+_SOURCE = "import os\ndef handler(event, context): return dict(os.environ)"
+
+
 class _Handler:
     """A function that returns its whole environment."""
 
     name = "handler"
 
     def build(self, sandbox: Sandbox, *, progress: Progress) -> None:
-        held = io.BytesIO()
-        with zipfile.ZipFile(held, "w") as archive:
-            archive.writestr(
-                "index.py",
-                "import os\ndef handler(event, context): return dict(os.environ)",
-            )
-        lambda_ = sandbox.client("lambda")
-        lambda_.create_function(
-            FunctionName="tell",
-            Runtime="python3.12",
-            Handler="index.handler",
-            Role="arn:aws:iam::000000000000:role/any",
-            Code={"ZipFile": held.getvalue()},
-            Timeout=10,
-        )
-        lambda_.get_waiter("function_active_v2").wait(
-            FunctionName="tell", WaiterConfig={"Delay": 1, "MaxAttempts": 10}
-        )
+        functions.make(sandbox, "tell", source=_SOURCE)
 
 
 @pytest.fixture

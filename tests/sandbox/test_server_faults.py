@@ -144,11 +144,11 @@ def test_expired_credentials_have_the_code_of_the_protocol(
 
 
 def test_any_other_code_is_answered_as_it_stands(empty: Sandbox) -> None:
-    empty.set_fault("logs:StartQuery", code="LimitExceededException")
+    empty.set_fault("logs:StartQuery", code="ServiceUnavailableInTests")
 
     understood = _refused(empty, "logs:StartQuery")
 
-    assert understood["Error"]["Code"] == "LimitExceededException"
+    assert understood["Error"]["Code"] == "ServiceUnavailableInTests"
 
 
 def test_a_fault_of_two_calls_is_gone_at_the_third(empty: Sandbox) -> None:

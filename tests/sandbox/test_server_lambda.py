@@ -1,8 +1,6 @@
 """Functions carry the dates that a story tells, and see nothing of the caller's environment."""
 
-import io
 import json
-import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -10,33 +8,17 @@ from typing import Any
 import pytest
 
 from opslib.sandbox.api import Sandbox
+from sandbox import functions
 
 _TOLD = datetime(2026, 10, 14, 1, 52, 0, tzinfo=UTC)
 _EARLIER = datetime(2026, 9, 1, 8, 0, 0, 500_000, tzinfo=UTC)
 
 
-def _package(source: str) -> bytes:
-    held = io.BytesIO()
-    with zipfile.ZipFile(held, "w") as archive:
-        archive.writestr("index.py", source)
-    return held.getvalue()
-
-
 @pytest.fixture
 def function(empty: Sandbox) -> Iterator[str]:
-    lambda_ = empty.client("lambda")
-    lambda_.create_function(
-        FunctionName="orders",
-        Runtime="python3.12",
-        Handler="index.handler",
-        Role="arn:aws:iam::000000000000:role/any",
-        Code={"ZipFile": _package("def handler(event, context): return event")},
-    )
-    lambda_.get_waiter("function_active_v2").wait(
-        FunctionName="orders", WaiterConfig={"Delay": 1, "MaxAttempts": 10}
-    )
+    functions.make(empty, "orders", source="def handler(event, context): return event")
     yield "orders"
-    lambda_.delete_function(FunctionName="orders")
+    empty.client("lambda").delete_function(FunctionName="orders")
 
 
 def _everywhere(lambda_: Any, function: str) -> list[str]:
@@ -93,10 +75,8 @@ def test_a_handler_runs_and_its_clients_reach_the_sandbox(empty: Sandbox, functi
         "import boto3\ndef handler(event, context):\n"
         "    return boto3.client('sts').get_caller_identity()['Account']"
     )
-    lambda_.update_function_code(FunctionName=function, ZipFile=_package(source))
-    lambda_.get_waiter("function_updated_v2").wait(
-        FunctionName=function, WaiterConfig={"Delay": 1, "MaxAttempts": 10}
-    )
+    lambda_.update_function_code(FunctionName=function, ZipFile=functions.package(source))
+    functions.settle(lambda_, function)
 
     answer = lambda_.invoke(FunctionName=function)
 
