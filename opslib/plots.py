@@ -13,6 +13,7 @@ Source: colours are Okabe and Ito's eight, told apart with every common colour b
 """
 
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +22,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from matplotlib import dates
+from matplotlib import dates, ticker
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -31,6 +32,8 @@ BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#6
 INK, PAPER, GRID = "#1b1f24", "#ffffff", "#e4e7eb"
 WIDTH_IN, ROW_IN, DOTS_PER_INCH = 9.0, 2.5, 100
 
+#: Units in which a half makes no sense.
+COUNTED = ("count", "a minute")
 _DAY_S = 86_400
 
 _STYLE: dict[Any, Any] = {
@@ -75,6 +78,13 @@ class Line:
     colour: str = BLUE
     style: str = "-"
     marker: str = ""
+
+
+PERCENTILES = (
+    Line("p50_ms", "p50", BLUE, ":"),
+    Line("p95_ms", "p95", ORANGE),
+    Line("p99_ms", "p99", RED, "--"),
+)
 
 
 @dataclass(frozen=True)
@@ -178,7 +188,7 @@ def _course(frame: pd.DataFrame, line: Line, unit: str) -> str:
     if seen.empty:
         return f"{line.label} without data"
     values = seen[line.column].astype("float64")
-    highest = seen.loc[values.idxmax()]
+    highest = seen.iloc[int(values.to_numpy().argmax())]
     return (
         f"{line.label} from {values.iloc[0]:,.10g} to {values.iloc[-1]:,.10g} {unit}, "
         f"highest {values.max():,.10g} at {highest['at']:%H:%M}"
@@ -214,8 +224,9 @@ def _draw(ax: Axes, panel: Panel, *, window: Window) -> None:
         )
     for level in panel.levels:
         _level(ax, level)
-    ax.set_ylim(bottom=0)
-    ax.margins(y=0.12)
+    if panel.unit in COUNTED:
+        ax.yaxis.set_major_locator(ticker.MaxNLocator(nbins=5, integer=True))
+    ax.set_ylim(0, 1.18 * (_highest(panel) or 1))
     if len(panel.lines) + (panel.bars is not None) > 1:
         ax.legend(loc="lower right", bbox_to_anchor=(1, 0.98), ncols=5, borderaxespad=0)
 
@@ -256,7 +267,15 @@ def _mark(ax: Axes, deployed_at: datetime, *, first: bool) -> None:
             textcoords="offset points",
             fontsize=8.5,
             color=INK,
+            bbox={"facecolor": PAPER, "alpha": 0.85, "edgecolor": "none", "pad": 1},
         )
+
+
+def _highest(panel: Panel) -> float:
+    drawn = [*panel.lines, *([panel.bars] if panel.bars else [])]
+    values = [float(panel.frame[line.column].astype("float64").max()) for line in drawn]
+    levels = [level.value for level in panel.levels]
+    return max((v for v in [*values, *levels] if not math.isnan(v)), default=0.0)
 
 
 def _clock(at: "pd.Series[pd.Timestamp]") -> "np.ndarray[tuple[int], np.dtype[np.datetime64]]":

@@ -11,7 +11,7 @@ Must not know one branch of the tree: what is asked and how it is judged stands 
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -259,7 +259,10 @@ class Run:
         The verdict with its findings, causes before consequences, and what to open next.
         """
         checks = list(checks)
-        ranked = tree.ranked(_given([*findings, *(check.finding for check in checks)]))
+        ranked = [
+            replace(finding, notebook=None) if finding.notebook == self.notebook else finding
+            for finding in tree.ranked(_given([*findings, *(check.finding for check in checks)]))
+        ]
         verdicts = [finding.severity for finding in ranked] + [check.verdict for check in checks]
         blind = [limit for limit in self._limits if limit["reason"] != "note"]
         verdicts += [Verdict.UNKNOWN] * bool(blind)
@@ -284,7 +287,7 @@ class Run:
 
     def _links(self, ranked: Sequence[Finding]) -> list[tuple[str, str]]:
         named = dict.fromkeys(finding.notebook for finding in ranked if finding.notebook)
-        return [(name, f"{name}.ipynb") for name in named if name != self.notebook]
+        return [(name, f"{name}.ipynb") for name in named]
 
     def _changes(self, function: str, client: Any) -> changes.Changes:
         found = changes.timeline(client, function, self.window)
@@ -385,9 +388,10 @@ def _given(findings: Iterable[Finding | None]) -> list[Finding]:
 
 
 def _said(receipt: Receipt) -> str:
+    rows = "1 row" if receipt.rows == 1 else f"{receipt.rows:,} rows"
     return (
         f"{receipt.name}: {receipt.status}, {receipt.matched:,} of {receipt.scanned:,} events "
-        f"matched, {receipt.rows:,} rows, {receipt.scanned_bytes / 1e6:,.1f} MB scanned"
+        f"matched, {rows}, {receipt.scanned_bytes / 1e6:,.1f} MB scanned"
     )
 
 

@@ -186,7 +186,7 @@ def _cell(value: object) -> str:
         return f"{value:,.0f}" if value == round(value) else f"{value:,.2f}"
     if isinstance(value, Integral):
         return f"{value:,}"
-    return str(value)
+    return f"{_LOOKS[value][0]} {value}" if value in _LOOKS else str(value)
 
 
 def _html_table(

@@ -15,6 +15,7 @@ import click
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+from traitlets.config import Config
 
 from opslib.sandbox import project
 from opslib.system import project_root
@@ -48,6 +49,8 @@ def record(path: Path) -> bool:
         record_timing=False,
         resources={"metadata": {"path": str(path.parent)}},
         shutdown_kernel="immediate",
+        # A kernel on plain TCP warns on stderr at every start.
+        config=Config({"KernelManager": {"transport_encryption": "required"}}),
     )
     client.execute()
     notebook.metadata = nbformat.from_dict(METADATA)

@@ -26,6 +26,7 @@ LAYERS = [
     "evidence",
     "runbook",
     "run_folder",
+    "kernel",
     "report",
     "headless",
     "cli",
@@ -39,7 +40,7 @@ COMMANDS = {"sandbox/demo.py", "sandbox/notebooks.py"}
 KEEPERS = {
     "boto3": {"aws", "sandbox"},
     "matplotlib": {"plots"},
-    "papermill": {"headless"},
+    "papermill": {"headless", "kernel"},
     "nbconvert": {"report"},
     "duckdb": {"cwli"},
     "ministack": {"sandbox"},
