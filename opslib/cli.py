@@ -257,9 +257,9 @@ def _say(result: Any, report: Path) -> None:
 
 
 def _causes(result: Any) -> list[str]:
-    told = [f["title"] for f in result["findings"][:1]]
+    told = [finding["title"] for finding in result["findings"][:1]]
     if result["verdict"] == "unknown":
-        told = [str(limit) for limit in result["limits"][-1:]] + told
+        told = [limit["what"] for limit in result["limits"] if limit["reason"] != "note"][:1] + told
     return told
 
 

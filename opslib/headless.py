@@ -10,35 +10,29 @@ Must not know AWS or judge.
 
 Sources
 -------
-papermill 2.7, nbclient 0.11, jupyter_client 8.10, measured: a killed kernel leaves cells that
-never ran marked ``completed``; ``sys.exit(0)`` in a cell ends a run without an error; output paths
-are format strings; an installed kernelspec named ``python3`` may belong to another environment; a
-kernel on plain TCP warns on stderr at every start.
+papermill 2.7, measured: a killed kernel leaves cells that never ran marked ``completed``;
+``sys.exit(0)`` in a cell ends a run without an error; output paths are format strings.
 """
 
 import json
 import logging
 import os
-import signal
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from types import FrameType
-from typing import Any, Self
+from typing import Any
 
 import nbformat
 import papermill
-from jupyter_client.kernelspec import KernelSpecManager
-from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillException, PapermillExecutionError
 
 import opslib
 from opslib import report, run_folder
 from opslib.errors import OpsError
+from opslib.kernel import Watch, kernels
 from opslib.parameters import Parameter, declared
 from opslib.system import System, load, load_params, project_root
 from opslib.window import iso, wall_now
@@ -47,12 +41,10 @@ from opslib.window import iso, wall_now
 DEADLINE_S = 600.0
 #: What one cell may take. A Logs Insights query of an hour belongs in a person's hands.
 CELL_S = 300.0
-#: From the interrupt, which lets a cell stop its queries, to the kill.
-GRACE_S = 3.0
 EXIT_CODES = {"healthy": 0, "warning": 1, "critical": 2, "unknown": 3}
 
 _WORK = ".work"
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_UNFINISHED = "unfinished"
 _LISTS = ("findings", "plans", "queries", "metrics", "limits")
 
 Progress = Callable[[int, int, str], None]
@@ -149,65 +141,6 @@ def run(
         ) from error
 
 
-class _Watch:
-    """Ends the kernel when the deadline passes or a signal comes, and remembers why.
-
-    The kernel gets an interrupt first, so that a cell can stop what it started; then it is killed,
-    and papermill notices on its own. Nothing is raised in a signal handler, so the runner goes on
-    to write what there is. Signals are caught only in the main thread, where Python delivers them.
-    """
-
-    def __init__(self, deadline_s: float) -> None:
-        self.reason = ""
-        self.manager: AsyncKernelManager | None = None
-        self._deadline_s = deadline_s
-        self._wanted, self._over = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._wait, name="opslib-watch", daemon=True)
-        self._handlers: dict[signal.Signals, Any] = {}
-
-    def __enter__(self) -> Self:
-        if threading.current_thread() is threading.main_thread():
-            for number in _SIGNALS:
-                self._handlers[number] = signal.signal(number, self._caught)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._over.set()
-        self._wanted.set()
-        self._thread.join()
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
-
-    def _caught(self, number: int, _frame: FrameType | None) -> None:
-        if not self.reason:
-            self.reason = f"by {signal.Signals(number).name}"
-        self._wanted.set()
-
-    def _wait(self) -> None:
-        self._wanted.wait(self._deadline_s)
-        if self._over.is_set():
-            return
-        if not self.reason:
-            self.reason = f"when its deadline of {self._deadline_s:g} s passed"
-        self._signal(signal.SIGINT)
-        pause_s = GRACE_S
-        while not self._over.wait(pause_s):
-            self._signal(signal.SIGKILL)
-            pause_s = 0.2
-
-    def _signal(self, number: signal.Signals) -> None:
-        provisioner = self.manager.provisioner if self.manager else None
-        process = getattr(provisioner, "process", None)
-        if process is None or process.poll() is not None:
-            return
-        try:
-            # The kernel leads its own process group: what a cell started goes with it.
-            os.killpg(process.pid, number)
-        except ProcessLookupError:
-            return
-
-
 @dataclass(kw_only=True)
 class _Execution:
     """One notebook in one kernel, with the place where it stands."""
@@ -228,7 +161,7 @@ class _Execution:
     def run(self, values: Mapping[str, object], progress: Progress | None) -> str:
         """Run every cell; return why it did not come to its end, empty when it did."""
         self._file.parent.mkdir()
-        with _quiet("papermill", "traitlets"), _Watch(self.deadline_s) as watch:
+        with _quiet("papermill", "traitlets"), Watch(self.deadline_s) as watch:
             try:
                 self._papermill(values, watch, progress)
                 failure = self._silent_end()
@@ -267,7 +200,7 @@ class _Execution:
         return f" under “{self._section}”" if self._section else ""
 
     def _papermill(
-        self, values: Mapping[str, object], watch: _Watch, progress: Progress | None
+        self, values: Mapping[str, object], watch: Watch, progress: Progress | None
     ) -> None:
         total = sum(c.cell_type == "code" and bool(c.source.strip()) for c in self.node.cells)
         total += bool(values)
@@ -290,7 +223,7 @@ class _Execution:
             execution_timeout=self.cell_s,
             shutdown_kernel="immediate",
             resources={"metadata": {"path": str(self.source.parent)}},
-            kernel_manager_class=_kernels(self._environment(), watch),
+            kernel_manager_class=kernels(self._environment(), watch),
             on_cell_execute=begin,
         )
 
@@ -303,24 +236,6 @@ class _Execution:
         if node.metadata.get("papermill", {}).get("exception"):
             return f"A cell ended the notebook early{self._where}."
         return ""
-
-
-def _kernels(environment: Mapping[str, str], watch: _Watch) -> type[AsyncKernelManager]:
-    """Return a manager that starts this very Python, over an encrypted transport."""
-
-    class Kernels(AsyncKernelManager):
-        def __init__(self, **options: Any) -> None:
-            own = KernelSpecManager(kernel_dirs=[])
-            super().__init__(kernel_spec_manager=own, transport_encryption="required", **options)
-            watch.manager = self
-
-        async def _async_pre_start_kernel(self, **options: Any) -> Any:
-            options["env"] = {**os.environ, **environment}
-            return await super()._async_pre_start_kernel(**options)
-
-        pre_start_kernel = _async_pre_start_kernel
-
-    return Kernels
 
 
 @contextmanager
@@ -405,10 +320,12 @@ def _complete(
     found: dict[str, Any], failure: str, *, system: System | None, notebook: str
 ) -> dict[str, Any]:
     limits = list(found.get("limits", []))
-    if failure and failure not in limits:
-        limits.append(failure)
     if not found and not failure:
-        limits.append("The notebook ended without a result, so nothing was judged.")
+        failure = "The notebook ended without a result, so nothing was judged."
+    if failure:
+        # The kernel could only say that it had not concluded yet; now the reason is known.
+        limits = [limit for limit in limits if limit.get("reason") != _UNFINISHED]
+        limits.insert(0, {"what": failure, "operation": "", "reason": _UNFINISHED})
     window = {"start": None, "end": None, **(found.get("window") or {})}
     window.setdefault("timezone", system.timezone if system else "UTC")
     return {

@@ -64,7 +64,8 @@ _ATTRIBUTES = {
 _STYLES = CSSSanitizer(
     allowed_css_properties=[
         "background-color", "border", "border-bottom", "border-left", "border-right", "border-top",
-        "color", "font-style", "font-weight", "margin", "padding", "text-align", "white-space",
+        "color", "font-size", "font-style", "font-weight", "margin", "padding", "text-align",
+        "white-space",
     ]
 )  # fmt: skip
 _LABELS = {"parameters": "Parameters", "injected-parameters": "Parameters as given"}

@@ -14,7 +14,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from opslib import headless, run_folder
+from opslib import headless, kernel, run_folder
 from opslib.errors import BadInput
 
 ROOT = Path(__file__).parents[2]
@@ -27,7 +27,8 @@ folder = pathlib.Path(os.environ["OPSLIB_RUN_DIR"])
 (folder / "evidence").mkdir()
 (folder / "evidence" / "01-a.csv").write_text("a\\n")
 (folder / "result.json").write_text(json.dumps({
-    "schema": 1, "system": "ZAEL-demo", "verdict": %r, "limits": [],
+    "schema": 1, "system": "ZAEL-demo", "verdict": %r,
+    "limits": [{"what": "Not concluded.", "operation": "", "reason": "unfinished"}],
     "window": {"start": "2026-10-14T00:07:00Z", "end": "2026-10-14T03:07:00Z"},
     "findings": [{"id": "duration.rising", "severity": "warning", "title": "It climbs"}],
     "queries": [{"name": "01-a", "text": "fields 1"}],
@@ -143,7 +144,7 @@ class TestARunThatComesToItsEnd:
             "timezone": "UTC",
         }
         assert result["identity"] == {"account": None, "arn": None, "region": None}
-        assert result["limits"] == []
+        assert [limit["what"] for limit in result["limits"]] == ["Not concluded."]
 
     def test_uses_this_python_in_the_notebooks_folder_with_the_given_values(
         self, outcome: headless.Outcome
@@ -186,7 +187,7 @@ def _unknown(outcome: headless.Outcome, limit: str) -> None:
     """Assert what holds of every run that did not come to its end."""
     assert outcome.result["verdict"] == "unknown"
     assert outcome.exit_code == 3
-    assert outcome.result["limits"] == [limit]
+    assert outcome.result["limits"] == [{"what": limit, "operation": "", "reason": "unfinished"}]
     assert run_folder.differences(outcome.folder) == []
     assert "Partial report." in (outcome.folder / "report.html").read_text()
 
@@ -228,7 +229,7 @@ def test_a_dead_kernel_is_said_and_what_never_ran_is_marked(tmp_path: Path) -> N
 def test_the_deadline_ends_a_kernel_that_ignores_interrupts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(headless, "GRACE_S", 0.3)
+    monkeypatch.setattr(kernel, "GRACE_S", 0.3)
     deaf = "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\ntime.sleep(60)"
     notebook = _project(tmp_path, [CONCLUDE % "healthy", deaf])
     began = time.monotonic()
@@ -273,7 +274,7 @@ def test_a_notebook_without_a_result_is_not_healthy(tmp_path: Path, written: str
     outcome = _run(_project(tmp_path, [cell]))
 
     assert outcome.exit_code == 3
-    assert outcome.result["limits"] == [
+    assert [limit["what"] for limit in outcome.result["limits"]] == [
         "The notebook ended without a result, so nothing was judged."
     ]
 
@@ -326,7 +327,7 @@ def test_a_signal_ends_the_kernel_and_leaves_a_partial_report(
     waits = f"import os, time\nopen({str(marker)!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)"
     notebook = _project(tmp_path, [CONCLUDE % "healthy", waits])
     process = subprocess.Popen(_command(notebook), stdout=subprocess.PIPE, text=True, cwd=ROOT)
-    kernel = int(_wait_for(marker))
+    pid = int(_wait_for(marker))
 
     process.send_signal(number)
     said, _ = process.communicate(timeout=30)
@@ -336,7 +337,7 @@ def test_a_signal_ends_the_kernel_and_leaves_a_partial_report(
     assert process.returncode == 3
     assert said.splitlines()[:2] == ["COULD NOT LOOK 20-duration on ZAEL-demo", f"  {reason}"]
     assert f"<strong>Partial report.</strong> {reason}" in report.read_text()
-    assert not _alive(kernel)
+    assert not _alive(pid)
 
 
 def test_a_full_disk_is_a_sentence_and_leaves_the_folder_marked_unfinished(tmp_path: Path) -> None:

@@ -1,0 +1,242 @@
+"""The command line: exit codes, what goes to which stream, and what is refused before a kernel."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from opslib import parameters, run_folder
+from opslib.cli import main
+
+ROOT = Path(__file__).parents[2]
+AT = datetime(2026, 10, 14, 3, 7, 0, tzinfo=UTC)
+CELL = """\
+system: str | dict = "sandbox"
+start: str = "-3h"
+end: str = "now"
+sample: bool = False
+approve: str = ""
+"""
+RESULT = {
+    "schema": 1,
+    "run_id": "r",
+    "notebook": "20-duration",
+    "system": "ZAEL-demo",
+    "window": {"start": "2026-10-14T00:07:00Z", "end": "2026-10-14T03:07:00Z", "timezone": "UTC"},
+    "verdict": "warning",
+    "findings": [{"id": "duration.rising", "severity": "warning", "title": "It climbs"}],
+    "plans": [],
+    "queries": [],
+    "metrics": [],
+    "identity": {"account": None, "arn": None, "region": None},
+    "limits": [],
+    "started": "2026-10-14T03:07:00Z",
+    "ended": "2026-10-14T03:07:04Z",
+    "opslib": "0.1.0",
+}
+
+
+@pytest.fixture(name="project", autouse=True)
+def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "params").mkdir()
+    (tmp_path / "notebooks").mkdir()
+    text = (ROOT / "params" / "sandbox.yaml").read_text()
+    (tmp_path / "params" / "sandbox.yaml").write_text(text)
+    cells = [nbformat.v4.new_markdown_cell("# 20"), nbformat.v4.new_code_cell(CELL)]
+    cells[1].metadata["tags"] = ["parameters"]
+    write = "import json, os\nwith open(os.environ['OPSLIB_RUN_DIR'] + '/result.json', 'w') as f:\n"
+    cells.append(nbformat.v4.new_code_cell(f"{write}    json.dump({RESULT!r}, f)"))
+    nbformat.write(
+        nbformat.v4.new_notebook(cells=cells), tmp_path / "notebooks" / "20-duration.ipynb"
+    )
+    monkeypatch.setenv("OPSLIB_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def _sealed(project: Path) -> Path:
+    out = project / "runs"
+    folder = run_folder.create(out, started_at=AT, notebook="20-duration", system="ZAEL-demo")
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# 20 · Slow")])
+    run_folder.write_json(folder / "result.json", RESULT)
+    run_folder.write(folder / "notebook.ipynb", nbformat.writes(notebook))
+    run_folder.write(folder / "report.html", "an old report")
+    return run_folder.seal(folder)
+
+
+def test_a_run_says_verdict_cause_and_report_and_exits_as_the_verdict(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = main(["run", "duration", "-f", "params/sandbox.yaml", "-p", "start", "-1h"])
+
+    said = capsys.readouterr()
+    report = next((project / "runs").glob("*-20-duration-ZAEL-demo/report.html"))
+    assert code == 1
+    assert said.out.splitlines() == [
+        "WARNING 20-duration on ZAEL-demo",
+        "  It climbs",
+        f"  {report.relative_to(project)}",
+    ]
+    assert said.err == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "thirty"], "Nothing ran: there is no notebook thirty; notebooks/ has 20-duration"),
+        (["run", "20", "-f", "params/gone.yaml"], "there is no params file params/gone.yaml"),
+        (
+            ["run", "20", "-f", "sandbox", "-p", "acount", "1"],
+            "-p: `acount` is not a parameter of 20-duration; it takes system, start, end, sample",
+        ),
+        (
+            ["run", "20", "-f", "sandbox", "-p", "sample", "no"],
+            "-p: `sample` of 20-duration takes true or false, not text. Nothing ran.",
+        ),
+        (
+            ["run", "20", "-p", "system", "sandbox", "-p", "system", "sandbox"],
+            "-p: `system` is given twice. Give it once. Nothing ran.",
+        ),
+        (
+            ["run", "20", "-f", "sandbox", "-p", "approve", "True"],
+            "-p: `approve` of 20-duration takes the token of a plan that was shown",
+        ),
+        (["run", "20"], "no system was named for 20-duration, and no person is here"),
+        (["run", "20", "-p", "start", "-1h"], "no system was named for 20-duration"),
+        (["run", "20", "-p", "system", "nobody"], "Nothing ran: there is no system 'nobody'"),
+        (["run"], "Missing argument 'NOTEBOOK'"),
+        (["run", "20", "--deadline", "0"], "Invalid value for '--deadline'"),
+        (["run", "20", "-p", "start"], "requires 2 arguments"),
+        (["apply"], "No such command 'apply'"),
+        (["verify", "gone"], "there is no run folder gone"),
+        (["render", "gone"], "there is no run folder gone"),
+    ],
+)
+def test_what_cannot_run_is_said_on_stderr_and_exits_3(
+    project: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    code = main(arguments)
+
+    captured = capsys.readouterr()
+    assert code == 3
+    assert captured.out == ""
+    assert said in captured.err
+    assert not (project / "runs").exists()
+
+
+def test_a_defect_of_opslib_exits_3_and_shows_where(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parameters, "find_notebook", lambda _: 1 // 0)
+
+    code = main(["run", "20"])
+
+    said = capsys.readouterr().err
+    assert code == 3
+    assert "ZeroDivisionError" in said
+    assert said.endswith("opslib: it did not run: this is a defect of opslib.\n")
+
+
+def test_verify_says_that_a_folder_is_whole(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = _sealed(project)
+
+    code = main(["verify", str(folder)])
+
+    assert code == 0
+    assert capsys.readouterr().out == (
+        "20261014T030700Z-20-duration-ZAEL-demo is as the run left it.\n"
+    )
+
+
+def test_verify_names_what_was_changed_and_exits_2(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = _sealed(project)
+    (folder / "result.json").write_text("{}")
+
+    code = main(["verify", folder.name])
+
+    assert code == 2
+    assert capsys.readouterr().out == "result.json was changed after the run.\n"
+
+
+def test_render_writes_the_report_anew_and_the_folder_stays_whole(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = _sealed(project)
+
+    code = main(["render", folder.name])
+
+    assert code == 0
+    assert "<h1>20 · Slow</h1>" in (folder / "report.html").read_text()
+    assert capsys.readouterr().out == f"runs/{folder.name}/report.html\n"
+    assert run_folder.differences(folder) == []
+
+
+def test_render_of_an_unfinished_run_changes_nothing(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = _sealed(project)
+    (folder / "manifest.json").unlink()
+
+    code = main(["render", folder.name])
+
+    assert code == 3
+    assert "that run never finished" in capsys.readouterr().err
+    assert (folder / "report.html").read_text() == "an old report"
+
+
+def test_the_sandbox_without_its_extra_says_what_to_install(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "opslib.sandbox.commands", None)
+
+    code = main(["sandbox", "status"])
+
+    assert code == 3
+    assert "pip install 'opslib[local]'" in capsys.readouterr().err
+
+
+def test_help_imports_nothing_heavy() -> None:
+    heavy = {"boto3", "papermill", "nbformat", "nbconvert", "pandas", "matplotlib", "pydantic"}
+    code = (
+        "import sys; from opslib.cli import main; main(['--help']); "
+        f"print('heavy:', sorted({heavy} & sys.modules.keys()))"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+
+    assert "sandbox" in done.stdout
+    assert done.stdout.splitlines()[-1] == "heavy: []"
+
+
+def test_the_slow_grammar_of_jsonschema_is_never_built() -> None:
+    code = (
+        "import sys; import opslib.cli, nbformat, opslib.headless; "
+        "print(sys.modules['rfc3987_syntax'], 'lark' in sys.modules)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+
+    assert done.stdout == "None False\n"
+
+
+def test_python_m_opslib_is_the_same_command() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "opslib", "--version"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=True,
+    )
+
+    assert done.stdout == "opslib, version 0.1.0\n"
