@@ -92,6 +92,18 @@ def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(
     assert connect(make(server.url), deadline_s=3).identity.account == "123456789012"
 
 
+def test_a_profile_of_the_same_name_among_the_callers_own_keys_is_not_used(
+    server: sts.Server, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = tmp_path / "credentials"
+    keys.write_text("[orders]\naws_access_key_id = AKIDOTHER\naws_secret_access_key = other\n")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(keys))
+
+    connect(make(server.url))
+
+    assert "Credential=AKIDEXAMPLE/" in server.headers[0]["Authorization"]
+
+
 def test_another_account_is_refused(server: sts.Server, make: Make) -> None:
     error = _refused(make(server.url, account="999999999999"))
 

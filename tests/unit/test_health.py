@@ -15,7 +15,9 @@ from opslib.health import (
     judge,
     levels,
     memory_finding,
+    rows,
     sustained,
+    swallowed_finding,
     triage_checks,
     worst,
 )
@@ -619,3 +621,36 @@ def test_no_invocation_at_all_leaves_nothing_to_be_called_healthy() -> None:
 
 def test_no_invocation_of_a_function_without_a_stream_is_unknown() -> None:
     assert _triage([], function=Function(name="f"))["Invocations"].verdict is UNKNOWN
+
+
+# --- records that fail inside invocations that succeed, and the table as a frame
+
+
+@pytest.mark.parametrize(
+    ("failed", "severity"), [(0, None), (None, None), (pd.NA, None), (3, CRITICAL)]
+)
+def test_one_swallowed_record_is_critical(failed: int | None, severity: Verdict | None) -> None:
+    finding = swallowed_finding(failed=failed, records=1200, subject="f")
+
+    assert (finding.severity if finding else None) is severity
+
+
+def test_the_health_table_is_shown_in_order_as_text() -> None:
+    table = rows(_triage(WELL).values())
+
+    assert table["indicator"].tolist() == [
+        "Invocations",
+        "Error rate",
+        "Duration",
+        "Iterator age",
+        "Dead letters",
+    ]
+    assert table.loc[2].to_dict() == {
+        "indicator": "Duration",
+        "value": "9 % of the timeout",
+        "verdict": "healthy",
+        "healthy": "< 50",
+        "warning": "≥ 50, ≤ 80",
+        "critical": "> 80",
+        "note": "p95 of 900 ms held for 2 periods of 5 min, timeout 10.0 s",
+    }

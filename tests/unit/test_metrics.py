@@ -227,3 +227,20 @@ def test_a_functions_metrics_depend_on_what_it_has() -> None:
         ("dead_letters", "ApproximateNumberOfMessagesVisible", "Maximum"),
     ]
     assert whole[5].dimensions == {"QueueName": "q"}
+
+
+@pytest.mark.parametrize(
+    ("points", "code", "total"),
+    [
+        ([(10, 1), (11, 2.5)], "Complete", 3.5),
+        ([(10, 0)], "Complete", 0.0),
+        ([], "Complete", None),
+        ([(10, 1)], "PartialData", None),
+    ],
+)
+def test_a_total_is_known_only_when_every_point_came(
+    points: list[tuple[int, float]], code: str, total: float | None
+) -> None:
+    answer = fetch(CloudWatch(_page(_result(0, *points, code=code))), [ERRORS], WINDOW)
+
+    assert answer.total("errors") == total
