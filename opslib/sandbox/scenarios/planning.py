@@ -17,9 +17,10 @@ from opslib.sandbox.scenarios.history import Invocation
 MINUTES = 180
 """How far a story reaches back from the sandbox's now."""
 
-# Batches that arrive in a minute, for twenty minutes, in any order: 59 of them, in bursts, since
-# limits by the minute are spent when the minute is young.
-_TWENTY_MINUTES = (1,) * 6 + (2,) * 5 + (3,) * 4 + (5,) * 2 + (7,) * 3
+# Batches that arrive in a minute: every fifth minute begins with a burst, as of a client's job, and
+# between bursts come these, in any order. Three a minute in all.
+_BURST = 7
+_BETWEEN_BURSTS = (1, 1, 2, 4)
 _RECORD_COUNTS = (1, 2, 3, 4, 6)
 _RECORD_WEIGHTS = (5, 4, 3, 2, 1)
 # What gathers in the stream while a batch waits this long comes as a bigger batch.
@@ -112,13 +113,15 @@ def plan(shape: Shape, *, now: datetime) -> list[Invocation]:
 
 
 def _arrivals(chance: random.Random, start: datetime) -> Iterator[datetime]:
-    deck: list[int] = []
+    between: list[int] = []
     for minute in range(MINUTES):
-        if not deck:
-            deck = chance.sample(_TWENTY_MINUTES, k=len(_TWENTY_MINUTES))
-        batches = deck.pop()
+        burst = minute % 5 == 0
+        if burst:
+            between = chance.sample(_BETWEEN_BURSTS, k=len(_BETWEEN_BURSTS))
+        batches = _BURST if burst else between.pop()
         gaps_s = [chance.uniform(2.2, 3.2) for _ in range(batches)]
-        at_s = 60.0 * minute + chance.uniform(0.0, 60.0 - sum(gaps_s))
+        latest_s = 5.0 if burst else 60.0 - sum(gaps_s)
+        at_s = 60.0 * minute + chance.uniform(0.0, latest_s)
         for gap_s in gaps_s:
             yield start + timedelta(milliseconds=round(at_s * 1000))
             at_s += gap_s

@@ -13,7 +13,7 @@ NOW = datetime(2026, 10, 14, 3, 7, 0, 123_456, tzinfo=UTC)
 def _shape(seed: str) -> Shape:
     return Shape(
         seed=seed,
-        duration_ms=lambda minute: 19_000.0,
+        duration_ms=lambda minute: 21_000.0,
         spread=lambda minute: 0.01,
         init_ms=lambda minute: (100.0, 100.0),
         memory_mb=lambda minute: 90,
@@ -29,8 +29,8 @@ def test_batches_wait_for_each_other_and_none_outlasts_the_story(seed: str) -> N
         assert earlier.ended_at < later.at
     assert invocations[-1].ended_at < NOW
     assert invocations[0].at >= NOW - timedelta(hours=3, milliseconds=1)
-    # Three batches a minute of nineteen seconds each: the shard is behind by minutes at the end.
-    assert invocations[-1].iterator_age_ms > 30_000
+    # Fifteen batches in five minutes, each 21 s: every five minutes 15 s more of work are left.
+    assert invocations[-1].iterator_age_ms > 300_000
 
 
 def test_environments_are_replaced_at_the_minutes_named() -> None:
