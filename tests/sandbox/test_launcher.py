@@ -9,6 +9,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -106,6 +107,16 @@ def test_a_second_up_hands_over_the_same_sandbox_and_says_so(home: Path) -> None
     assert told[0].startswith(
         "The sandbox is up: scenario nothing, clock 2026-10-14T03:07:00+00:00"
     )
+
+
+def test_two_ups_at_once_start_one_sandbox(home: Path) -> None:
+    story = _Story()
+
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        first, second = pool.map(lambda _: _start(home, story), range(2))
+
+    assert first == second
+    assert story.built_on == [first]
 
 
 @pytest.mark.parametrize(("story", "clock"), [(_Story(name="other"), "pinned"), (_Story(), "live")])

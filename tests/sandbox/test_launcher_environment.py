@@ -64,9 +64,20 @@ def test_no_credential_of_the_caller_reaches_the_server_or_a_handler(home: Path)
     ]
     assert leaked_to_the_server == []
     assert leaked_to_the_handler == []
+    assert Path(f"/proc/{known.pid}/cwd").readlink() == home
     assert of_the_handler["AWS_ENDPOINT_URL"] == sandbox.endpoint
     assert of_the_handler["HOME"] == str(home / "state")
     assert of_the_handler["AWS_SHARED_CREDENTIALS_FILE"] == "/dev/null"
+
+
+def test_what_would_listen_on_every_interface_or_reach_docker_is_off(tmp_path: Path) -> None:
+    # The broker listens only where `cryptography` is installed, which another package may bring.
+    made = environment.server_environment(home=tmp_path, port=4567)
+
+    assert made["IOT_MTLS_ENABLED"] == "0"
+    assert made["SFTP_ENABLED"] == "0"
+    assert made["BIND_HOST"] == "127.0.0.1"
+    assert made["DOCKER_HOST"] == "unix:///nonexistent.sock"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
