@@ -1,0 +1,99 @@
+"""`opslib sandbox`: standard output is for the shell, standard error for a person who watches."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from opslib.sandbox import launcher
+from opslib.sandbox.commands import sandbox as command
+
+
+@pytest.fixture
+def root(project_root: Path) -> Iterator[Path]:
+    yield project_root
+    launcher.down(project_root / "runs" / "sandbox")
+
+
+def _run(*arguments: str) -> Result:
+    return CliRunner().invoke(command, arguments)
+
+
+def test_up_prints_exports_only_and_keeps_its_files_in_runs(root: Path) -> None:
+    result = _run("up", "--scenario", "empty", "--at", "2026-10-14T09:30:00Z")
+
+    lines = result.stdout.splitlines()
+    status = launcher.status(root / "runs" / "sandbox")
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    assert {line.split()[0] for line in lines} == {"unset", "export"}
+    assert status.sandbox is not None
+    assert f"export AWS_ENDPOINT_URL={status.sandbox.endpoint}" in lines
+    assert status.record is not None
+    assert status.record.clock == "2026-10-14T09:30:00+00:00"
+
+
+def test_status_says_what_runs_by_its_code_too(root: Path) -> None:
+    before = _run("status")
+    _run("up", "--scenario", "empty")
+    during = _run("status")
+    _run("down")
+    after = _run("status")
+
+    assert [result.exit_code for result in (before, during, after)] == [3, 0, 3]
+    assert before.stdout == "No sandbox is up.\n"
+    assert during.stdout.startswith("The sandbox is up: scenario empty, clock live, since ")
+    assert not (root / "runs" / "sandbox").exists()
+
+
+def test_another_scenario_is_refused_in_one_sentence_and_prints_no_export(root: Path) -> None:
+    _run("up", "--scenario", "empty")
+
+    result = _run("up", "--scenario", "healthy")
+
+    assert result.exit_code == 3
+    assert result.stdout == ""
+    assert result.stderr.startswith("Scenario healthy (clock live) was not started.")
+    assert result.stderr.endswith("Stop it first with: opslib sandbox down\n")
+    assert result.stderr.count("\n") == 1
+    assert (root / "runs" / "sandbox" / "record.json").exists()
+
+
+@pytest.mark.usefixtures("root")
+@pytest.mark.parametrize("at", ["yesterday", "2026-10-14T09:30:00"])
+def test_an_instant_that_is_none_is_refused_before_anything_starts(at: str) -> None:
+    result = _run("up", "--scenario", "empty", "--at", at)
+
+    assert result.exit_code == 3
+    assert result.stderr.startswith("The sandbox's clock was not set: ")
+
+
+@pytest.mark.usefixtures("root")
+def test_a_scenario_that_does_not_exist_is_refused_with_those_that_do() -> None:
+    result = _run("up", "--scenario", "slwo")
+
+    assert result.exit_code == 3
+    assert "slow, healthy, empty" in result.stderr
+
+
+@pytest.mark.usefixtures("root")
+def test_without_the_extra_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ministack", None)
+
+    result = _run("up")
+
+    assert result.exit_code == 3
+    assert result.stderr == (
+        "The sandbox was not started: ministack is not installed. "
+        "Install what it needs with: pip install 'opslib[local]'\n"
+    )
+
+
+def test_scenarios_are_listed_one_a_line() -> None:
+    result = _run("scenarios")
+
+    names = [line.split()[0] for line in result.stdout.splitlines()]
+    assert names[:1] == ["slow"]
+    assert {"slow", "healthy", "empty"} <= set(names)
