@@ -292,7 +292,7 @@ class Run:
     def _changes(self, function: str, client: Any) -> changes.Changes:
         found = changes.timeline(client, function, self.window)
         for sentence in found.limits:
-            self._say(_limit(sentence, reason="forbidden"))
+            self._say(_limit(sentence, reason="unseen"))
         return found
 
     def _could_not_see(self, error: CouldNotLook) -> None:

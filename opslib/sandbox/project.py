@@ -42,6 +42,11 @@ def temporary(
         project = Path(name)
         (project / "notebooks").symlink_to(root / "notebooks", target_is_directory=True)
         shutil.copytree(root / "params", project / "params")
+        # The aggregator's package takes seconds to make and is the same for every project.
+        cache = root / "runs" / "cache"
+        cache.mkdir(parents=True, exist_ok=True)
+        (project / "runs").mkdir()
+        (project / "runs" / "cache").symlink_to(cache, target_is_directory=True)
         home = project / "runs" / "sandbox"
         launcher.up(scenario=scenario, clock=clock, home=home, progress=progress)
         try:

@@ -27,3 +27,8 @@ def lay_out(root: Path) -> None:
     (root / "params").mkdir()
     shutil.copy(CHECKOUT / "params" / "sandbox.yaml", root / "params" / "sandbox.yaml")
     (root / "notebooks").symlink_to(CHECKOUT / "notebooks", target_is_directory=True)
+    # The aggregator's package takes seconds to make and is the same for every project.
+    cache = CHECKOUT / "runs" / "cache"
+    cache.mkdir(parents=True, exist_ok=True)
+    (root / "runs").mkdir()
+    (root / "runs" / "cache").symlink_to(cache, target_is_directory=True)

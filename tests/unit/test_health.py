@@ -399,6 +399,7 @@ def _triage(
     function: Function = STREAM,
     queue_depth: int | None = None,
     timeout_ms: float = 10_000,
+    deployed_at: datetime | None = None,
 ) -> dict[str, Check]:
     names = ["invocations", "errors", "duration_p95_ms", "iterator_age_ms", "dead_letters"]
     frame = pd.DataFrame(
@@ -419,6 +420,7 @@ def _triage(
         thresholds=T,
         window=WINDOW,
         queue_depth=queue_depth,
+        deployed_at=deployed_at,
     )
     return {check.indicator: check for check in checks}
 
@@ -627,12 +629,33 @@ def test_no_invocation_of_a_function_without_a_stream_is_unknown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("failed", "severity"), [(0, None), (None, None), (pd.NA, None), (3, CRITICAL)]
+    ("batches", "failed", "expected", "severity"),
+    [
+        (40, 0, True, None),
+        (40, 1, True, CRITICAL),
+        (40, 1, False, CRITICAL),
+        (0, 0, True, UNKNOWN),
+        (0, 0, False, None),
+    ],
 )
-def test_one_swallowed_record_is_critical(failed: int | None, severity: Verdict | None) -> None:
-    finding = swallowed_finding(failed=failed, records=1200, subject="f")
+def test_one_swallowed_record_is_critical_and_no_batch_is_no_proof_of_none(
+    batches: int, failed: int, expected: bool, severity: Verdict | None
+) -> None:
+    finding = swallowed_finding(
+        batches=batches, failed=failed, records=1200, expected=expected, subject="f"
+    )
 
     assert (finding.severity if finding else None) is severity
+
+
+def test_triage_says_that_a_deployment_came_before_the_breach() -> None:
+    slow = [("duration_p95_ms", minute, 9000.0) for minute in range(60, 90, 5)]
+    points = [point for point in WELL if point[0] != "duration_p95_ms"]
+
+    check = _triage([*points, *slow], deployed_at=START + timedelta(minutes=55))["Duration"]
+
+    assert check.finding is not None
+    assert check.finding.detail.endswith("changed before that, at 2026-10-14 01:02 UTC.")
 
 
 def test_the_health_table_is_shown_in_order_as_text() -> None:

@@ -1,0 +1,34 @@
+"""From numbers to a verdict: thresholds, findings, and what each runbook's numbers mean.
+
+In: numbers and frames that somebody else fetched, with units in their names. Out: `Verdict`,
+`Finding`, and `Check` (one row of the health table). Does no I/O and knows no client.
+
+Three answers, never two: *healthy*, *unhealthy* (warning, critical) and *unknown*. What was not
+seen is unknown, never healthy, so each function here that finds no data says so in a finding of its
+own: **an empty list of findings means that it looked and all was well.**
+
+How a threshold's edges fall is written in `opslib.system`; every number that stands here instead of
+there has its reason next to it.
+"""
+
+from opslib.health.durations import duration_findings, memory_finding
+from opslib.health.invocations import agreement_finding, cold_start_findings, swallowed_finding
+from opslib.health.table import rows, triage_checks
+from opslib.health.verdicts import Check, Finding, Verdict, judge, levels, sustained, worst
+
+__all__ = [
+    "Check",
+    "Finding",
+    "Verdict",
+    "agreement_finding",
+    "cold_start_findings",
+    "duration_findings",
+    "judge",
+    "levels",
+    "memory_finding",
+    "rows",
+    "sustained",
+    "swallowed_finding",
+    "triage_checks",
+    "worst",
+]

@@ -1,0 +1,243 @@
+"""How long invocations take, against their timeout and their memory, and whether that grew.
+
+In: a frame of bins, limits from the function's configuration. Out: findings. Does no I/O.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from statistics import median
+from typing import NamedTuple
+
+import pandas as pd
+
+from opslib.health.verdicts import (
+    Finding,
+    Point,
+    Verdict,
+    breach,
+    judge,
+    nothing_ran,
+    number,
+    points_of,
+    span,
+    sustained,
+    utc,
+)
+from opslib.system import Threshold, Thresholds
+
+# Below a tenth of the timeout a duration that doubled is noise to whoever waits for it.
+_NOTABLE_OF_TIMEOUT = 10
+
+
+def duration_findings(
+    bins: pd.DataFrame,
+    *,
+    timeout_ms: float,
+    thresholds: Thresholds,
+    subject: str,
+    deployed_at: datetime | None = None,
+    evidence: Sequence[str] = (),
+) -> list[Finding]:
+    """Judge how long invocations take against the timeout, and whether that grew.
+
+    Parameters
+    ----------
+    bins
+        One row a bin that had invocations, oldest first: ``at`` (datetime64[ns, UTC], start of the
+        bin), ``p95_ms`` and ``max_ms`` (float, milliseconds). Other columns are not read.
+    timeout_ms
+        The function's timeout in milliseconds; NaN when it could not be seen.
+    subject
+        The function's name.
+    deployed_at
+        When code or configuration last changed, if that was inside the window.
+    evidence
+        Names of the queries behind ``bins``.
+
+    Returns
+    -------
+    ``duration.near-timeout`` when the sustained p95 is a warning or worse, unknown without a
+    timeout; ``duration.rising`` when the median p95 from the deployment on (without one, or with
+    fewer than 2 bins on a side of it: in the last quarter of the bins) is at least
+    ``duration_growth`` times that before it (in the first quarter) and at least 10 % of the
+    timeout. ``invocations.none``, unknown, when ``bins`` has no p95. Empty when all is well.
+    """
+    points = points_of(bins, "p95_ms")
+    if not points:
+        return [nothing_ran(subject, evidence)]
+    if math.isnan(timeout_ms):
+        return [
+            Finding(
+                id="duration.near-timeout",
+                severity=Verdict.UNKNOWN,
+                title=f"How near {subject} is to its timeout is not known",
+                detail="Its configuration could not be read, and with it the timeout.",
+                subject=subject,
+                evidence=tuple(evidence),
+            )
+        ]
+    findings = []
+    factor = thresholds.duration_growth.warning or 1
+    growth = _growth(points, deployed_at, factor=factor)
+    near = near_timeout(
+        points,
+        timeout_ms=timeout_ms,
+        threshold=thresholds.duration_of_timeout,
+        subject=subject,
+        evidence=evidence,
+    )
+    if near is not None:
+        cause = ""
+        if growth is not None and growth.deployed and growth.ratio > 1:
+            cause = f" The median p95 was {span(growth.before_ms)} {growth.before}."
+        longest_ms = float(bins["max_ms"].max())
+        detail = f"{near.detail} The longest took {span(longest_ms)}.{cause}"
+        findings.append(replace(near, detail=detail))
+    if growth is not None:
+        share = growth.after_ms / timeout_ms * 100
+        severity = judge(growth.ratio, thresholds.duration_growth)
+        if severity is not Verdict.HEALTHY and share >= _NOTABLE_OF_TIMEOUT:
+            findings.append(
+                Finding(
+                    id="duration.rising",
+                    severity=severity,
+                    title=f"{subject} takes {growth.ratio:.1f} times as long as before",
+                    detail=f"The median p95 was {span(growth.before_ms)} {growth.before} and is "
+                    f"{span(growth.after_ms)} {growth.after}: {growth.ratio:.1f} times, "
+                    f"and {number(share)} % of the timeout of {span(timeout_ms)}.",
+                    subject=subject,
+                    evidence=tuple(evidence),
+                    since=growth.since,
+                )
+            )
+    return findings
+
+
+def memory_finding(
+    *,
+    used_mb: float | None,
+    limit_mb: float,
+    thresholds: Thresholds,
+    subject: str,
+    evidence: Sequence[str] = (),
+) -> Finding | None:
+    """Judge the most memory an invocation used against the limit.
+
+    Parameters
+    ----------
+    used_mb
+        The highest ``Max Memory Used`` of the window in MB. None, NaN and 0 are unknown: a platform
+        that says 0 MB has not measured.
+    limit_mb
+        The function's memory size in MB; NaN when it could not be seen.
+
+    Returns
+    -------
+    ``memory.headroom`` when it is a warning or worse, or unknown; None when there is room.
+    """
+    if used_mb is None or not used_mb > 0 or math.isnan(limit_mb):
+        return Finding(
+            id="memory.headroom",
+            severity=Verdict.UNKNOWN,
+            title=f"How much of its memory {subject} uses is not known",
+            detail="No REPORT line in the window states the memory used."
+            if not math.isnan(limit_mb)
+            else "Its configuration could not be read, and with it the memory size.",
+            subject=subject,
+            evidence=tuple(evidence),
+        )
+    share = used_mb / limit_mb * 100
+    severity = judge(share, thresholds.memory_of_limit)
+    if severity is Verdict.HEALTHY:
+        return None
+    return Finding(
+        id="memory.headroom",
+        severity=severity,
+        title=f"{subject} uses {number(share)} % of its memory",
+        detail=f"The most an invocation used was {used_mb:,.0f} MB of {limit_mb:,.0f} MB. "
+        "One that needs more than the limit is killed and leaves no error of its own.",
+        subject=subject,
+        evidence=tuple(evidence),
+    )
+
+
+class _Growth(NamedTuple):
+    before_ms: float
+    after_ms: float
+    ratio: float
+    since: datetime
+    before: str
+    after: str
+    deployed: bool
+
+
+def near_timeout(
+    points: Sequence[Point],
+    *,
+    timeout_ms: float,
+    threshold: Threshold,
+    subject: str,
+    evidence: Sequence[str],
+) -> Finding | None:
+    """Return ``duration.near-timeout`` when a series of p95 holds a warning or worse, or None."""
+    shares = [Point(point.at, point.value / timeout_ms * 100) for point in points]
+    level = sustained([point.value for point in shares], threshold.periods)
+    severity = judge(level, threshold)
+    if level is None or severity in (Verdict.HEALTHY, Verdict.UNKNOWN):
+        return None
+    since = breach(shares, threshold)
+    first = f" It first held {severity.value} from {utc(since)} on." if since else ""
+    return Finding(
+        id="duration.near-timeout",
+        severity=severity,
+        title=f"{subject} takes {number(level)} % of its timeout",
+        detail=f"The p95 of the duration held {span(level / 100 * timeout_ms)} of the timeout of "
+        f"{span(timeout_ms)}, {number(level)} %, for {threshold.periods} periods running.{first} "
+        f"The last value, of {utc(points[-1].at)}, is {span(points[-1].value)}.",
+        subject=subject,
+        evidence=tuple(evidence),
+        since=since,
+    )
+
+
+def _growth(
+    points: Sequence[Point], deployed_at: datetime | None, *, factor: float
+) -> _Growth | None:
+    """Compare after a deployment with before it, or the last quarter with the first."""
+    if deployed_at is not None:
+        before = [point for point in points if point.at < deployed_at]
+        after = [point for point in points if point.at >= deployed_at]
+        if min(len(before), len(after)) >= 2:
+            words = (
+                f"before the change of {utc(deployed_at)}",
+                "since",
+            )
+            return _grown(before, after, words, factor=factor, deployed=True)
+    quarter = len(points) // 4
+    if not quarter:
+        return None
+    before, after = list(points[:quarter]), list(points[-quarter:])
+    words = (
+        f"in the first quarter, from {utc(before[0].at)}",
+        f"in the last quarter, from {utc(after[0].at)}",
+    )
+    return _grown(before, after, words, factor=factor, deployed=False)
+
+
+def _grown(
+    before: Sequence[Point],
+    after: Sequence[Point],
+    words: tuple[str, str],
+    *,
+    factor: float,
+    deployed: bool,
+) -> _Growth | None:
+    before_ms = median(point.value for point in before)
+    after_ms = median(point.value for point in after)
+    if before_ms <= 0:
+        return None
+    higher = [point.at for point in after if point.value >= factor * before_ms]
+    since = higher[0] if higher else after[0].at
+    return _Growth(before_ms, after_ms, after_ms / before_ms, since, *words, deployed)
