@@ -17,16 +17,17 @@ the network and ignore the alternative text of plots, which is why the page is o
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import bleach  # type: ignore[import-untyped]
 import nbformat
 from bleach.css_sanitizer import CSSSanitizer  # type: ignore[import-untyped]
+from bleach.html5lib_shim import Filter  # type: ignore[import-untyped]
+from bleach.sanitizer import Cleaner  # type: ignore[import-untyped]
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 from markupsafe import Markup, escape
 from nbconvert.filters import ansi2html
@@ -69,11 +70,17 @@ _STYLES = CSSSanitizer(
     ]
 )  # fmt: skip
 _LABELS = {"parameters": "Parameters", "injected-parameters": "Parameters as given"}
-_SCROLL = '<div class="scroll" tabindex="0" role="region" aria-label="Table">'
+_UNDESCRIBED = "Picture without a description."
+_BELOW = {f"h{level}": f"h{min(level + 1, 6)}" for level in range(1, 7)}
+_SCROLL = {
+    (None, "class"): "scroll",
+    (None, "tabindex"): "0",
+    (None, "role"): "region",
+    (None, "aria-label"): "Table",
+}
 _MOST_CHARACTERS = 20_000
 _INLINE_PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*")
 _SILENT = re.compile(r"<(script|style)\b.*?(</\1\s*>|$)", re.DOTALL | re.IGNORECASE)
-_HEADING = re.compile(r"<(/?)h([1-6])\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,18 +148,7 @@ def clean(html: str) -> Markup:
     Links to http, https, mailto and places in the page stay; pictures stay when they are in the
     text itself. Headings move down one level, below the page's own.
     """
-    kept = bleach.clean(
-        _SILENT.sub("", html),
-        tags=_TAGS,
-        attributes=_attribute,
-        protocols={"http", "https", "mailto", "data"},
-        css_sanitizer=_STYLES,
-        strip=True,
-        strip_comments=True,
-    )
-    kept = _HEADING.sub(lambda found: f"<{found[1]}h{min(int(found[2]) + 1, 6)}", kept)
-    kept = kept.replace("<table", f"{_SCROLL}<table")
-    return Markup(kept.replace("</table>", "</table></div>"))  # noqa: S704
+    return Markup(_CLEANER.clean(_SILENT.sub("", html)))  # noqa: S704
 
 
 def _attribute(tag: str, name: str, value: str) -> bool:
@@ -168,6 +164,36 @@ def _attribute(tag: str, name: str, value: str) -> bool:
     return name in _ATTRIBUTES.get(tag, ())
 
 
+class _Placed(Filter):  # type: ignore[misc]
+    """Fit what the allow-list left into the page; on tokens, so that no text passes for a tag."""
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for token in super().__iter__():
+            name, kind = token.get("name"), token["type"]
+            if name in _BELOW:
+                token["name"] = _BELOW[name]
+            if name == "img":
+                if (None, "src") not in token["data"]:
+                    continue
+                token["data"].setdefault((None, "alt"), _UNDESCRIBED)
+            if name == "table" and kind == "StartTag":
+                yield {"type": kind, "name": "div", "namespace": None, "data": dict(_SCROLL)}
+            yield token
+            if name == "table" and kind == "EndTag":
+                yield {"type": kind, "name": "div", "namespace": None, "data": {}}
+
+
+_CLEANER = Cleaner(
+    tags=_TAGS,
+    attributes=_attribute,
+    protocols={"http", "https", "mailto", "data"},
+    css_sanitizer=_STYLES,
+    strip=True,
+    strip_comments=True,
+    filters=[_Placed],
+)
+
+
 def _blocks(cells: Iterable[Any]) -> list[Block]:
     blocks = []
     for number, cell in enumerate(cells):
@@ -177,14 +203,14 @@ def _blocks(cells: Iterable[Any]) -> list[Block]:
                 blocks.append(Block("prose", _markdown(source)))
         elif cell.cell_type == "code" and source.strip():
             not_run = cell.metadata.get("papermill", {}).get("status") == "not-run"
-            outputs = tuple(o for o in map(_output, cell.outputs) if o is not None)
+            outputs = tuple(map(_output, cell.outputs))
             tags = cell.metadata.get("tags", [])
             label = next((_LABELS[tag] for tag in tags if tag in _LABELS), "Code")
             blocks.append(Block("code", _highlighted(source), outputs, label, not_run))
     return blocks
 
 
-def _output(output: Any) -> Output | None:
+def _output(output: Any) -> Output:
     if output.output_type == "stream":
         return Output("text", Markup(ansi2html(_short(output.text.rstrip()))))  # noqa: S704
     if output.output_type == "error":
@@ -193,7 +219,7 @@ def _output(output: Any) -> Output | None:
     data = output.data
     for kind in _PICTURES:
         if kind in data:
-            alt = output.metadata.get(kind, {}).get("alt") or "Plot without a description."
+            alt = output.metadata.get(kind, {}).get("alt") or _UNDESCRIBED
             packed = "".join(str(data[kind]).split())
             return Output("picture", f"data:{kind};base64,{packed}", alt)
     if "text/html" in data:
@@ -202,7 +228,8 @@ def _output(output: Any) -> Output | None:
         return Output("html", _markdown(data["text/markdown"]))
     if "text/plain" in data:
         return Output("text", _short(data["text/plain"]))
-    return None
+    kinds = ", ".join(data)
+    return Output("text", f"Not shown here, but kept in {run_folder.NOTEBOOK}: {kinds}.")
 
 
 def _short(text: str) -> str:

@@ -1,0 +1,444 @@
+"""The report: what stands in front, that it asks nobody for anything, that log text stays text."""
+
+import json
+from collections.abc import Mapping
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from opslib import report
+
+PIXEL = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk"
+    "+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+HOSTILE = '<img src=x onerror="boom()"><script>boom()</script><b onclick=boom()>text</b>'
+RESULT: dict[str, Any] = {
+    "schema": 1,
+    "run_id": "20261014T030700Z-20-duration-ZAEL-demo",
+    "notebook": "20-duration",
+    "system": "ZAEL-demo",
+    "window": {
+        "start": "2026-10-14T00:07:00Z",
+        "end": "2026-10-14T03:07:00Z",
+        "timezone": "America/New_York",
+    },
+    "verdict": "critical",
+    "findings": [
+        {
+            "id": "duration.near-timeout",
+            "severity": "critical",
+            "title": "Invocations come close to their timeout",
+            "detail": "p95 was 9,214 ms, 92 % of 10,000 ms.",
+            "subject": "ZAEL-demo-aggregator",
+            "evidence": ["duration"],
+            "next": {"notebook": "30-stream", "remedy": None},
+            "since": "2026-10-14T02:37:00Z",
+        }
+    ],
+    "plans": [],
+    "queries": [
+        {
+            "name": "duration",
+            "text": 'filter @type = "REPORT"\n| stats count() by bin(5m)',
+            "query_id": "b2c1d7de-0d64-4a51-9a39-2d6fbb2a54c0",
+            "status": "Complete",
+            "rows": 36,
+            "matched": 541,
+            "scanned_bytes": 812345,
+            "truncated": False,
+        }
+    ],
+    "metrics": [
+        {"name": "IteratorAge", "dimensions": {"FunctionName": "f"}, "stat": "Maximum", "points": 9}
+    ],
+    "identity": {
+        "account": "000000000000",
+        "arn": "arn:aws:sts::000000000000:assumed-role/reader/alice",
+        "region": "us-east-1",
+    },
+    "limits": [{"what": "The mapping's state.", "operation": "lambda:Get", "reason": "forbidden"}],
+    "started": "2026-10-14T03:07:00Z",
+    "ended": "2026-10-14T03:07:04.25Z",
+    "opslib": "0.1.0",
+}
+
+
+class _Page(HTMLParser):
+    """Every element of a page with its attributes, every text, and the heading levels."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(" ".join(data.split()))
+
+    @property
+    def text(self) -> str:
+        return " ".join(text for text in self.texts if text)
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+    @property
+    def levels(self) -> list[int]:
+        return [int(name[1]) for name, _ in self.elements if name in {f"h{n}" for n in range(1, 7)}]
+
+
+def _code(source: str, *outputs: Any) -> Any:
+    return nbformat.v4.new_code_cell(source, outputs=list(outputs))
+
+
+def _shown(data: Mapping[str, str], **metadata: Any) -> Any:
+    return nbformat.v4.new_output("display_data", data=dict(data), metadata=metadata)
+
+
+def _folder(path: Path, cells: list[Any], **changed: Any) -> Path:
+    (path / "evidence").mkdir(parents=True)
+    (path / "evidence" / "01-duration.csv").write_text("at\n")
+    (path / "result.json").write_text(json.dumps({**RESULT, **changed}))
+    title = nbformat.v4.new_markdown_cell("# 20 · Invocations are slow\n\nThe alarm fired.")
+    notebook = nbformat.v4.new_notebook(cells=[title, *cells])
+    (path / "notebook.ipynb").write_text(nbformat.writes(notebook))
+    return path
+
+
+def _page(path: Path, cells: list[Any], **changed: Any) -> _Page:
+    return _Page(report.render(_folder(path, cells, **changed)))
+
+
+class TestTheFront:
+    def test_says_verdict_system_window_in_two_zones_and_who_looked(self, tmp_path: Path) -> None:
+        text = _page(tmp_path, []).text
+
+        front = text[text.index("Skip to the findings") : text.index("Findings Critical")]
+        for said in (
+            "Critical 20 · Invocations are slow",
+            "System ZAEL-demo",
+            "Wed 2026-10-14, 00:07 – 03:07 UTC",
+            "Tue 2026-10-13, 20:07 – 23:07 America/New_York",
+            "Account 000000000000",
+            "Looked as arn:aws:sts::000000000000:assumed-role/reader/alice",
+            "Region us-east-1",
+            "Ran at 2026-10-14 03:07:00 UTC, for 4.2 s",
+        ):
+            assert said in front
+
+    def test_tells_each_finding_with_where_to_go(self, tmp_path: Path) -> None:
+        text = _page(tmp_path, []).text
+
+        assert (
+            "Critical Invocations come close to their timeout p95 was 9,214 ms, 92 % of 10,000 ms. "
+            "On ZAEL-demo-aggregator Since 2026-10-14 02:37:00 UTC Seen in duration "
+            "duration.near-timeout Next: run 30-stream"
+        ) in text
+
+    def test_says_what_could_not_be_seen(self, tmp_path: Path) -> None:
+        text = _page(tmp_path, []).text
+
+        assert "What could not be seen The mapping's state. lambda:Get, forbidden" in text
+
+    @pytest.mark.parametrize(
+        ("verdict", "word"),
+        [
+            ("healthy", "Healthy"),
+            ("warning", "Warning"),
+            ("critical", "Critical"),
+            ("unknown", "Could not look"),
+        ],
+    )
+    def test_a_verdict_is_a_word_and_a_shape_of_its_own(
+        self, tmp_path: Path, verdict: str, word: str
+    ) -> None:
+        page = _page(tmp_path, [], verdict=verdict, findings=[])
+
+        others = {
+            report.render(_folder(tmp_path / other, [], verdict=other, findings=[])).split("<svg")[
+                1
+            ]
+            for other in report.WORDS
+        }
+        assert page.text.startswith(f"{word} · 20 · Invocations are slow · ZAEL-demo")
+        assert {"class": f"is-{verdict}"} in page.all("body")
+        assert len(others) == 4
+
+    def test_a_healthy_run_says_that_nothing_was_hidden(self, tmp_path: Path) -> None:
+        text = _page(tmp_path, [], verdict="healthy", findings=[], limits=[]).text
+
+        assert "None: every value is where it should be." in text
+        assert "Nothing was hidden: every question was answered in full." in text
+
+    def test_an_unknown_run_without_findings_does_not_read_as_healthy(self, tmp_path: Path) -> None:
+        text = _page(tmp_path, [], verdict="unknown", findings=[]).text
+
+        assert "Nothing was found, because not everything could be seen." in text
+        assert "where it should be" not in text
+
+    def test_a_result_of_a_run_that_died_early_is_still_a_page(self, tmp_path: Path) -> None:
+        text = _page(
+            tmp_path,
+            [],
+            verdict="unknown",
+            findings=[{"severity": "warning", "title": "Half a finding", "since": "soon"}],
+            queries=[],
+            metrics=[],
+            window={"start": None, "end": None, "timezone": "UTC"},
+            identity={"account": None, "arn": None, "region": None},
+        ).text
+
+        assert "Window not set: the run ended before" in text
+        assert "Since soon" in text
+        assert "No query was answered." in text
+
+
+class TestTheAppendix:
+    def test_shows_each_query_with_its_receipt(self, tmp_path: Path) -> None:
+        text = _page(tmp_path, []).text
+
+        assert (
+            'duration filter @type = "REPORT" | stats count() by bin(5m) '
+            "query id b2c1d7de-0d64-4a51-9a39-2d6fbb2a54c0 status Complete rows 36 matched 541 "
+            "scanned bytes 812,345 truncated no"
+        ) in text
+
+    def test_lists_metrics_and_evidence(self, tmp_path: Path) -> None:
+        text = _page(tmp_path, []).text
+
+        assert "name dimensions stat points IteratorAge FunctionName: f Maximum 9 Evidence" in text
+        assert "evidence/01-duration.csv 3 bytes" in text
+
+
+class TestTheBody:
+    def test_folds_code_and_keeps_what_it_showed(self, tmp_path: Path) -> None:
+        table = _shown({"text/html": "<table><tr><td>41</td></tr></table>", "text/plain": "41"})
+
+        page = _page(tmp_path, [_code("x = 41\nx", table)])
+
+        assert "Code x = 41 x 41" in page.text
+        assert page.all("details") == [{"class": "code"}]
+
+    def test_names_the_parameters_and_what_was_given(self, tmp_path: Path) -> None:
+        cells = [_code("a: int = 1"), _code("# Parameters\na = 2")]
+        cells[0].metadata["tags"] = ["parameters"]
+        cells[1].metadata["tags"] = ["injected-parameters"]
+
+        text = _page(tmp_path, cells).text
+
+        assert "Parameters a : int = 1 Parameters as given # Parameters a = 2" in text
+
+    def test_marks_code_that_never_ran(self, tmp_path: Path) -> None:
+        cell = _code("never()")
+        cell.metadata["papermill"] = {"status": "not-run"}
+
+        assert "Code (did not run) never" in _page(tmp_path, [cell]).text
+
+    def test_a_plot_stands_in_the_page_with_its_description(self, tmp_path: Path) -> None:
+        plot = _shown({"image/png": f"{PIXEL}\n"}, **{"image/png": {"alt": 'p95 < "10 s"'}})
+
+        page = _page(tmp_path, [_code("draw()", plot)])
+
+        assert page.all("img") == [{"src": f"data:image/png;base64,{PIXEL}", "alt": 'p95 < "10 s"'}]
+
+    def test_headings_of_the_notebook_stand_below_those_of_the_page(self, tmp_path: Path) -> None:
+        cells = [nbformat.v4.new_markdown_cell("## Looking\n\n### Closer\n\n## Elsewhere")]
+
+        page = _page(tmp_path, cells)
+
+        assert page.levels[0] == 1
+        assert page.levels.count(1) == 1
+        assert page.levels == [1, 2, 3, 2, 2, 3, 4, 3, 2, 3, 2, 2]
+
+    def test_the_title_of_the_notebook_is_not_said_twice(self, tmp_path: Path) -> None:
+        text = _page(tmp_path, []).text
+
+        assert text.count("Invocations are slow") == 2  # the tab and the page
+        assert "The alarm fired." in text
+
+    def test_a_traceback_is_shown_without_terminal_codes(self, tmp_path: Path) -> None:
+        error = nbformat.v4.new_output(
+            "error", ename="KeyError", evalue="'x'", traceback=["\x1b[31mKeyError\x1b[0m: <x>"]
+        )
+
+        page = _page(tmp_path, [_code("{}['x']", error)])
+
+        assert "KeyError : <x>" in page.text
+        assert "\x1b" not in page.text
+
+    def test_an_output_that_a_page_cannot_show_safely_is_named(self, tmp_path: Path) -> None:
+        text = _page(tmp_path, [_code("x", _shown({"image/svg+xml": "<svg></svg>"}))]).text
+
+        assert "Not shown here, but kept in notebook.ipynb: image/svg+xml." in text
+
+    def test_an_endless_output_is_cut_and_says_so(self, tmp_path: Path) -> None:
+        endless = nbformat.v4.new_output("stream", name="stdout", text="x" * 600_000)
+
+        html = report.render(_folder(tmp_path, [_code("print()", endless)]))
+
+        assert len(html) < 100_000
+        assert "… 580,000 more characters are in notebook.ipynb." in html
+
+
+def _harmful(page: _Page) -> list[str]:
+    found = [tag for tag, _ in page.elements if tag in {"script", "iframe", "object", "form"}]
+    for tag, attributes in page.elements:
+        found += [f"{tag} {name}" for name in attributes if name.startswith("on")]
+        for name in ("src", "href", "style", "srcset", "background", "action"):
+            value = (attributes.get(name) or "").strip().lower()
+            if value and not value.startswith(("#", "data:image/", "data:,", "https://ok.example")):
+                found += [f"{tag} {name}={value}"] * ("url" in value or name != "style")
+    return found
+
+
+class TestHostileText:
+    @pytest.mark.parametrize(
+        "cell",
+        [
+            _code("p()", nbformat.v4.new_output("stream", name="stdout", text=HOSTILE)),
+            _code("p()", nbformat.v4.new_output("stream", name="stderr", text=HOSTILE)),
+            _code("p()", _shown({"text/html": HOSTILE})),
+            _code("p()", _shown({"text/html": f"<table><tr><td>{HOSTILE}</td></tr></table>"})),
+            _code("p()", _shown({"text/markdown": f"**x**\n\n{HOSTILE}"})),
+            _code("p()", _shown({"text/plain": HOSTILE})),
+            _code("p()", _shown({"image/svg+xml": f"<svg onload=boom()>{HOSTILE}</svg>"})),
+            _code("p()", _shown({"application/javascript": "boom()"})),
+            _code("p()", _shown({"text/latex": HOSTILE})),
+            _code("p()", _shown({"image/png": PIXEL}, **{"image/png": {"alt": f'"{HOSTILE}'}})),
+            _code("p()", _shown({"image/png": f'{PIXEL}" onerror="boom()'})),
+            _code(
+                "p()",
+                nbformat.v4.new_output("error", ename="E", evalue="x", traceback=[HOSTILE]),
+            ),
+            _code(f"x = '''{HOSTILE}'''"),
+            nbformat.v4.new_markdown_cell(HOSTILE),
+            nbformat.v4.new_markdown_cell(
+                "![x](https://evil.example/x.png) [y](javascript:boom())"
+            ),
+            nbformat.v4.new_raw_cell(HOSTILE),
+        ],
+    )
+    def test_in_a_cell_neither_acts_nor_loads(self, tmp_path: Path, cell: Any) -> None:
+        page = _page(tmp_path, [cell])
+
+        assert _harmful(page) == []
+
+    @pytest.mark.parametrize(
+        "html",
+        [
+            '<img src="https://evil.example/x.png">',
+            '<img src="data:image/svg+xml;base64,AAAA">',
+            '<p style="background-image:url(https://evil.example/x.png)">x</p>',
+            '<p style="color:red;background:URL(//evil.example)">x</p>',
+            '<p style="color:url(https://evil.example/x.png)">x</p>',
+            '<div style="position:fixed;top:0;left:0;width:100%;height:100%">HEALTHY</div>',
+            "<style>@import url(https://evil.example/x.css)</style>",
+            "<style>body{background:url(https://evil.example)}",
+            '<link rel="stylesheet" href="https://evil.example/x.css">',
+            '<meta http-equiv="refresh" content="0;url=https://evil.example">',
+            '<base href="https://evil.example">',
+            '<iframe src="https://evil.example"></iframe>',
+            '<a href="java&#10;script:boom()">x</a>',
+            '<a href="data:text/html,boom">x</a>',
+            '<form action="https://evil.example"><button>x</button></form>',
+            '<svg><image href="https://evil.example/x.png"/></svg>',
+            '<video poster="https://evil.example/x.png"></video>',
+            "<scr<script>ipt>boom()</scr</script>ipt>",
+            '<table background="https://evil.example/x.png"><tr><td>x</td></tr></table>',
+            '<img src="data:image/png;base64,AA" srcset="https://evil.example/x.png 2x">',
+            "<!--[if IE]><script>boom()</script><![endif]-->",
+        ],
+    )
+    def test_in_html_is_taken_out(self, html: str) -> None:
+        cleaned = str(report.clean(html))
+
+        assert _harmful(_Page(cleaned)) == []
+        assert "position" not in cleaned
+
+    def test_everywhere_else_is_printed_as_it_is(self, tmp_path: Path) -> None:
+        finding = {**RESULT["findings"][0], "title": HOSTILE, "detail": HOSTILE, "id": HOSTILE}
+        finding |= {"subject": HOSTILE, "evidence": [HOSTILE], "severity": HOSTILE}
+        finding |= {"next": {"notebook": HOSTILE, "remedy": HOSTILE}, "since": HOSTILE}
+
+        page = _page(
+            tmp_path,
+            [],
+            system=HOSTILE,
+            run_id=HOSTILE,
+            notebook=HOSTILE,
+            opslib=HOSTILE,
+            findings=[finding],
+            limits=[{"what": HOSTILE, "operation": HOSTILE, "reason": HOSTILE}],
+            identity={"account": HOSTILE, "arn": HOSTILE, "region": HOSTILE},
+            queries=[{"name": HOSTILE, "text": HOSTILE, HOSTILE: HOSTILE}],
+            metrics=[{HOSTILE: [HOSTILE], "dimensions": {HOSTILE: HOSTILE}}],
+            plans=[{HOSTILE: {HOSTILE: [HOSTILE]}}],
+        )
+
+        assert _harmful(page) == []
+        assert page.text.count("<script>boom()</script>") > 20
+
+    def test_harmless_html_stays(self) -> None:
+        html = (
+            '<p class="opslib-note" style="color: red;">x <a href="https://ok.example/a">y</a></p>'
+            '<table class="dataframe"><tbody><tr><td colspan="2">1</td></tr></tbody></table>'
+        )
+
+        assert str(report.clean(html)) == (
+            '<p class="opslib-note" style="color: red;">x <a href="https://ok.example/a">y</a></p>'
+            '<div class="scroll" tabindex="0" role="region" aria-label="Table">'
+            '<table class="dataframe"><tbody><tr><td colspan="2">1</td></tr></tbody></table></div>'
+        )
+
+    def test_text_in_an_attribute_is_never_taken_for_a_tag(self) -> None:
+        html = '<abbr title="<table onclick=boom() ><h2>">x</abbr>'
+
+        page = _Page(str(report.clean(html)))
+
+        assert page.elements == [("abbr", {"title": "<table onclick=boom() ><h2>"})]
+
+    def test_a_picture_keeps_its_description_or_says_that_it_has_none(self) -> None:
+        html = f'<img src="data:image/png;base64,{PIXEL}">'
+
+        page = _Page(str(report.clean(f'{html}<img alt="a" src="https://evil.example/x.png">')))
+
+        assert page.all("img") == [
+            {"src": f"data:image/png;base64,{PIXEL}", "alt": "Picture without a description."}
+        ]
+
+    def test_a_style_sheet_of_a_cell_leaves_no_text_behind(self) -> None:
+        html = "<style scoped>.dataframe td { color: red }</style><p>41</p>"
+
+        assert str(report.clean(html)) == "<p>41</p>"
+
+    def test_the_page_forbids_it_once_more(self, tmp_path: Path) -> None:
+        page = _page(tmp_path, [])
+
+        policies = [m["content"] for m in page.all("meta") if "http-equiv" in m]
+        assert policies == [
+            "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; "
+            "form-action 'none'"
+        ]
+
+
+def test_the_same_folder_gives_the_same_report(tmp_path: Path) -> None:
+    folder = _folder(tmp_path, [_code("1")])
+
+    assert report.render(folder) == report.render(folder)
+
+
+def test_the_page_names_its_language_and_lets_a_keyboard_skip(tmp_path: Path) -> None:
+    page = _page(tmp_path, [])
+
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert page.all("html") == [{"lang": "en"}]
+    assert page.all("a")[0] == {"class": "skip", "href": "#findings"}
+    assert "findings" in ids
+    assert len(ids) == len(set(ids))
