@@ -185,9 +185,8 @@ class _Compiler:
     def _columns(self, items: Sequence[plan.Item]) -> list[str]:
         """Define what the items compute; return their names."""
         for item in items:
-            plain = isinstance(item.expr, plan.Field) and not item.aliased
             value = self._value(item.expr)
-            if not plain:
+            if item.aliased or not isinstance(item.expr, plan.Field):
                 self._define(item.name, value)
         return [item.name for item in items]
 
@@ -297,6 +296,7 @@ class _Compiler:
         terms = []
         for column, name, value in keys:
             direction = newest if name in bins else "ASC"
+            terms.append(f"({column} IS NULL)")
             terms += [
                 f"{term} {direction} NULLS LAST"
                 for term in natural_order(Value(column, value.kind))

@@ -54,14 +54,20 @@ _TRACE = {
     "@xraySegmentId": "SegmentId: (\\S+)",
 }
 
+_TRIMMED = "ltrim(msg, chr(32)||chr(9)||chr(10)||chr(13))"
+
 WHOLE = (
-    "(starts_with(ltrim(msg, chr(32)||chr(9)||chr(10)||chr(13)), '{') AND json_valid(msg)"
+    f"(starts_with({_TRIMMED}, '{{') AND json_valid(msg)"
     f" AND length(msg) - length(replace(msg, ',', '')) < {MAX_FIELDS})"
 )
 """SQL: whether the whole message is one JSON object with no more fields than are discovered."""
 
-EMBEDDED = f"(contains(msg, '{{') AND NOT {WHOLE})"
-"""SQL: whether Python must look for a JSON object in the message."""
+EMBEDDED = (
+    f"(contains(msg, '{{') AND NOT {WHOLE}"
+    f" AND NOT (json_valid(msg) AND NOT starts_with({_TRIMMED}, '{{')))"
+)
+"""SQL: whether Python must look for a JSON object in the message. A message that is a whole JSON
+list or string has no fields."""
 
 
 class Discovery:
