@@ -62,9 +62,7 @@ class Wrapper:
         self._instance = instance
         self._account = account
         self._region = region
-        self._faults = faults.Faults()
-        self._history = LambdaHistory(clock=clock)
-        self._insights: dict[tuple[str, str], LogsInsights] = {}
+        self._forget()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or run the emulator's life cycle."""
@@ -100,6 +98,8 @@ class Wrapper:
         """Answer here, or return None for what the emulator shall answer by itself."""
         if request.path.startswith("/_opslib/"):
             return self._control(request)
+        if request.path == "/_ministack/reset":
+            self._forget()
         operation = identify(request)
         if operation is None:
             return None
@@ -121,6 +121,11 @@ class Wrapper:
                 answer.body = json.dumps(told).encode()
             return answer
         return None
+
+    def _forget(self) -> None:
+        self._faults = faults.Faults()
+        self._history = LambdaHistory(clock=self._clock)
+        self._insights: dict[tuple[str, str], LogsInsights] = {}
 
     def _control(self, request: Request) -> Answer:
         try:

@@ -9,7 +9,7 @@ import pytest
 from opslib.errors import OpsError
 from opslib.sandbox import launcher
 from opslib.sandbox.api import Sandbox
-from sandbox.projects import MakeProject, SandboxProject, lay_out
+from sandbox.projects import MakeProject, SandboxProject, lay_out, reset
 
 
 @pytest.fixture(scope="session")
@@ -63,9 +63,14 @@ def sandbox_project(
 
 
 @pytest.fixture
-def empty(sandbox_project: MakeProject) -> Sandbox:
-    """Give a sandbox with nothing deployed and a pinned clock, to be seeded with plain boto3."""
-    return sandbox_project("empty").sandbox
+def empty(sandbox_project: MakeProject) -> Iterator[Sandbox]:
+    """Give a sandbox with nothing deployed and a pinned clock, to be seeded with plain boto3.
+
+    It is emptied again after the test.
+    """
+    sandbox = sandbox_project("empty").sandbox
+    yield sandbox
+    reset(sandbox)
 
 
 @pytest.fixture

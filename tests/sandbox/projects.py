@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 from opslib.sandbox.api import Sandbox
 
@@ -16,6 +17,13 @@ class SandboxProject:
 
     root: Path
     sandbox: Sandbox
+
+
+def reset(sandbox: Sandbox) -> None:
+    """Empty a sandbox of everything that was deployed, seeded or told."""
+    order = Request(f"{sandbox.endpoint}/_ministack/reset", method="POST")  # noqa: S310
+    with urlopen(order, timeout=10) as answer:  # noqa: S310 - loopback
+        assert answer.status == 200
 
 
 MakeProject = Callable[..., SandboxProject]

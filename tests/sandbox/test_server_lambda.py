@@ -9,6 +9,7 @@ import pytest
 
 from opslib.sandbox.api import Sandbox
 from sandbox import functions
+from sandbox.projects import reset
 
 _TOLD = datetime(2026, 10, 14, 1, 52, 0, tzinfo=UTC)
 _EARLIER = datetime(2026, 9, 1, 8, 0, 0, 500_000, tzinfo=UTC)
@@ -67,6 +68,18 @@ def test_a_change_under_a_pinned_clock_happened_at_the_pinned_instant(
 
     assert changed["LastModified"] == "2026-10-14T03:07:00.000+0000"
     assert _everywhere(lambda_, function) == ["2026-10-14T03:07:00.000+0000"] * 4
+
+
+def test_a_reset_forgets_what_was_told_and_ordered(empty: Sandbox, function: str) -> None:
+    empty.set_lambda_history(function, last_modified_at=_EARLIER)
+    empty.set_fault("sts:GetCallerIdentity", code="AccessDenied")
+
+    reset(empty)
+    functions.make(empty, function, source="def handler(event, context): return event")
+
+    lambda_ = empty.client("lambda")
+    assert _everywhere(lambda_, function) == ["2026-10-14T03:07:00.000+0000"] * 4
+    assert empty.client("sts").get_caller_identity()["Account"] == "000000000000"
 
 
 def test_a_handler_runs_and_its_clients_reach_the_sandbox(empty: Sandbox, function: str) -> None:
