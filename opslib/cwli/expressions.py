@@ -34,11 +34,12 @@ _ARITHMETIC = {
     "+": "({0} + {1})",
     "-": "({0} - {1})",
     "*": "({0} * {1})",
-    # Division by zero is missing, not an error and not infinite.
-    "/": "({0} / nullif({1}, 0))",
-    "%": "({0} % nullif({1}, 0))",
+    "/": "({0} / {1})",
+    "%": "fmod({0}, {1})",
     "^": "pow({0}, {1})",
 }
+# Division by zero is missing, not infinite; sums and products of finite numbers need no such care.
+_MAY_BE_INFINITE = frozenset("/%^")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +74,8 @@ def _compare(scope: Scope, expr: plan.Compare) -> Value:
 
 def _arithmetic(scope: Scope, expr: plan.Arithmetic) -> Value:
     sides = as_number(scope.value(expr.left)), as_number(scope.value(expr.right))
-    return number(finite(_ARITHMETIC[expr.op].format(*sides)))
+    sql = _ARITHMETIC[expr.op].format(*sides)
+    return number(finite(sql) if expr.op in _MAY_BE_INFINITE else sql)
 
 
 def _like(scope: Scope, expr: plan.Like) -> Value:

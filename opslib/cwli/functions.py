@@ -23,7 +23,6 @@ from opslib.cwli.values import (
     as_number,
     as_text,
     boolean,
-    finite,
     number,
 )
 
@@ -41,7 +40,7 @@ class Function:
 
 def _numeric(template: str, *, arguments: int = 1) -> Function:
     def build(args: Sequence[Value], _: Switches) -> Value:
-        return number(finite(template.format(*(as_number(arg) for arg in args))))
+        return number(template.format(*(as_number(arg) for arg in args)))
 
     return Function(arguments, arguments, build)
 

@@ -73,7 +73,7 @@ def boolean(sql: str) -> Value:
 
 
 def number(sql: str) -> Value:
-    """Return a computed DOUBLE."""
+    """Return a computed DOUBLE that is finite, or at least harmless until it is printed."""
     return Value(sql, Kind.NUMBER)
 
 
@@ -82,8 +82,11 @@ MISSING = Value("CAST(NULL AS VARCHAR)", Kind.TEXT)
 
 
 def finite(sql: str) -> str:
-    """Return SQL of a DOUBLE that is missing where it is infinite or not a number."""
-    return f"nullif(nullif(nullif({sql}, 'inf'::DOUBLE), '-inf'::DOUBLE), 'nan'::DOUBLE)"
+    """Return SQL of a DOUBLE that is missing where it is infinite or not a number.
+
+    It names its argument twice, so it must not be put around every step of a computation.
+    """
+    return f"CASE WHEN isfinite({sql}) THEN {sql} END"
 
 
 def as_number(value: Value) -> str:
@@ -97,8 +100,8 @@ def as_number(value: Value) -> str:
         return f"CAST(CAST({value.sql} AS INTEGER) AS DOUBLE)"
     if value.kind is Kind.INSTANT:
         return f"CAST({value.sql} AS DOUBLE)"
-    # DuckDB reads 1_000 as a number; nobody else does.
-    return finite(f"try_cast(replace({value.sql}, '_', '?') AS DOUBLE)")
+    # DuckDB also reads 1_000, inf and nan as numbers; no number holds any of these characters.
+    return f"try_cast(translate({value.sql}, '_nN', '???') AS DOUBLE)"
 
 
 def as_text(value: Value) -> str:
@@ -109,7 +112,7 @@ def as_text(value: Value) -> str:
         return f"CAST({value.sql} AS VARCHAR)"
     if value.kind is Kind.BOOLEAN:
         return f"CAST(CAST({value.sql} AS INTEGER) AS VARCHAR)"
-    return f"regexp_replace(CAST({finite(value.sql)} AS VARCHAR), '\\.0$', '')"
+    return f"regexp_replace(CAST({value.sql} AS VARCHAR), '\\.0$', '')"
 
 
 def as_condition(value: Value) -> str:
