@@ -62,11 +62,11 @@ _ATTRIBUTES = {
     "ol": {"start"},
     "details": {"open"},
 }
+# No colours: a cell's are chosen for white paper, and the page may be dark.
 _STYLES = CSSSanitizer(
     allowed_css_properties=[
-        "background-color", "border", "border-bottom", "border-left", "border-right", "border-top",
-        "color", "font-size", "font-style", "font-weight", "margin", "padding", "text-align",
-        "white-space",
+        "border", "border-bottom", "border-left", "border-right", "border-top", "font-size",
+        "font-style", "font-weight", "margin", "padding", "text-align", "white-space",
     ]
 )  # fmt: skip
 _LABELS = {"parameters": "Parameters", "injected-parameters": "Parameters as given"}
@@ -316,5 +316,9 @@ def _table(rows: list[dict[str, Any]]) -> tuple[list[str], list[list[Any]]]:
 
 
 def _evidence(folder: Path) -> list[tuple[str, str]]:
-    files = sorted(p for p in (folder / "evidence").rglob("*") if p.is_file())
-    return [(p.relative_to(folder).as_posix(), f"{p.stat().st_size:,} bytes") for p in files]
+    """Return, a line for each answer that was kept, its name and its files with their sizes."""
+    kept: dict[str, list[str]] = {}
+    for path in sorted(p for p in (folder / "evidence").rglob("*") if p.is_file()):
+        name = path.relative_to(folder).with_suffix("").as_posix()
+        kept.setdefault(name, []).append(f"{path.suffix} {path.stat().st_size:,} bytes")
+    return [(name, ", ".join(files)) for name, files in kept.items()]

@@ -25,6 +25,13 @@ _ARGUMENTS = [
     # Whatever is asked for, by name or by number, is not there.
     "--host-resolver-rules=MAP * ~NOTFOUND",
 ]
+_VERDICT = show.verdict(
+    "critical",
+    title="The function is slow.",
+    findings=[{"severity": "warning", "title": "It climbs", "detail": "From 0.8 s to 9.3 s."}],
+    links=[("30-stream", "30-stream.ipynb")],
+    limits=["The mapping's state."],
+)
 HOSTILE = (
     '<img src="https://evil.example/x.png" onerror="document.title=\'owned\'">'
     "<script>document.title='owned'</script>"
@@ -113,6 +120,7 @@ def _cells() -> list[Any]:
             "note()",
             outputs=[_output(show.note("Partial.", bad=True)), _output(show.note("3 rows"))],
         ),
+        code("run.conclude(findings)", outputs=[_output(_VERDICT)]),
     ]
 
 

@@ -214,7 +214,7 @@ class TestTheAppendix:
         text = _page(tmp_path, []).text
 
         assert "name dimensions stat points IteratorAge FunctionName: f Maximum 9 Evidence" in text
-        assert "evidence/01-duration.csv 3 bytes" in text
+        assert "evidence/01-duration .csv 3 bytes" in text
 
 
 class TestTheBody:
@@ -387,12 +387,12 @@ class TestHostileText:
 
     def test_harmless_html_stays(self) -> None:
         html = (
-            '<p class="opslib-note" style="color: red;">x <a href="https://ok.example/a">y</a></p>'
+            '<p class="opslib-note" style="font-weight: 600;">x <a href="https://ok.example/a">y</a></p>'
             '<table class="dataframe"><tbody><tr><td colspan="2">1</td></tr></tbody></table>'
         )
 
         assert str(report.clean(html)) == (
-            '<p class="opslib-note" style="color: red;">x <a href="https://ok.example/a">y</a></p>'
+            '<p class="opslib-note" style="font-weight: 600;">x <a href="https://ok.example/a">y</a></p>'
             '<div class="scroll" tabindex="0" role="region" aria-label="Table">'
             '<table class="dataframe"><tbody><tr><td colspan="2">1</td></tr></tbody></table></div>'
         )
