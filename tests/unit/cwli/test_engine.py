@@ -195,11 +195,21 @@ def test_a_message_cut_within_a_character_is_read_with_a_replacement() -> None:
 
 
 def test_an_unruly_message_is_text_and_nothing_else() -> None:
-    odd = events("{" * 5000, "[" * 5000, '{"a": NaN}', '{"a": "\\ud800"}', '{"a":1e999}', "", "{}")
+    odd = events("{" * 5000, "[" * 5000, '{"a": NaN}', '{"a": "\\ud800"}', "", "{}")
 
     rows = cwli.query("fields a | filter a > 0 and isNumeric(a)", odd)
 
     assert rows == []
+
+
+def test_a_logged_number_beyond_all_bounds_is_shown_but_not_summed() -> None:
+    huge = events('{"a":1e999}', '{"a":2}')
+
+    shown = cwli.query("fields a | sort @timestamp asc | limit 1", huge)
+    summed = cwli.query("stats sum(a) as s, max(a * 10 ^ 308) as m", huge)
+
+    assert shown[0]["a"] == "1e999"
+    assert summed == [{"s": "2"}]
 
 
 def test_a_refusal_is_an_error_of_opslib_with_its_place() -> None:
