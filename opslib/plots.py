@@ -261,9 +261,9 @@ def _mark(ax: Axes, deployed_at: datetime, *, first: bool) -> None:
     if first:
         ax.annotate(
             f"deployment {deployed_at:%H:%M}",
-            xy=(x, 1),
+            xy=(x, 0.58),
             xycoords=("data", "axes fraction"),
-            xytext=(4, -26),
+            xytext=(4, 0),
             textcoords="offset points",
             fontsize=8.5,
             color=INK,

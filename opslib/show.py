@@ -14,10 +14,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from numbers import Integral
+from typing import Any
 
 import pandas as pd
 
 MOST_ROWS = 60
+_SHORT = 20
 _UNITS = {"ms": "ms", "s": "s", "mb": "MB", "pct": "%", "bytes": "bytes"}
 # The word always stands beside colour and shape, so that neither is needed to read it.
 _LOOKS = {
@@ -99,7 +101,7 @@ def table(rows: pd.DataFrame, *, caption: str = "") -> Shown:
     missing.
     """
     shown = rows.head(MOST_ROWS)
-    columns = {_heading(str(name)): [_cell(value) for value in shown[name]] for name in shown}
+    columns = {_heading(str(name)): _cells(shown[name]) for name in shown}
     numeric = [pd.api.types.is_numeric_dtype(rows[name]) for name in rows]
     lines = [caption] if caption else []
     if len(rows) > MOST_ROWS:
@@ -177,13 +179,22 @@ def _heading(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _cell(value: object) -> str:
+def _cells(column: "pd.Series[Any]") -> list[str]:
+    """Write a column's values, all numbers of it with as many decimals as its largest needs."""
+    numbers = [abs(v) for v in column if isinstance(v, float) and not pd.isna(v)]
+    largest = max(numbers, default=0.0)
+    decimals = 0 if largest >= 1000 or all(v == round(v) for v in numbers) else 1
+    decimals += decimals and largest < 100
+    return [_cell(value, decimals=decimals) for value in column]
+
+
+def _cell(value: object, *, decimals: int) -> str:
     if pd.isna(value):  # type: ignore[call-overload]
         return "–"
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}".removesuffix(":00")
     if isinstance(value, float):
-        return f"{value:,.0f}" if value == round(value) else f"{value:,.2f}"
+        return f"{value:,.{decimals}f}"
     if isinstance(value, Integral):
         return f"{value:,}"
     return f"{_LOOKS[value][0]} {value}" if value in _LOOKS else str(value)
@@ -194,7 +205,12 @@ def _html_table(
 ) -> str:
     said = lines[:-1] if columns and any(columns.values()) else lines
     caption = "".join(f"<caption>{_safe(line)}</caption>" for line in [" ".join(said)] if line)
-    aligned = [' style="text-align:right"' if n else ' style="text-align:left"' for n in numeric]
+    # Short cells stay on one line, so that a narrow screen breaks the long ones.
+    short = [max(map(len, [*cells, name])) <= _SHORT for name, cells in columns.items()]
+    aligned = [
+        f' style="text-align:{"right" if n else "left"}{";white-space:nowrap" if s else ""}"'
+        for n, s in zip(numeric, short, strict=True)
+    ]
     head = "".join(
         f'<th scope="col"{style}>{_safe(name)}</th>'
         for name, style in zip(columns, aligned, strict=True)

@@ -34,6 +34,9 @@ def _run(root: Path, notebook: str) -> headless.Outcome:
     return headless.run(path, values)
 
 
+Events = list[tuple[pd.Timestamp, str]]
+
+_EVENTS: Events = []
 _OUTCOMES: dict[tuple[str, str], headless.Outcome] = {}
 
 
@@ -91,21 +94,13 @@ def test_the_window_is_three_hours_to_the_services_now(ran: Ran) -> None:
 class TestNumbersEqualThoseOfTheRawEvents:
     """Each figure of the reports, computed again from the events."""
 
-    @pytest.fixture(scope="class")
-    def lines(self) -> list[tuple[pd.Timestamp, str]]:
-        return []
-
     @pytest.fixture
-    def events(
-        self, sandbox_project: MakeProject, lines: list[tuple[pd.Timestamp, str]]
-    ) -> list[tuple[pd.Timestamp, str]]:
-        if not lines:
-            lines += _raw_events(sandbox_project("slow").sandbox)
-        return lines
+    def events(self, sandbox_project: MakeProject) -> Events:
+        if not _EVENTS:
+            _EVENTS.extend(_raw_events(sandbox_project("slow").sandbox))
+        return _EVENTS
 
-    def test_durations_over_the_window(
-        self, ran: Ran, events: list[tuple[pd.Timestamp, str]]
-    ) -> None:
+    def test_durations_over_the_window(self, ran: Ran, events: Events) -> None:
         reports = _reports(events)
 
         row = _rows(ran("slow", "20-duration"), "durations").iloc[0]
@@ -115,7 +110,7 @@ class TestNumbersEqualThoseOfTheRawEvents:
             np.percentile(reports["duration_ms"], [50, 95, 99, 100]), abs=1e-4
         )
 
-    def test_durations_by_bin(self, ran: Ran, events: list[tuple[pd.Timestamp, str]]) -> None:
+    def test_durations_by_bin(self, ran: Ran, events: Events) -> None:
         reports = _reports(events)
         by_bin = reports.groupby(reports["at"].dt.floor("5min"))["duration_ms"]
 
@@ -126,9 +121,7 @@ class TestNumbersEqualThoseOfTheRawEvents:
             expected = by_bin.quantile(share)
             assert rows[column].to_dict() == pytest.approx(expected.to_dict(), abs=1e-4)
 
-    def test_durations_before_and_after_the_deployment(
-        self, ran: Ran, events: list[tuple[pd.Timestamp, str]]
-    ) -> None:
+    def test_durations_before_and_after_the_deployment(self, ran: Ran, events: Events) -> None:
         reports = _reports(events)
         after = reports["at"] >= DEPLOYED
 
@@ -141,7 +134,7 @@ class TestNumbersEqualThoseOfTheRawEvents:
                 np.percentile(reports.loc[chosen, "duration_ms"], 95), abs=1e-4
             )
 
-    def test_work_in_the_batches(self, ran: Ran, events: list[tuple[pd.Timestamp, str]]) -> None:
+    def test_work_in_the_batches(self, ran: Ran, events: Events) -> None:
         batches = pd.DataFrame(
             {"at": at, **json.loads(line)}
             for at, line in events
@@ -160,7 +153,7 @@ class TestNumbersEqualThoseOfTheRawEvents:
             (records / by_bin.size()).to_dict(), abs=1e-3
         )
 
-    def test_memory(self, ran: Ran, events: list[tuple[pd.Timestamp, str]]) -> None:
+    def test_memory(self, ran: Ran, events: Events) -> None:
         reports = _reports(events)
 
         row = _rows(ran("slow", "20-duration"), "memory").iloc[0]
@@ -168,7 +161,7 @@ class TestNumbersEqualThoseOfTheRawEvents:
         assert row["most_mb"] == reports["used_mb"].max()
         assert row["median_mb"] == reports["used_mb"].median()
 
-    def test_cold_starts(self, ran: Ran, events: list[tuple[pd.Timestamp, str]]) -> None:
+    def test_cold_starts(self, ran: Ran, events: Events) -> None:
         reports = _reports(events)
         inits = reports["init_ms"].dropna()
 
@@ -183,7 +176,7 @@ class TestNumbersEqualThoseOfTheRawEvents:
         assert each["init_ms"].tolist() == inits.tolist()
         assert each["at"].tolist() == reports.loc[inits.index, "at"].tolist()
 
-    def test_cold_and_warm(self, ran: Ran, events: list[tuple[pd.Timestamp, str]]) -> None:
+    def test_cold_and_warm(self, ran: Ran, events: Events) -> None:
         reports = _reports(events)
         kinds = reports.groupby(reports["init_ms"].notna().astype(int))["duration_ms"]
 
@@ -192,9 +185,7 @@ class TestNumbersEqualThoseOfTheRawEvents:
         assert rows["invocations"].to_dict() == kinds.size().to_dict()
         assert rows["p95_ms"].to_dict() == pytest.approx(kinds.quantile(0.95).to_dict(), abs=1e-4)
 
-    def test_the_metrics_that_triage_judges(
-        self, ran: Ran, events: list[tuple[pd.Timestamp, str]]
-    ) -> None:
+    def test_the_metrics_that_triage_judges(self, ran: Ran, events: Events) -> None:
         reports = _reports(events)
         begun = pd.to_datetime([at for at, line in events if line.startswith("START ")])
 
@@ -206,7 +197,7 @@ class TestNumbersEqualThoseOfTheRawEvents:
         assert values["errors"].sum() == 0
 
 
-def _raw_events(sandbox: Sandbox) -> list[tuple[pd.Timestamp, str]]:
+def _raw_events(sandbox: Sandbox) -> Events:
     """Read every event of the window stream by stream, past any query."""
     logs = sandbox.client("logs")
     found = []
@@ -221,7 +212,7 @@ def _raw_events(sandbox: Sandbox) -> list[tuple[pd.Timestamp, str]]:
     return [(at, line) for at, line in events if START <= at < END]
 
 
-def _reports(events: list[tuple[pd.Timestamp, str]]) -> pd.DataFrame:
+def _reports(events: Events) -> pd.DataFrame:
     patterns = {
         "duration_ms": r"\tDuration: ([\d.]+) ms",
         "init_ms": r"\tInit Duration: ([\d.]+) ms",

@@ -19,7 +19,7 @@ def test_a_table_puts_units_into_headings_and_dashes_for_what_is_missing() -> No
         {
             "at": pd.to_datetime(["2026-10-14T00:10:00Z", "2026-10-14T00:15:07Z"]),
             "invocations": pd.array([1200, None], dtype="Int64"),
-            "p95_ms": [1234.5, float("nan")],
+            "p95_ms": [1234.6, float("nan")],
         }
     )
 
@@ -28,12 +28,26 @@ def test_a_table_puts_units_into_headings_and_dashes_for_what_is_missing() -> No
     assert shown.text.splitlines() == [
         "One row a bin.",
         "                 at invocations p95 (ms)",
-        "   2026-10-14 00:10       1,200 1,234.50",
+        "   2026-10-14 00:10       1,200    1,235",
         "2026-10-14 00:15:07           –        –",
     ]
     assert "<caption>One row a bin.</caption>" in _html(shown)
-    assert '<th scope="col" style="text-align:right">p95 (ms)</th>' in _html(shown)
-    assert '<td style="text-align:right">1,234.50</td>' in _html(shown)
+    assert '<th scope="col" style="text-align:right;white-space:nowrap">p95 (ms)</th>' in _html(
+        shown
+    )
+    assert '<td style="text-align:right;white-space:nowrap">1,235</td>' in _html(shown)
+
+
+def test_the_numbers_of_a_column_have_as_many_decimals_as_its_largest_needs() -> None:
+    rows = pd.DataFrame({"a_ms": [936.0, 900.12], "b_pct": [2.637, 12.0], "c": [40.0, 2.0]})
+
+    shown = show.table(rows)
+
+    assert shown.text.splitlines() == [
+        "a (ms) b (%)  c",
+        " 936.0  2.64 40",
+        " 900.1 12.00  2",
+    ]
 
 
 def test_an_empty_table_says_so() -> None:
