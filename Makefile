@@ -10,6 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := uv==0.13.9
 READY := $(VENV)/.ready
+INSTALL = VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv --system-certs pip install --quiet
 
 .PHONY: help demo lab test lint record bench lock
 
@@ -21,8 +22,10 @@ $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("opslib needs Python 3.11 or newer")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check '$(UV)'
-	@VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --require-hashes --compile-bytecode -r requirements.lock
-	@VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --no-deps --editable .
+	@$(INSTALL) --require-hashes --compile-bytecode -r requirements.lock || { \
+	  echo "uv could not; pip tries, with its own index and certificates (two minutes) ..."; \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock; }
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 demo: $(READY)  ## Run real runbooks on a real pipeline, on this machine, and show the reports
