@@ -106,8 +106,9 @@ def _fetched(connection: "duckdb.DuckDBPyConnection", sql: str, text: str) -> li
         return connection.execute(sql).fetchall()
     except duckdb.Error as error:
         # Nothing known gets here; if something does, it is an error with a name, not wrong rows.
-        complaint = str(error).splitlines()[0]
-        raise MalformedQuery(f"DuckDB could not run it: {complaint}", 0, text=text) from error
+        # DuckDB's own words may quote an event, so only their kind is told; the cause has the rest.
+        found = f"DuckDB could not run it ({type(error).__name__})."
+        raise MalformedQuery(found, 0, text=text) from error
 
 
 def query(

@@ -143,10 +143,11 @@ def _table(events: "Events") -> "pa.Table":
     except KeyError as error:
         found = f"Query not run: an event has no {error}. Every event needs timestamp and message."
         raise BadInput(found) from None
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+        # Arrow's own words would quote the value, which may be a log line.
         found = (
-            f"Query not run: an event holds a value of the wrong type ({error}). timestamp and "
-            "ingestionTime are integers (epoch ms); message, logStream and log are strings."
+            "Query not run: an event holds a value of the wrong type. timestamp and ingestionTime "
+            "are integers (epoch ms); message, logStream and log are strings."
         )
         raise BadInput(found) from None
 

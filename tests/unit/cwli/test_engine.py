@@ -136,6 +136,7 @@ def test_an_event_that_is_none_is_refused(event: dict[str, Any], complaint: str)
         cwli.query("fields a", [event])
 
     assert complaint in caught.value.message
+    assert "2026" not in caught.value.message
 
 
 def test_a_limit_of_the_call_outside_the_range_is_refused() -> None:
