@@ -1,7 +1,8 @@
-"""One headless runbook from command to report, against papermill and nbconvert on the same notebook.
+"""One headless runbook from command to report, against papermill and nbconvert.
 
-Prints walls and their ratio; asserts nothing. Both run in a process of their own, in turn, on the same
-sandbox (scenario ``slow``, pinned). Run it on an otherwise idle machine: ``make bench``.
+Prints walls and their ratio; asserts nothing. Both run the same notebook, in a process of their
+own, in turn, on the same sandbox (scenario ``slow``, pinned). Run it on an otherwise idle
+machine: ``make bench``.
 """
 
 import os

@@ -1,15 +1,15 @@
 """The errors a person reads at 3 a.m., and nothing else.
 
-Every message says what was not done, what was found, and what to do next, in that order and in plain
-sentences. It never carries a log line, a payload, a secret or ANSI codes. The facts of the message
-are also attributes, so that a program need not parse the sentence.
+Every message says what was not done, what was found, and what to do next, in that order and in
+plain sentences. It never carries a log line, a payload, a secret or ANSI codes. The facts of the
+message are also attributes, so that a program need not parse the sentence.
 
 Must not import opslib.
 """
 
 
 class OpsError(Exception):
-    """Something was not done. The message is the whole story; a notebook shows it without a traceback."""
+    """Something was not done. A notebook shows the message alone, without a traceback."""
 
     def __init__(self, message: str, **facts: object) -> None:
         super().__init__(message)
@@ -29,7 +29,7 @@ class BadInput(OpsError):
 
 
 class GuardRefused(OpsError):
-    """The caller is not in the account and region that the system pins. Nothing was read or changed."""
+    """The caller is not in the account and region that the system pins. Nothing was read."""
 
 
 class CouldNotLook(OpsError):

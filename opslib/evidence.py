@@ -7,17 +7,14 @@ Every file appears whole or not at all. Without the variable, as in JupyterLab, 
 written. Must not know AWS or judge.
 """
 
-import json
 import os
 import re
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
-SCHEMA = 1
-VARIABLE = "OPSLIB_RUN_DIR"
+from opslib import run_folder
 
 
 class Folder:
@@ -36,7 +33,7 @@ class Folder:
     @classmethod
     def of_this_process(cls) -> "Folder":
         """Find the folder that the headless runner named, if any."""
-        named = os.environ.get(VARIABLE, "")
+        named = os.environ.get(run_folder.VARIABLE, "")
         return cls(Path(named) if named else None)
 
     def keep(
@@ -62,29 +59,13 @@ class Folder:
         folder = self._path / "evidence"
         folder.mkdir(parents=True, exist_ok=True)
         stem = f"{self._kept:02d}-{re.sub(r'[^A-Za-z0-9.-]+', '-', name)}"
-        _write(folder / f"{stem}.csv", rows.to_csv(index=False, lineterminator="\n").encode())
-        _write(folder / f"{stem}.parquet", rows.to_parquet(index=False))
-        _write(folder / f"{stem}.txt", f"{text.strip()}\n".encode())
-        _write(folder / f"{stem}.json", _json(receipt))
+        write = run_folder.write
+        write(folder / f"{stem}.csv", rows.to_csv(index=False, lineterminator="\n"))
+        write(folder / f"{stem}.parquet", rows.to_parquet(index=False))
+        write(folder / f"{stem}.txt", f"{text.strip()}\n")
+        run_folder.write_json(folder / f"{stem}.json", receipt)
 
     def write_result(self, result: Mapping[str, object]) -> None:
         """Write the result as it stands now, in place of the one before."""
         if self._path is not None:
-            _write(self._path / "result.json", _json(result))
-
-
-def _json(value: Mapping[str, object]) -> bytes:
-    return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
-
-
-def _write(path: Path, content: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    partial = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+            run_folder.write_json(self._path / run_folder.RESULT, result)

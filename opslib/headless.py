@@ -123,7 +123,10 @@ def run(
     try:
         _audit(folder, started_at, "run.started", notebook=notebook.stem, process=os.getpid())
         failure = execution.run(values, progress)
-        run_folder.write(folder / run_folder.NOTEBOOK, nbformat.writes(execution.executed()))
+        executed = execution.executed()
+        # Where the system's people read their clocks, for the report; result.json is UTC alone.
+        executed.metadata["opslib"] = {"timezone": system.timezone if system else "UTC"}
+        run_folder.write(folder / run_folder.NOTEBOOK, nbformat.writes(executed))
         result = _complete(_result_of(folder), failure, system=system, notebook=notebook.stem)
         result |= {"run_id": run_folder.run_id(folder), "started": iso(started_at)}
         ended_at = now()
@@ -326,14 +329,12 @@ def _complete(
         # The kernel could only say that it had not concluded yet; now the reason is known.
         limits = [limit for limit in limits if limit.get("reason") != _UNFINISHED]
         limits.insert(0, {"what": failure, "operation": "", "reason": _UNFINISHED})
-    window = {"start": None, "end": None, **(found.get("window") or {})}
-    window.setdefault("timezone", system.timezone if system else "UTC")
     return {
         "schema": run_folder.SCHEMA,
         "run_id": "",
         "notebook": notebook,
         "system": found.get("system") or (system.name if system else ""),
-        "window": window,
+        "window": {"start": None, "end": None, **(found.get("window") or {})},
         "verdict": "unknown" if failure else found.get("verdict", "unknown"),
         "findings": found.get("findings", []),
         "plans": found.get("plans", []),

@@ -133,7 +133,7 @@ def render(folder: Path) -> str:
         word=WORDS[result["verdict"]],
         words=WORDS,
         stopped=notebook.metadata.get("papermill", {}).get("reason", ""),
-        window=_window(result["window"]),
+        window=_window(result["window"], notebook.metadata.get("opslib", {}).get("timezone")),
         length=_length(result),
         blocks=_blocks(notebook.cells),
         metrics=_table(result["metrics"]),
@@ -261,12 +261,12 @@ def _without_title(source: str) -> str:
     return source.partition("\n")[2] if source.startswith("# ") else source
 
 
-def _window(window: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _window(window: Mapping[str, Any], timezone: str | None) -> list[tuple[str, str]]:
     """Return zone and span, first in UTC, then as the system's people read their clocks."""
     if not window.get("start") or not window.get("end"):
         return []
     ends = [datetime.fromisoformat(window[end]) for end in ("start", "end")]
-    zones = dict.fromkeys(["UTC", window.get("timezone") or "UTC"])
+    zones = dict.fromkeys(["UTC", timezone or "UTC"])
     return [(zone, _span(*(end.astimezone(ZoneInfo(zone)) for end in ends))) for zone in zones]
 
 

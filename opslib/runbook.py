@@ -22,9 +22,10 @@ from IPython.display import display
 from opslib import __version__, aws, changes, lambda_logs, metrics, parameters, plots, show, tree
 from opslib import system as systems
 from opslib.errors import BadInput, CouldNotLook
-from opslib.evidence import SCHEMA, Folder
+from opslib.evidence import Folder
 from opslib.health import Check, Finding, Verdict, worst
 from opslib.insights import Insights, Receipt, typed
+from opslib.run_folder import SCHEMA
 from opslib.window import Window, iso
 
 _UNFINISHED = "The run did not reach its conclusion."

@@ -13,10 +13,10 @@ from pathlib import Path
 import click
 
 from opslib import headless
-from opslib.show import WORDS
 from opslib.errors import OpsError
 from opslib.parameters import collect, declared
 from opslib.sandbox import launcher, scenarios
+from opslib.show import WORDS
 from opslib.system import project_root
 
 SCENARIO = "slow"

@@ -135,7 +135,6 @@ def _report_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "window": {
             "start": "2026-10-14T00:07:00Z",
             "end": "2026-10-14T03:07:00Z",
-            "timezone": "America/New_York",
         },
         "verdict": "critical",
         "findings": [
@@ -174,7 +173,9 @@ def _report_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "opslib": "0.1.0",
     }
     (folder / "result.json").write_text(json.dumps(result))
-    notebook = nbformat.v4.new_notebook(cells=_cells())
+    notebook = nbformat.v4.new_notebook(
+        cells=_cells(), metadata={"opslib": {"timezone": "America/New_York"}}
+    )
     (folder / "notebook.ipynb").write_text(nbformat.writes(notebook))
     path = folder / "report.html"
     path.write_text(report.render(folder))

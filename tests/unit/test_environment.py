@@ -12,6 +12,8 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[2]
 # Distribution name to conda-forge name, where they differ.
 CONDA_NAMES = {
+    "bleach": "bleach-with-css",
+    "jupyter-client": "jupyter_client",
     "duckdb": "python-duckdb",
     "matplotlib": "matplotlib-base",
     "playwright": "playwright-python",

@@ -141,7 +141,6 @@ class TestARunThatComesToItsEnd:
         assert result["window"] == {
             "start": "2026-10-14T00:07:00Z",
             "end": "2026-10-14T03:07:00Z",
-            "timezone": "UTC",
         }
         assert result["identity"] == {"account": None, "arn": None, "region": None}
         assert [limit["what"] for limit in result["limits"]] == ["Not concluded."]
@@ -210,7 +209,7 @@ def test_a_failure_before_any_result_still_leaves_one(tmp_path: Path) -> None:
     _unknown(outcome, "A cell failed under “Looking”: KeyError: 'x'")
     assert list(outcome.result) == KEYS
     assert outcome.result["system"] == "ZAEL-demo"
-    assert outcome.result["window"] == {"start": None, "end": None, "timezone": "UTC"}
+    assert outcome.result["window"] == {"start": None, "end": None}
 
 
 def test_a_dead_kernel_is_said_and_what_never_ran_is_marked(tmp_path: Path) -> None:

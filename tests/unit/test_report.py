@@ -24,7 +24,6 @@ RESULT: dict[str, Any] = {
     "window": {
         "start": "2026-10-14T00:07:00Z",
         "end": "2026-10-14T03:07:00Z",
-        "timezone": "America/New_York",
     },
     "verdict": "critical",
     "findings": [
@@ -107,7 +106,9 @@ def _folder(path: Path, cells: list[Any], **changed: Any) -> Path:
     (path / "evidence" / "01-duration.csv").write_text("at\n")
     (path / "result.json").write_text(json.dumps({**RESULT, **changed}))
     title = nbformat.v4.new_markdown_cell("# 20 · Invocations are slow\n\nThe alarm fired.")
-    notebook = nbformat.v4.new_notebook(cells=[title, *cells])
+    notebook = nbformat.v4.new_notebook(
+        cells=[title, *cells], metadata={"opslib": {"timezone": "America/New_York"}}
+    )
     (path / "notebook.ipynb").write_text(nbformat.writes(notebook))
     return path
 
@@ -191,7 +192,7 @@ class TestTheFront:
             findings=[{"severity": "warning", "title": "Half a finding", "since": "soon"}],
             queries=[],
             metrics=[],
-            window={"start": None, "end": None, "timezone": "UTC"},
+            window={"start": None, "end": None},
             identity={"account": None, "arn": None, "region": None},
         ).text
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from opslib import evidence, run_folder
+from opslib import run_folder
 from opslib.errors import BadInput
 
 AT = datetime(2026, 10, 14, 3, 7, 0, tzinfo=UTC)
@@ -135,7 +135,3 @@ def test_a_manifest_that_makes_no_sense_is_refused(tmp_path: Path, text: str) ->
         run_folder.differences(sealed)
 
     assert "is not a manifest of opslib" in str(refused.value)
-
-
-def test_both_halves_of_a_run_mean_the_same_folder_and_schema() -> None:
-    assert (run_folder.VARIABLE, run_folder.SCHEMA) == (evidence.VARIABLE, evidence.SCHEMA)
