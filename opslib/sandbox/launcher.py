@@ -35,9 +35,6 @@ STOP_DEADLINE_S = 5.0
 LOCK_DEADLINE_S = 180.0
 _PAUSE_S = 0.02
 
-# A child is collected by whoever started it; a Popen that is dropped earlier complains.
-_children: dict[int, subprocess.Popen[bytes]] = {}
-
 
 class Story(Protocol):
     """What is built on a fresh sandbox; `opslib.sandbox.scenarios` lists those that ship."""
@@ -199,7 +196,9 @@ def _spawn(home: Path, *, scenario: str, clock: clocks.Clock) -> Record:
             pass_fds=[listener.fileno()],
             start_new_session=True,
         )
-    _children[process.pid] = process
+    # It outlives whoever starts it, and `record.alive` collects it; an object that is dropped
+    # before its process ended would complain.
+    process.returncode = 0
     fresh = Record(
         pid=process.pid,
         port=port,
@@ -264,9 +263,6 @@ def _stop(target: Record, *, at_once: bool = False) -> None:
         deadline = time.monotonic() + STOP_DEADLINE_S
         while time.monotonic() < deadline:
             if not record.alive(target.pid):
-                child = _children.pop(target.pid, None)
-                if child:
-                    child.wait(timeout=STOP_DEADLINE_S)
                 return
             time.sleep(_PAUSE_S)
     raise OpsError(
