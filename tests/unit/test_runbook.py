@@ -1,0 +1,260 @@
+"""What a run makes of what it sees and of what it is refused: the verdict, and what is kept."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes.clients import CloudWatch, Lambda, Logs, refusal
+
+from opslib import aws, runbook
+from opslib.errors import BadInput
+from opslib.evidence import Folder
+from opslib.health import Check, Finding, Verdict
+from opslib.metrics import Metric
+from opslib.system import load
+from opslib.window import Window
+
+WINDOW = Window(datetime(2026, 10, 14, 0, 7, tzinfo=UTC), datetime(2026, 10, 14, 3, 7, tzinfo=UTC))
+SYSTEM = {
+    "name": "orders",
+    "environment": "staging",
+    "account": "123456789012",
+    "region": "eu-west-1",
+    "functions": [{"name": "ingest"}],
+}
+CONFIGURATION = {"Timeout": 10, "MemorySize": 256, "LastModified": "2026-10-14T01:52:00.000+0000"}
+STATISTICS = {"recordsMatched": 3.0, "recordsScanned": 9.0, "bytesScanned": 2e6}
+COLUMNS = {"invocations": "int"}
+DENIED = (
+    "User: arn:aws:iam::123456789012:user/ada is not authorized to perform: logs:StartQuery on "
+    "resource: arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/ingest because no "
+    "identity-based policy allows the logs:StartQuery action"
+)
+
+
+def _answer(*values: int) -> dict[str, Any]:
+    rows = [[{"field": "invocations", "value": str(value)}] for value in values]
+    return {"status": "Complete", "results": rows, "statistics": STATISTICS}
+
+
+@dataclass
+class _Connection:
+    """A connection whose clients are the fakes it was given."""
+
+    clients: dict[str, Any]
+    system: Any = field(default_factory=lambda: load(SYSTEM))
+    identity: aws.Identity = field(
+        default_factory=lambda: aws.Identity(
+            "123456789012", "arn:aws:iam::123456789012:user/ada", "eu-west-1", WINDOW.end
+        )
+    )
+
+    def client(self, service: str) -> Any:
+        return self.clients[service]
+
+
+def _run(folder: Path | None = None, **clients: Any) -> runbook.Run:
+    given = {"logs": Logs(_answer(3)), "lambda": Lambda(CONFIGURATION)} | clients
+    return runbook.Run(
+        "20-duration",
+        connection=_Connection(given),  # type: ignore[arg-type]
+        window=WINDOW,
+        folder=Folder(folder),
+    )
+
+
+def _result(folder: Path) -> dict[str, Any]:
+    result: dict[str, Any] = json.loads((folder / "result.json").read_text())
+    return result
+
+
+def _finding(identifier: str, severity: Verdict) -> Finding:
+    return Finding(id=identifier, severity=severity, title="T", detail="D.", subject="ingest")
+
+
+def test_a_run_that_does_not_conclude_is_unknown(tmp_path: Path) -> None:
+    _run(tmp_path)
+
+    result = _result(tmp_path)
+    assert result["verdict"] == "unknown"
+    assert result["limits"] == [
+        {
+            "what": "The run did not reach its conclusion.",
+            "operation": "",
+            "reason": "unfinished",
+        }
+    ]
+
+
+def test_nothing_found_and_nothing_hidden_is_healthy(tmp_path: Path) -> None:
+    shown = _run(tmp_path).conclude([None])
+
+    assert shown.text == "✔ HEALTHY: Everything that was looked at is within its thresholds."
+    assert (_result(tmp_path)["verdict"], _result(tmp_path)["limits"]) == ("healthy", [])
+
+
+def test_a_refused_query_gives_an_empty_frame_and_an_unknown_verdict(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = _run(tmp_path, logs=Logs(starts=[refusal("AccessDeniedException", DENIED)]))
+    target = run.look_at()
+
+    rows = run.query("durations", "stats count(*) as invocations", target, columns=COLUMNS)
+    shown = run.conclude([])
+
+    assert rows.columns.tolist() == ["invocations"]
+    assert str(rows["invocations"].dtype) == "Int64"
+    assert rows.empty
+    result = _result(tmp_path)
+    assert result["verdict"] == "unknown"
+    assert [(limit["operation"], limit["reason"]) for limit in result["limits"]] == [
+        ("logs:StartQuery", "forbidden")
+    ]
+    assert '"Action": "logs:StartQuery"' in shown.text
+    assert "lacks logs:StartQuery" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("severity", "verdict"), [(Verdict.WARNING, "unknown"), (Verdict.CRITICAL, "critical")]
+)
+def test_what_could_not_be_seen_outranks_a_warning_and_not_a_critical(
+    tmp_path: Path, severity: Verdict, verdict: str
+) -> None:
+    run = _run(tmp_path, cloudwatch=CloudWatch(refusal("AccessDenied", "")))
+    run.metrics([Metric("invocations", "AWS/Lambda", "Invocations", {}, "Sum")])
+
+    run.conclude([_finding("duration.near-timeout", severity)])
+
+    assert _result(tmp_path)["verdict"] == verdict
+
+
+def test_a_row_of_the_table_that_was_not_seen_makes_the_verdict_unknown(tmp_path: Path) -> None:
+    row = Check(
+        indicator="Duration",
+        subject="ingest",
+        value=None,
+        unit="%",
+        healthy="",
+        warning="",
+        critical="",
+        verdict=Verdict.UNKNOWN,
+        source="test",
+    )
+
+    _run(tmp_path).conclude([], checks=[row])
+
+    assert _result(tmp_path)["verdict"] == "unknown"
+
+
+def test_a_query_that_was_cut_off_makes_the_verdict_unknown(tmp_path: Path) -> None:
+    run = _run(tmp_path, logs=Logs(_answer(3, 4)))
+
+    run.query(
+        "each", "fields 1 as invocations | limit 2", run.look_at(), columns={"invocations": "int"}
+    )
+    run.conclude([])
+
+    result = _result(tmp_path)
+    assert result["verdict"] == "unknown"
+    assert result["limits"][0]["what"] == "Query each was cut off at 2 rows."
+
+
+def test_a_query_is_kept_with_its_receipt_and_asked_of_the_functions_own_group(
+    tmp_path: Path,
+) -> None:
+    logs = Logs(_answer(3))
+    run = _run(tmp_path, logs=logs)
+
+    rows = run.query("durations", "\nstats 1\n", run.look_at(), columns=COLUMNS)
+
+    assert rows["invocations"].tolist() == [3]
+    assert logs.started[0]["logGroupNames"] == ["/aws/lambda/ingest"]
+    assert logs.started[0]["endTime"] == WINDOW.end_s - 1
+    assert _result(tmp_path)["queries"] == [
+        {
+            "name": "durations",
+            "text": "stats 1",
+            "query_id": "query-1",
+            "status": "Complete",
+            "rows": 1,
+            "matched": 3,
+            "scanned_bytes": 2000000,
+            "truncated": False,
+        }
+    ]
+    assert (tmp_path / "evidence" / "01-durations.csv").read_text() == "invocations\n3\n"
+
+
+def test_a_deployment_in_the_window_cuts_it_in_two() -> None:
+    logs = Logs(_answer(3), _answer(4))
+    run = _run(logs=logs)
+
+    rows = run.query_before_and_after("durations", "stats 1", run.look_at(), columns=COLUMNS)
+
+    cut_s = int(datetime(2026, 10, 14, 1, 52, tzinfo=UTC).timestamp())
+    assert rows.to_dict("list") == {
+        "part": ["before the deployment", "after the deployment"],
+        "invocations": [3, 4],
+    }
+    assert [(asked["startTime"], asked["endTime"]) for asked in logs.started] == [
+        (WINDOW.start_s, cut_s - 1),
+        (cut_s, WINDOW.end_s - 1),
+    ]
+
+
+@pytest.mark.parametrize("at", ["2026-10-13T01:52:00.000+0000", "2026-10-14T00:07:30.000+0000"])
+def test_without_a_deployment_that_leaves_two_parts_it_is_cut_in_the_middle(at: str) -> None:
+    run = _run(
+        None,
+        logs=Logs(_answer(3), _answer(4)),
+        **{"lambda": Lambda({**CONFIGURATION, "LastModified": at})},
+    )
+
+    rows = run.query_before_and_after("durations", "stats 1", run.look_at(), columns=COLUMNS)
+
+    assert rows["part"].tolist() == ["first half", "second half"]
+
+
+def test_an_unseen_configuration_leaves_the_limits_unknown_and_the_verdict_too(
+    tmp_path: Path,
+) -> None:
+    run = _run(tmp_path, **{"lambda": Lambda(refusal("AccessDeniedException", ""))})
+
+    target = run.look_at()
+    run.conclude([])
+
+    assert str(target.timeout_ms) == "nan"
+    assert target.shape.group == "/aws/lambda/ingest"
+    assert _result(tmp_path)["verdict"] == "unknown"
+
+
+def test_the_conclusion_ranks_causes_first_and_never_points_to_itself(tmp_path: Path) -> None:
+    findings = [
+        _finding("stream.lag", Verdict.CRITICAL),
+        _finding("cold-starts.frequent", Verdict.WARNING),
+        _finding("duration.near-timeout", Verdict.CRITICAL),
+    ]
+
+    shown = _run(tmp_path).conclude(findings)
+
+    result = _result(tmp_path)
+    assert [(f["id"], f["next"]["notebook"]) for f in result["findings"]] == [
+        ("duration.near-timeout", None),
+        ("stream.lag", None),
+        ("cold-starts.frequent", "40-cold-starts"),
+    ]
+    assert shown.text.splitlines()[0] == "✖ CRITICAL: T."
+    assert shown.text.splitlines()[-1] == "  Next: 40-cold-starts (40-cold-starts.ipynb)"
+
+
+def test_an_approval_is_refused_since_nothing_can_be_applied_yet() -> None:
+    with pytest.raises(BadInput) as refused:
+        runbook.open("20-duration", system=SYSTEM, start="-3h", end="now", approve="plan-1")
+
+    assert refused.value.message == (
+        "20-duration applies nothing: it shows its remedy as text, and `approve` is plan-1. "
+        "Leave `approve` empty. Nothing ran."
+    )
