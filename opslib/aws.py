@@ -62,6 +62,7 @@ _CREDENTIALS = {
 _THROTTLED = {
     "LimitExceededException",
     "RequestLimitExceeded",
+    "RequestThrottled",
     "SlowDown",
     "Throttling",
     "ThrottlingException",

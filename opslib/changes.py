@@ -17,7 +17,7 @@ import pandas as pd
 
 from opslib.aws import calling
 from opslib.errors import CouldNotLook
-from opslib.window import Window
+from opslib.window import Window, iso
 
 _LATEST = "$LATEST"
 
@@ -75,6 +75,13 @@ def timeline(client: Any, function_name: str, window: Window) -> Changes:
         {change for change in seen if change.at is not None and change.at in window},
         key=lambda change: (change.at or window.start, change.version),
     )
+    for change in seen:
+        if change.version == _LATEST and change.at is not None and change.at >= window.end:
+            limits.append(
+                f"{function_name} was edited at {iso(change.at)}, after the window: the timeout "
+                "and memory that its numbers are held against may be other than they were then, "
+                "and an edit inside the window is hidden."
+            )
     aliases = [change for change in seen if change.at is None]
     rows = _frame([*inside, *aliases])
     return Changes(rows, inside[-1].at if inside else None, tuple(limits))

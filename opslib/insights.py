@@ -42,7 +42,8 @@ _DTYPES: Mapping[str, str] = {
 _DEFAULT_ROWS = 10_000
 _MOST_TEXT = 10_000
 _MOST_GROUPS = 50
-_MOST_PAGES = 10
+# Pages are of at most 10,000 rows and may be shorter.
+_MOST_PAGES = 100
 _FIRST_WAIT_S = 0.05
 _LONGEST_WAIT_S = 1.0
 _RUNNING = {"Scheduled", "Running", "Unknown"}
@@ -183,7 +184,7 @@ class Insights:
         finally:
             if not ended:
                 self._stop(query_id)
-        results = self._pages(name, query_id, answer)
+        results, more = self._pages(name, query_id, answer)
         rows = typed(_rows(results), columns, name=name)
         statistics = answer.get("statistics", {})
         receipt = Receipt(
@@ -197,7 +198,7 @@ class Insights:
             matched=int(statistics.get("recordsMatched", 0)),
             scanned=int(statistics.get("recordsScanned", 0)),
             scanned_bytes=int(statistics.get("bytesScanned", 0)),
-            truncated=len(rows) >= _most_rows(text),
+            truncated=more or len(rows) >= _most_rows(text),
         )
         return Answer(name, rows, receipt)
 
@@ -263,7 +264,8 @@ class Insights:
 
     def _pages(
         self, name: str, query_id: str, first: Mapping[str, Any]
-    ) -> list[list[Mapping[str, str]]]:
+    ) -> tuple[list[list[Mapping[str, str]]], bool]:
+        """Return all rows, and whether there are more that were not fetched."""
         results = list(first.get("results", []))
         token = first.get("nextToken")
         pages = 1
@@ -273,7 +275,7 @@ class Insights:
             results.extend(answer.get("results", []))
             token = answer.get("nextToken")
             pages += 1
-        return results
+        return results, bool(token)
 
     def _stop(self, query_id: str) -> None:
         # It may have ended meanwhile, which is an error; what matters is the reason we stop for.

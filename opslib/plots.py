@@ -26,6 +26,7 @@ from matplotlib import dates, ticker
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from opslib.system import Threshold
 from opslib.window import Window
 
 BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#6e7781"
@@ -104,6 +105,28 @@ class Level:
     value: float
     label: str
     colour: str = RED
+
+
+def threshold_levels(
+    threshold: Threshold, *, whole: float | None = None, unit: str = ""
+) -> list[Level]:
+    """Return the levels of a threshold that it has, critical first.
+
+    Parameters
+    ----------
+    threshold
+        Its ``critical`` and ``warning`` may be None.
+    whole
+        What 100 % is, for a threshold that is a share; None for one in the panel's own unit.
+    unit
+        Written after the number.
+    """
+    named = [("critical", threshold.critical, ORANGE), ("warning", threshold.warning, GREY)]
+    return [
+        Level(value if whole is None else value / 100 * whole, f"{word}, {value:g}{unit}", colour)
+        for word, value, colour in named
+        if value is not None
+    ]
 
 
 @dataclass(frozen=True)

@@ -186,12 +186,16 @@ class Run:
     ) -> pd.DataFrame:
         """Ask the same question of the time before and after the deployment.
 
-        Without a deployment in the window, of its first and its second half.
+        Without a deployment in the window, of its first and its second half; of a window that is
+        too short to be cut, nothing.
 
         Returns
         -------
         The rows of both answers, with a first column ``part`` (str) that says which.
         """
+        if self.window.length < timedelta(seconds=2 * self.window.period_s):
+            display(show.note(f"{name}: the window is too short to be cut in two."))
+            return typed([], {"part": "text", **columns})
         cut = target.deployed_at
         words = ("before the deployment", "after the deployment")
         least = timedelta(seconds=self.window.period_s)
@@ -224,8 +228,13 @@ class Run:
         self._folder.keep("metrics", answer.points, text=names, receipt={"metrics": self._metrics})
         return answer
 
-    def queue_depth(self, queue: str) -> int | None:
-        """Return how many messages are visible in a queue now, or None when that was not seen."""
+    def queue_depth(self, queue: str | None) -> int | None:
+        """Return how many messages are visible in a queue now.
+
+        None when that was not seen, or there is no queue to ask.
+        """
+        if queue is None:
+            return None
         sqs = self._connection.client("sqs")
         try:
             with aws.calling("sqs:GetQueueAttributes", f"the depth of {queue}"):
@@ -266,6 +275,9 @@ class Run:
         ]
         verdicts = [finding.severity for finding in ranked] + [check.verdict for check in checks]
         blind = [limit for limit in self._limits if limit["reason"] != "note"]
+        if not (blind or checks or self._queries or self._metrics):
+            blind = [_limit("Nothing was asked of AWS.", reason="skipped")]
+            self._limits += blind
         verdicts += [Verdict.UNKNOWN] * bool(blind)
         verdict = worst(verdicts, default=Verdict.HEALTHY)
         self._save(verdict, ranked, [])
@@ -302,6 +314,8 @@ class Run:
     def _say(self, limit: dict[str, object]) -> None:
         if limit not in self._limits:
             self._limits.append(limit)
+            # A run that ends before its conclusion has to say this too.
+            self._save(Verdict.UNKNOWN, [], [_limit(_UNFINISHED, reason="unfinished")])
         display(show.note(str(limit["what"]), bad=True))
 
     def _save(

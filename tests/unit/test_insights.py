@@ -279,6 +279,15 @@ def test_as_many_rows_as_may_come_are_taken_as_cut_off(text: str, truncated: boo
     assert answer.receipt.truncated is truncated
 
 
+def test_pages_that_are_left_over_are_said_to_be_cut_off() -> None:
+    page = {**_done(_row(note="a")), "nextToken": "more"}
+
+    answer = _query(Logs(page), text="fields @message | limit 50000")
+
+    assert answer.receipt.rows == 100
+    assert answer.receipt.truncated is True
+
+
 def test_ten_thousand_rows_without_a_limit_are_taken_as_cut_off() -> None:
     answer = _query(Logs(_done(*[_row(note="a")] * 10_000)))
 

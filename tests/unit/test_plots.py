@@ -9,6 +9,7 @@ from matplotlib.patches import Rectangle
 
 from opslib import plots
 from opslib.plots import Level, Line, Panel
+from opslib.system import Threshold
 from opslib.window import Window
 
 WINDOW = Window(datetime(2026, 10, 14, 0, 0, tzinfo=UTC), datetime(2026, 10, 14, 1, 0, tzinfo=UTC))
@@ -88,6 +89,19 @@ def test_the_description_has_first_last_and_highest_value_of_each_line() -> None
     assert plots.describe([PANEL]) == (
         "Duration: p95 from 1,000 to 8,000 ms, highest 9,000 at 00:20; timeout at 10,000."
     )
+
+
+def test_a_threshold_gives_the_levels_it_has_as_shares_of_the_whole() -> None:
+    both = Threshold(warning=50, critical=80, unit="%", source="test")
+    one = Threshold(warning=50, unit="%", source="test")
+
+    levels = plots.threshold_levels(both, whole=10_000, unit=" %")
+
+    assert [(level.value, level.label) for level in levels] == [
+        (8000, "critical, 80 %"),
+        (5000, "warning, 50 %"),
+    ]
+    assert [level.value for level in plots.threshold_levels(one)] == [50]
 
 
 def test_the_same_data_give_the_same_bytes() -> None:

@@ -90,7 +90,10 @@ def test_a_run_that_does_not_conclude_is_unknown(tmp_path: Path) -> None:
 
 
 def test_nothing_found_and_nothing_hidden_is_healthy(tmp_path: Path) -> None:
-    shown = _run(tmp_path).conclude([None])
+    run = _run(tmp_path)
+    run.query("durations", "stats 1", run.look_at(), columns=COLUMNS)
+
+    shown = run.conclude([None])
 
     assert shown.text == "✔ HEALTHY: Everything that was looked at is within its thresholds."
     assert (_result(tmp_path)["verdict"], _result(tmp_path)["limits"]) == ("healthy", [])
@@ -258,3 +261,56 @@ def test_an_approval_is_refused_since_nothing_can_be_applied_yet() -> None:
         "20-duration applies nothing: it shows its remedy as text, and `approve` is plan-1. "
         "Leave `approve` empty. Nothing ran."
     )
+
+
+def test_nothing_asked_is_not_healthy(tmp_path: Path) -> None:
+    run = _run(tmp_path)
+
+    run.conclude([])
+
+    result = _result(tmp_path)
+    assert result["verdict"] == "unknown"
+    assert result["limits"][0]["what"] == "Nothing was asked of AWS."
+
+
+def test_a_window_too_short_to_be_cut_gives_no_parts_and_goes_on() -> None:
+    run = _run()
+    run.window = Window(WINDOW.start, datetime(2026, 10, 14, 0, 8, tzinfo=UTC))
+
+    rows = run.query_before_and_after("durations", "stats 1", run.look_at(), columns=COLUMNS)
+
+    assert rows.columns.tolist() == ["part", "invocations"]
+    assert rows.empty
+
+
+def test_a_function_without_a_queue_has_no_depth_and_nothing_is_hidden(tmp_path: Path) -> None:
+    run = _run(tmp_path)
+
+    depth = run.queue_depth(None)
+
+    assert depth is None
+    assert _result(tmp_path)["limits"][0]["reason"] == "unfinished"
+
+
+def test_an_edit_after_the_window_leaves_the_verdict_unknown(tmp_path: Path) -> None:
+    edited = {**CONFIGURATION, "LastModified": "2026-10-14T04:00:00.000+0000"}
+    run = _run(tmp_path, **{"lambda": Lambda(edited)})
+
+    run.query("durations", "stats 1", run.look_at(), columns=COLUMNS)
+    run.conclude([])
+
+    result = _result(tmp_path)
+    assert result["verdict"] == "unknown"
+    assert (
+        "ingest was edited at 2026-10-14T04:00:00Z, after the window"
+        in (result["limits"][0]["what"])
+    )
+
+
+def test_what_could_not_be_seen_is_kept_even_if_the_run_never_concludes(tmp_path: Path) -> None:
+    run = _run(tmp_path, logs=Logs(starts=[refusal("AccessDeniedException", DENIED)]))
+
+    run.query("durations", "stats 1", run.look_at(), columns=COLUMNS)
+
+    reasons = [limit["reason"] for limit in _result(tmp_path)["limits"]]
+    assert reasons == ["forbidden", "unfinished"]
