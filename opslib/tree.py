@@ -207,8 +207,17 @@ BRANCHES = (
         ("errors.rate", *_STUCK),
     ),
     Branch(
-        "duration.near-timeout",
+        "duration.timed-out",
         21,
+        "Invocations took the whole timeout and were cut off.",
+        "20-duration",
+        "Go back if a deployment began it; else raise the memory or reduce the batch",
+        (_BACK, _MEMORY, _BATCH, _TIMEOUT),
+        ("errors.rate", *_STUCK),
+    ),
+    Branch(
+        "duration.near-timeout",
+        22,
         "Invocations take so much of the timeout that some will not end in time.",
         "20-duration",
         "Go back if a deployment began it; else raise the memory or reduce the batch",
@@ -217,7 +226,7 @@ BRANCHES = (
     ),
     Branch(
         "duration.rising",
-        22,
+        23,
         "Invocations take far longer than they did in the same window.",
         "20-duration",
         "Go back if a deployment began it; else raise the memory or reduce the batch",

@@ -48,7 +48,7 @@ def duration_findings(
         One row a bin that had invocations, oldest first: ``at`` (datetime64[ns, UTC], start of the
         bin), ``p95_ms`` and ``max_ms`` (float, milliseconds). Other columns are not read.
     timeout_ms
-        The function's timeout in milliseconds; NaN when it could not be seen.
+        The function's timeout in milliseconds; NaN or 0 when it could not be seen.
     subject
         The function's name.
     deployed_at
@@ -58,6 +58,7 @@ def duration_findings(
 
     Returns
     -------
+    ``duration.timed-out``, critical, when the longest of a bin took the whole timeout;
     ``duration.near-timeout`` when the sustained p95 is a warning or worse, unknown without a
     timeout; ``duration.rising`` when the median p95 from the deployment on (without one, or with
     fewer than 2 bins on a side of it: in the last quarter of the bins) is at least
@@ -67,7 +68,7 @@ def duration_findings(
     points = points_of(bins, "p95_ms")
     if not points:
         return [nothing_ran(subject, evidence)]
-    if math.isnan(timeout_ms):
+    if not timeout_ms > 0:
         return [
             Finding(
                 id="duration.near-timeout",
@@ -79,6 +80,9 @@ def duration_findings(
             )
         ]
     findings = []
+    cut_off = _timed_out(bins, timeout_ms=timeout_ms, subject=subject, evidence=evidence)
+    if cut_off is not None:
+        findings.append(cut_off)
     factor = thresholds.duration_growth.warning or 1
     growth = _growth(points, deployed_at, factor=factor)
     near = near_timeout(
@@ -181,7 +185,12 @@ def near_timeout(
     subject: str,
     evidence: Sequence[str],
 ) -> Finding | None:
-    """Return ``duration.near-timeout`` when a series of p95 holds a warning or worse, or None."""
+    """Return ``duration.near-timeout`` when a series of p95 holds a warning or worse, or None.
+
+    None, too, when the timeout is not known.
+    """
+    if not timeout_ms > 0:
+        return None
     shares = [Point(point.at, point.value / timeout_ms * 100) for point in points]
     level = sustained([point.value for point in shares], threshold.periods)
     severity = judge(level, threshold)
@@ -199,6 +208,29 @@ def near_timeout(
         subject=subject,
         evidence=tuple(evidence),
         since=since,
+    )
+
+
+def _timed_out(
+    bins: pd.DataFrame, *, timeout_ms: float, subject: str, evidence: Sequence[str]
+) -> Finding | None:
+    """Return ``duration.timed-out`` when an invocation took the whole timeout, or None."""
+    longest = points_of(bins, "max_ms")
+    reached = [point for point in longest if point.value >= timeout_ms]
+    if not reached:
+        return None
+    first, last = reached[0].at, reached[-1].at
+    return Finding(
+        id="duration.timed-out",
+        severity=Verdict.CRITICAL,
+        title=f"Invocations of {subject} reached the timeout of {span(timeout_ms)} and were cut "
+        "off",
+        detail=f"In {len(reached):,} of {len(longest):,} bins the longest invocation took the "
+        f"whole timeout of {span(timeout_ms)}, and Lambda ends one that does: the first in the "
+        f"bin of {utc(first)}, the last in that of {utc(last)}.",
+        subject=subject,
+        evidence=tuple(evidence),
+        since=first,
     )
 
 

@@ -79,7 +79,7 @@ def triage_checks(
         With a ``table`` it has a stream, with a ``dead_letter_queue`` it has dead letters; a row
         that does not apply is left out.
     timeout_ms
-        The function's timeout in milliseconds.
+        The function's timeout in milliseconds; NaN or 0 when it could not be seen.
     queue_depth
         The depth as SQS itself says, if it was asked. An idle queue publishes no metric after six
         hours, so for a healthy one this may be all there is.
@@ -187,6 +187,8 @@ class _Triage:
         threshold, evidence = self.thresholds.duration_of_timeout, ("duration_p95_ms",)
         points = self.series.get("duration_p95_ms", [])
         level_ms = sustained([point.value for point in points], threshold.periods)
+        if not timeout_ms > 0:
+            return self._judged("Duration", None, threshold, note="the timeout is not known")
         if level_ms is None:
             return self._judged("Duration", None, threshold, note=self._why("duration_p95_ms"))
         found = near_timeout(

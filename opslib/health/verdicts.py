@@ -226,8 +226,11 @@ def nothing_ran(subject: str, evidence: Sequence[str]) -> Finding:
 
 
 def number(value: float) -> str:
-    """Write a number as people do: two digits below 100, whole from there on."""
-    return f"{value:,.0f}" if abs(value) >= 100 or value == round(value) else f"{value:.2g}"
+    """Write a number as people do: two digits below 100, whole from there on; NaN as not known."""
+    if math.isnan(value):
+        return "not known"
+    # From 99.5 on two digits would be written 1e+02.
+    return f"{value:,.0f}" if abs(value) >= 99.5 or value == round(value) else f"{value:.2g}"
 
 
 def span(value: float) -> str:

@@ -21,6 +21,7 @@ from opslib.health import (
     triage_checks,
     worst,
 )
+from opslib.health.verdicts import number
 from opslib.system import Function, Threshold, Thresholds
 from opslib.window import Window
 
@@ -161,7 +162,24 @@ def test_a_p95_held_above_80_percent_of_the_timeout_is_critical() -> None:
 
 
 def test_one_period_alone_above_the_threshold_is_not_held() -> None:
-    assert _durations(_bins(4000, 4000, 9900, 4000, 4000)) == []
+    assert _durations(_bins(4000, 4000, 9800, 4000, 4000)) == []
+
+
+def test_invocations_that_reached_the_timeout_were_cut_off() -> None:
+    bins = _bins(800, 800, 800, 800, 800, 800).assign(
+        max_ms=[900.0, 10_000.0, 900.0, 10_003.2, 9_999.9, 900.0]
+    )
+
+    (finding,) = _durations(bins)
+
+    assert (finding.id, finding.severity) == ("duration.timed-out", CRITICAL)
+    assert finding.title == "Invocations of f reached the timeout of 10.0 s and were cut off"
+    assert finding.detail == (
+        "In 2 of 6 bins the longest invocation took the whole timeout of 10.0 s, and Lambda ends "
+        "one that does: the first in the bin of 2026-10-14 00:10 UTC, the last in that of "
+        "2026-10-14 00:20 UTC."
+    )
+    assert finding.since == datetime(2026, 10, 14, 0, 10, tzinfo=UTC)
 
 
 def test_a_p95_between_the_levels_is_a_warning() -> None:
@@ -221,9 +239,10 @@ def test_no_invocations_are_unknown_and_not_healthy() -> None:
     assert (finding.id, finding.severity) == ("invocations.none", UNKNOWN)
 
 
-def test_an_unknown_timeout_is_unknown_and_not_healthy() -> None:
+@pytest.mark.parametrize("timeout_ms", [float("nan"), 0])
+def test_an_unknown_timeout_is_unknown_and_not_healthy(timeout_ms: float) -> None:
     (finding,) = duration_findings(
-        _bins(9000, 9000), timeout_ms=float("nan"), thresholds=T, subject="f"
+        _bins(9000, 9000), timeout_ms=timeout_ms, thresholds=T, subject="f"
     )
 
     assert (finding.id, finding.severity) == ("duration.near-timeout", UNKNOWN)
@@ -507,8 +526,21 @@ def test_the_duration_that_counts_is_held_for_two_periods() -> None:
     assert (check.healthy, check.warning, check.critical) == ("< 50", "≥ 50, ≤ 80", "> 80")
 
 
-def test_a_duration_without_a_timeout_is_unknown() -> None:
-    assert _triage(WELL, timeout_ms=float("nan"))["Duration"].verdict is UNKNOWN
+@pytest.mark.parametrize("timeout_ms", [float("nan"), 0])
+def test_a_long_duration_without_a_timeout_is_unknown(timeout_ms: float) -> None:
+    slow = [*_without("duration_p95_ms"), ("duration_p95_ms", 1, 9e3), ("duration_p95_ms", 6, 9e3)]
+
+    check = _triage(slow, timeout_ms=timeout_ms)["Duration"]
+
+    assert (check.shown, check.verdict, check.finding) == ("not seen", UNKNOWN, None)
+    assert check.note == "the timeout is not known"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(float("nan"), "not known"), (float("inf"), "inf"), (99.5, "100")]
+)
+def test_a_number_is_written_whatever_it_is(value: float, text: str) -> None:
+    assert number(value) == text
 
 
 def test_a_lag_names_its_level_and_since_when() -> None:

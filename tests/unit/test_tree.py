@@ -22,6 +22,7 @@ def test_the_table_holds_each_finding_once() -> None:
         "dead-letters.waiting",
         "duration.near-timeout",
         "duration.rising",
+        "duration.timed-out",
         "errors.rate",
         "errors.swallowed-records",
         "invocations.none",
@@ -46,6 +47,19 @@ def test_slow_invocations_come_before_the_lag_that_follows_from_them() -> None:
 
     assert [finding.id for finding in findings] == ["duration.near-timeout", "stream.lag"]
     assert next_notebook(findings) == "20-duration"
+
+
+def test_invocations_that_were_cut_off_come_before_what_follows_from_them() -> None:
+    names = ["dead-letters.waiting", "duration.near-timeout", "errors.rate", "duration.timed-out"]
+
+    findings = ranked([_finding(name) for name in names])
+
+    assert [finding.id for finding in findings] == [
+        "errors.rate",
+        "duration.timed-out",
+        "duration.near-timeout",
+        "dead-letters.waiting",
+    ]
 
 
 def test_what_explains_nothing_worse_comes_after_what_is_worse() -> None:
