@@ -32,14 +32,15 @@ demo: $(READY)  ## Run real runbooks on a real pipeline, on this machine, and sh
 	@$(BIN)/python -m opslib.sandbox.demo
 
 # Loopback only, and nothing that asks the outside for news.
-LAB := --ServerApp.ip=127.0.0.1 --LabApp.news_url= --LabApp.extension_manager=readonly \
+LAB := --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=$(CURDIR) \
+  --LabApp.default_url=/lab/tree/notebooks/00-triage.ipynb --LabApp.news_url= --LabApp.extension_manager=readonly \
   --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
 LAB += $(shell test "$$(id -u)" = 0 && echo --allow-root)
 
 lab: $(READY)  ## Open the runbooks in JupyterLab against the sandbox
 	@$(BIN)/opslib sandbox up --scenario slow > /dev/null
 	@trap '$(BIN)/opslib sandbox down' EXIT; \
-	  $(BIN)/jupyter lab $(LAB) notebooks/00-triage.ipynb
+	  $(BIN)/jupyter lab $(LAB)
 
 CHROMIUM := $(shell command -v chromium 2> /dev/null)
 SUDO := $(shell test "$$(id -u)" = 0 || echo sudo)
