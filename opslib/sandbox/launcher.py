@@ -52,13 +52,15 @@ class Status:
     """What is known about the sandbox of a home folder.
 
     ``sandbox`` is None unless it is up; ``record`` is None when nothing was ever started there or
-    it was stopped. ``sentence`` says it to a person.
+    it was stopped, or what is written there cannot be read: then ``servers`` are the processes
+    found to serve the folder. ``sentence`` says it to a person.
     """
 
     state: State
     sentence: str
     record: Record | None
     sandbox: Sandbox | None
+    servers: tuple[int, ...] = ()
 
 
 def up(*, scenario: str, clock: str | datetime, home: Path, progress: Progress) -> Sandbox:
@@ -122,7 +124,10 @@ def start(story: Story, *, clock: str | datetime, home: Path, progress: Progress
 def status(home: Path) -> Status:
     """Say what stands behind a home folder, without changing anything there."""
     home = home.absolute()
-    known = record.read(home)
+    try:
+        known = record.read(home)
+    except record.Unreadable as error:
+        return _unrecorded(home, said=error.message)
     state = record.state(known)
     if known is None:
         return Status(state=state, sentence="No sandbox is up.", record=None, sandbox=None)
@@ -139,6 +144,18 @@ def status(home: Path) -> Status:
     }[state]
     sandbox = _sandbox(known, home) if state is State.UP else None
     return Status(state=state, sentence=sentence, record=known, sandbox=sandbox)
+
+
+def _unrecorded(home: Path, *, said: str) -> Status:
+    servers = tuple(record.servers(home))
+    runs = f"A server of this folder runs: process {', '.join(map(str, servers))}."
+    return Status(
+        state=State.UNREADABLE,
+        sentence=f"{said} {runs if servers else 'No server of this folder runs.'}",
+        record=None,
+        sandbox=None,
+        servers=servers,
+    )
 
 
 def down(home: Path) -> Status:
@@ -182,7 +199,7 @@ def _spawn(home: Path, *, scenario: str, clock: clocks.Clock) -> Record:
         (home / "server.log").open("wb") as log,
     ):
         port = listener.getsockname()[1]
-        command = [sys.executable, "-m", "opslib.sandbox.server"]
+        command = [sys.executable, "-m", record.SERVER]
         command += ["--fd", str(listener.fileno()), "--port", str(port)]
         command += ["--clock", clock.spelled(), "--home", str(home), "--instance", instance]
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own arguments
@@ -229,6 +246,11 @@ def _wait_until_ready(fresh: Record, home: Path) -> float:
 
 def _clear(home: Path, found: Status) -> None:
     """Stop what is ours and remove every file of it."""
+    for pid in found.servers:
+        _stop(pid)
+    if found.state is State.UNREADABLE:
+        _empty(home)
+        return
     if found.record is None:
         # Left by a start that failed: its log, at most. Anything else is not ours to remove.
         (home / "server.log").unlink(missing_ok=True)
@@ -236,13 +258,13 @@ def _clear(home: Path, found: Status) -> None:
             shutil.rmtree(folder, ignore_errors=True)
         return
     if found.state in (State.UP, State.UNFINISHED, State.SILENT):
-        _stop(found.record, at_once=found.state is State.SILENT)
+        _stop(found.record.pid, at_once=found.state is State.SILENT)
     _empty(home)
 
 
 def _abandon(fresh: Record, home: Path) -> None:
     """Undo a start that failed; what the server said stays to be read."""
-    _stop(fresh)
+    _stop(fresh.pid)
     _empty(home, keep="server.log")
 
 
@@ -256,19 +278,19 @@ def _empty(home: Path, *, keep: str | None = None) -> None:
             entry.unlink(missing_ok=True)
 
 
-def _stop(target: Record, *, at_once: bool = False) -> None:
+def _stop(pid: int, *, at_once: bool = False) -> None:
     for number in (signal.SIGTERM, signal.SIGKILL)[1 if at_once else 0 :]:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(target.pid, number)
+            os.kill(pid, number)
         deadline = time.monotonic() + STOP_DEADLINE_S
         while time.monotonic() < deadline:
-            if not record.alive(target.pid):
+            if not record.alive(pid):
                 return
             time.sleep(_PAUSE_S)
     raise OpsError(
-        f"The sandbox was not stopped: process {target.pid} did not end when it was killed. "
-        f"Look at it with: ps -p {target.pid}",
-        pid=target.pid,
+        f"The sandbox was not stopped: process {pid} did not end when it was killed. "
+        f"Look at it with: ps -p {pid}",
+        pid=pid,
     )
 
 

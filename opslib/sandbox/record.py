@@ -5,17 +5,24 @@ if its command line names the record's instance, for a pid and a port may belong
 Must not start or stop anything.
 """
 
+import contextlib
 import errno
 import http.client
 import json
 import os
 import subprocess
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
+from opslib.errors import OpsError
+from opslib.sandbox import clock as clocks
 from opslib.sandbox.api import IDENTITY_PATH
+
+SERVER = "opslib.sandbox.server"
+"""The module that a server's command line names, beside ``--home``."""
 
 _ANSWER_DEADLINE_S = 3.0
 _PS_DEADLINE_S = 5.0
@@ -34,8 +41,14 @@ class State(StrEnum):
     """The process is gone."""
     FOREIGN = "foreign"
     """The pid belongs to another program now; ours is gone."""
+    UNREADABLE = "unreadable"
+    """There is a record, and it cannot be read."""
     DOWN = "down"
     """There is no record."""
+
+
+class Unreadable(OpsError):
+    """There is a record that no sandbox wrote so."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,11 +82,66 @@ def path(home: Path) -> Path:
 
 
 def read(home: Path) -> Record | None:
-    """Read the record; None when there is none, or none that can be read."""
+    """Read the record; None when there is none.
+
+    Raises
+    ------
+    Unreadable
+        There is one, but not as a sandbox writes it.
+    """
     try:
-        return Record(**json.loads(path(home).read_text()))
-    except (OSError, ValueError, TypeError):
+        known = Record(**json.loads(path(home).read_text()))
+        clocks.of(known.clock)
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except (OSError, ValueError, TypeError, OpsError) as error:
+        raise _unreadable(home) from error
+    # A signal goes to this number: 0 and below would be whole groups of processes. And every
+    # command line has an empty instance in it.
+    numbers = isinstance(known.pid, int) and isinstance(known.port, int) and known.pid > 1
+    if not (numbers and isinstance(known.instance, str) and known.instance):
+        raise _unreadable(home)
+    return known
+
+
+def _unreadable(home: Path) -> Unreadable:
+    return Unreadable(f"The sandbox's record {path(home)} cannot be read.", path=str(path(home)))
+
+
+def servers(home: Path) -> list[int]:
+    """List the processes whose command line says that they serve this folder, whatever is written.
+
+    In ascending order; empty when there is none.
+    """
+    found = []
+    for pid, arguments in _command_lines():
+        if arguments[1:3] == ["-m", SERVER] and "--home" in arguments[:-1]:
+            served = arguments[arguments.index("--home") + 1]
+            if os.path.realpath(served) == os.path.realpath(home) and alive(pid):
+                found.append(pid)
+    return sorted(found)
+
+
+def _command_lines() -> Iterator[tuple[int, list[str]]]:
+    if Path("/proc/self/cmdline").exists():
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                with contextlib.suppress(OSError):
+                    written = os.fsdecode((entry / "cmdline").read_bytes())
+                    yield int(entry.name), written.split("\0")[:-1]
+        return
+    # No /proc: macOS. A folder with a blank in its name is not recognised there.
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        shown = subprocess.run(
+            ["ps", "-axww", "-o", "pid=,command="],  # noqa: S607 - wherever this system has it
+            capture_output=True,
+            text=True,
+            timeout=_PS_DEADLINE_S,
+            check=False,
+        )
+        for line in shown.stdout.splitlines():
+            pid, *arguments = line.split()
+            yield int(pid), arguments
 
 
 def now() -> str:

@@ -205,6 +205,45 @@ def test_a_foreign_process_behind_the_record_is_left_alone(home: Path) -> None:
     assert not home.exists()
 
 
+@pytest.mark.parametrize("spoilt", ["{", '{"pid": 4}'])
+def test_down_finds_and_stops_the_server_behind_a_record_that_cannot_be_read(
+    home: Path, spoilt: str
+) -> None:
+    elsewhere = home.with_name("sandbox-2")
+    _start(elsewhere)
+    _start(home)
+    pid = _pid(home)
+    (home / "record.json").write_text(spoilt)
+
+    before = launcher.status(home)
+    launcher.down(home)
+    other = launcher.down(elsewhere)
+
+    assert before.state is State.UNREADABLE
+    assert before.sentence == (
+        f"The sandbox's record {home / 'record.json'} cannot be read. "
+        f"A server of this folder runs: process {pid}."
+    )
+    assert not Path(f"/proc/{pid}").exists()
+    assert not home.exists()
+    assert other.state is State.UP
+
+
+# Only read, never acted upon: a stop of process -1 would end every process of this user.
+@pytest.mark.parametrize(("pid", "instance"), [(-1, "a"), (0, "a"), (4, ""), ("4", "a")])
+def test_a_record_whose_process_would_be_a_group_or_anything_is_not_read(
+    tmp_path: Path, pid: int | str, instance: str
+) -> None:
+    written = {"pid": pid, "port": 1, "instance": instance}
+    written |= {"scenario": "slow", "clock": "live", "started_at": "2026-10-14T03:07:00+00:00"}
+    (tmp_path / "record.json").write_text(json.dumps(written))
+
+    with pytest.raises(record.Unreadable) as caught:
+        record.read(tmp_path)
+
+    assert caught.value.message.endswith("record.json cannot be read.")
+
+
 def test_a_server_that_hangs_is_said_and_can_be_stopped(home: Path) -> None:
     _start(home)
     pid = _pid(home)

@@ -48,6 +48,20 @@ def test_status_says_what_runs_by_its_code_too(root: Path) -> None:
     assert not (root / "runs" / "sandbox").exists()
 
 
+def test_a_record_that_cannot_be_read_is_said_by_status_and_by_down(root: Path) -> None:
+    written = root / "runs" / "sandbox" / "record.json"
+    written.parent.mkdir(parents=True)
+    written.write_text("{")
+
+    status, down = _run("status"), _run("down")
+
+    sentence = f"The sandbox's record {written} cannot be read. No server of this folder runs."
+    assert (status.exit_code, status.stdout) == (3, f"{sentence}\n")
+    assert (down.exit_code, down.stdout) == (0, "")
+    assert down.stderr == f"{sentence} Nothing was stopped, and the record was removed.\n"
+    assert not written.parent.exists()
+
+
 def test_another_scenario_is_refused_in_one_sentence_and_prints_no_export(root: Path) -> None:
     _run("up", "--scenario", "empty")
 
