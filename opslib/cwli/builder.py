@@ -23,6 +23,9 @@ from opslib.cwli.switches import Switches
 MAX_LIMIT = 100_000
 """Largest ``limit``. Source: CWL_QuerySyntax-Limit."""
 
+MAX_PARTS = 16
+"""Most dotted parts of a name: each dot may also be part of a key, so the ways to read one grow."""
+
 
 def _plain(children: Sequence[Any]) -> list[Any]:
     """Drop keywords and absent options."""
@@ -150,6 +153,10 @@ class PlanBuilder(Transformer_NonRecursive[Token, Any]):
         return children
 
     def name(self, meta: Meta, children: list[Token]) -> plan.Field:
+        parts = children[0].count(".") + 1
+        if parts > MAX_PARTS:
+            found = f"a name of {parts} dotted parts; {MAX_PARTS} is the most this engine reads."
+            raise self._refuse(found, meta.start_pos)
         return plan.Field(at=meta.start_pos, name=children[0].replace("`", ""))
 
     # Expressions

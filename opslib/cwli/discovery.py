@@ -19,10 +19,13 @@ in units of 10^6 for a MB, booleans as 1 and 0: captures of outputs.
 from itertools import product
 
 from opslib.cwli.switches import Switches
-from opslib.cwli.values import MISSING, Kind, Value, quoted
+from opslib.cwli.values import MISSING, Kind, TooLong, Value, quoted
 
 MAX_FIELDS = 200
 """JSON fields discovered in one event; later ones are not."""
+
+MAX_PATHS = 1_000
+"""JSON pointers one query may read; a name with dots takes several."""
 
 _UUID = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 _LINE = "^(?:START|END|REPORT) RequestId: (\\S+)"
@@ -76,7 +79,7 @@ class Discovery:
     def __init__(self, switches: Switches) -> None:
         self._switches = switches
         self._columns: dict[str, Value] = {}
-        self._paths: list[str] = []
+        self._paths: dict[str, int] = {}
 
     @property
     def needs_json(self) -> bool:
@@ -144,13 +147,12 @@ class Discovery:
 
     def _of_json(self, name: str) -> Value:
         """Read a dot path. A dot may also be part of a key, so every way to split is tried."""
-        pointers = _pointers(name)
         elements = []
-        for pointer in pointers:
-            if pointer not in self._paths:
-                self._paths.append(pointer)
-            element = f"found[{self._paths.index(pointer) + 1}]"
-            elements.append(_leaf(element))
+        for pointer in _pointers(name):
+            position = self._paths.setdefault(pointer, len(self._paths) + 1)
+            elements.append(_leaf(f"found[{position}]"))
+        if len(self._paths) > MAX_PATHS:
+            raise TooLong
         return Value(
             elements[0] if len(elements) == 1 else f"coalesce({', '.join(elements)})", Kind.TEXT
         )

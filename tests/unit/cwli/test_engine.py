@@ -273,3 +273,27 @@ def test_an_answer_is_the_same_each_time() -> None:
 
     assert answers[0] == answers[1] == answers[2]
     assert [row["k"] for row in answers[0]] == ["0", "1", "2", "3", "4"]
+
+
+def test_a_name_of_sixteen_parts_is_found_and_one_of_thousands_is_refused_at_once() -> None:
+    deep = ".".join("b" * 16)
+    line: Any = 7
+    for _ in range(16):
+        line = {"b": line}
+
+    rows = cwli.query(f"display {deep} as x", events(json.dumps(line)))
+
+    assert [row["x"] for row in rows] == ["7"]
+    with pytest.raises(cwli.MalformedQuery) as caught:
+        cwli.query("fields " + ".".join("b" * 2000), events("x"))
+    assert caught.value.position == 7
+
+
+def test_many_long_names_are_refused_rather_than_tried_in_every_way() -> None:
+    names = ", ".join(".".join([f"a{i}", *"b" * 15]) for i in range(250))
+
+    with pytest.raises(cwli.MalformedQuery) as caught:
+        cwli.query(f"fields 1 as one | fields {names}", events("x"))
+
+    assert "too large" in caught.value.message
+    assert caught.value.position == 18
