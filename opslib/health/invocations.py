@@ -142,8 +142,8 @@ def agreement_finding(
 def swallowed_finding(
     *,
     batches: int,
-    failed: int,
-    records: int,
+    failed: int | None,
+    records: int | None,
     expected: bool,
     subject: str,
     evidence: Sequence[str] = (),
@@ -154,7 +154,7 @@ def swallowed_finding(
     ----------
     batches, failed, records
         How many batches were reported over the window, and the sums of their ``error_count`` and
-        ``processed_count``.
+        ``processed_count``; None and pd.NA when no batch stated them.
     expected
         Whether the function is one that reports its batches; then no batch at all is no proof that
         no record failed.
@@ -163,8 +163,9 @@ def swallowed_finding(
     -------
     ``errors.swallowed-records``: critical when any record failed, for each is lost work that raises
     no error metric, is not tried again and leaves no dead letter; unknown when batches are expected
-    and none was reported. None otherwise.
+    and none was reported, or when batches were reported without these numbers. None otherwise.
     """
+    lost, read = _count(failed), _count(records)
     if not batches and expected:
         return Finding(
             id="errors.swallowed-records",
@@ -174,14 +175,30 @@ def swallowed_finding(
             subject=subject,
             evidence=tuple(evidence),
         )
-    if not failed:
+    if batches and not lost and (lost is None or read is None):
+        return Finding(
+            id="errors.swallowed-records",
+            severity=Verdict.UNKNOWN,
+            title=f"Whether records failed in {subject} is not known",
+            detail=f"{batches:,} batches were reported, but their lines do not state "
+            f"{'error_count' if lost is None else 'processed_count'}.",
+            subject=subject,
+            evidence=tuple(evidence),
+        )
+    if not lost:
         return None
+    among = f"{lost:,} records" if read is None else f"{lost:,} of {read:,} records"
     return Finding(
         id="errors.swallowed-records",
         severity=Verdict.CRITICAL,
-        title=f"{failed:,} records failed in {subject} without any alarm",
-        detail=f"{failed:,} of {records:,} records were counted in error_count while their "
+        title=f"{lost:,} records failed in {subject} without any alarm",
+        detail=f"{among} were counted in error_count while their "
         "invocations succeeded: no error metric, no retry, no dead letter.",
         subject=subject,
         evidence=tuple(evidence),
     )
+
+
+def _count(value: int | None) -> int | None:
+    """Return a count, None for what a query did not see: None, pd.NA and NaN."""
+    return None if value is None or pd.isna(value) else int(value)

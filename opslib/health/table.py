@@ -62,6 +62,7 @@ def triage_checks(
     thresholds: Thresholds,
     window: Window,
     queue_depth: int | None = None,
+    queue_asked_at: datetime | None = None,
     deployed_at: datetime | None = None,
 ) -> list[Check]:
     """Judge a function's metrics against the guide's health table.
@@ -83,6 +84,9 @@ def triage_checks(
     queue_depth
         The depth as SQS itself says, if it was asked. An idle queue publishes no metric after six
         hours, so for a healthy one this may be all there is.
+    queue_asked_at
+        When SQS said so, tz-aware. The depth judges the window only when that is at most 15 minutes
+        after its end, not before it; otherwise, or when None, the metric has to.
     deployed_at
         When code or configuration last changed, if that was inside the window.
 
@@ -100,7 +104,8 @@ def triage_checks(
     if function.table:
         checks.append(triage.iterator_age())
     if function.dead_letter_queue:
-        checks.append(triage.dead_letters(function.dead_letter_queue, queue_depth))
+        queue = function.dead_letter_queue
+        checks.append(triage.dead_letters(queue, queue_depth, queue_asked_at))
     return checks
 
 
@@ -243,11 +248,16 @@ class _Triage:
             ),
         )
 
-    def dead_letters(self, queue: str, queue_depth: int | None) -> Check:
+    def dead_letters(self, queue: str, queue_depth: int | None, asked_at: datetime | None) -> Check:
         threshold = self.thresholds.dead_letters
         points = self.series.get("dead_letters", [])
-        if queue_depth is not None:
-            depth, at, note = float(queue_depth), self.window.end, "as SQS itself says"
+        asked = None
+        if queue_depth is not None and asked_at is not None:
+            late = asked_at - self.window.end
+            asked = asked_at if timedelta(0) <= late <= _FRESH else None
+        if queue_depth is not None and asked is not None:
+            depth, at = float(queue_depth), asked
+            note = f"as SQS itself said at {utc(at)}"
         elif points and self.window.end - points[-1].at <= _FRESH:
             depth, at = points[-1].value, points[-1].at
             note = f"last datapoint, {utc(at)}"
@@ -255,6 +265,8 @@ class _Triage:
             note = self._why("dead_letters")
             if points:
                 note = f"the last datapoint is of {utc(points[-1].at)}, too old to say"
+            if queue_depth is not None:
+                note += "; what SQS says now is not of this window"
             return self._judged("Dead letters", None, threshold, subject=queue, note=note)
         empty = [place for place, point in enumerate(points) if point.value == 0]
         waiting = points[empty[-1] + 1 :] if empty else points
@@ -276,7 +288,7 @@ class _Triage:
             ),
         )
         # What SQS itself says stands, whatever became of the metric.
-        return check if queue_depth is None else replace(check, verdict=judge(depth, threshold))
+        return check if asked is None else replace(check, verdict=judge(depth, threshold))
 
     def _seen(self, *metrics: str) -> bool:
         return all(self.status.get(metric) == "Complete" for metric in metrics)

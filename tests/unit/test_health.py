@@ -417,6 +417,7 @@ def _triage(
     status: dict[str, str] | None = None,
     function: Function = STREAM,
     queue_depth: int | None = None,
+    queue_asked_at: datetime | None = None,
     timeout_ms: float = 10_000,
     deployed_at: datetime | None = None,
 ) -> dict[str, Check]:
@@ -439,6 +440,7 @@ def _triage(
         thresholds=T,
         window=WINDOW,
         queue_depth=queue_depth,
+        queue_asked_at=queue_asked_at,
         deployed_at=deployed_at,
     )
     return {check.indicator: check for check in checks}
@@ -599,7 +601,7 @@ def test_an_old_depth_says_nothing_about_now() -> None:
 def test_an_idle_queue_without_metrics_is_judged_by_what_sqs_says(
     depth: int, verdict: Verdict
 ) -> None:
-    check = _triage(_without("dead_letters"), queue_depth=depth)["Dead letters"]
+    check = _triage(_without("dead_letters"), queue_depth=depth, queue_asked_at=END)["Dead letters"]
 
     assert (check.value, check.verdict) == (depth, verdict)
 
@@ -607,7 +609,32 @@ def test_an_idle_queue_without_metrics_is_judged_by_what_sqs_says(
 def test_what_sqs_says_stands_though_the_metric_is_refused() -> None:
     points, refused = _without("dead_letters"), {"dead_letters": "Forbidden"}
 
-    assert _triage(points, status=refused, queue_depth=0)["Dead letters"].verdict is HEALTHY
+    check = _triage(points, status=refused, queue_depth=0, queue_asked_at=END)["Dead letters"]
+
+    assert check.verdict is HEALTHY
+
+
+def test_what_sqs_says_is_dated_with_when_it_was_asked() -> None:
+    asked = END + timedelta(minutes=15)
+
+    check = _triage(_without("dead_letters"), queue_depth=3, queue_asked_at=asked)["Dead letters"]
+
+    assert check.note == "as SQS itself said at 2026-10-14 03:22 UTC"
+    assert check.finding is not None
+    assert check.finding.detail.startswith("3 messages were visible in q at 2026-10-14 03:22 UTC.")
+
+
+@pytest.mark.parametrize("asked_at", [None, END + timedelta(minutes=16), END - timedelta(hours=1)])
+def test_the_depth_of_another_time_does_not_judge_the_window(asked_at: datetime | None) -> None:
+    metric = _triage(WELL, queue_depth=50, queue_asked_at=asked_at)["Dead letters"]
+    nothing = _triage(_without("dead_letters"), queue_depth=50, queue_asked_at=asked_at)
+
+    assert (metric.value, metric.verdict, metric.finding) == (0, HEALTHY, None)
+    assert metric.note == "last datapoint, 2026-10-14 03:06 UTC"
+    assert (nothing["Dead letters"].value, nothing["Dead letters"].verdict) == (None, UNKNOWN)
+    assert nothing["Dead letters"].note == (
+        "no datapoint in the window; what SQS says now is not of this window"
+    )
 
 
 SILENT = [point for point in WELL if point[0] != "invocations" or point[1] < 100]
@@ -678,6 +705,29 @@ def test_one_swallowed_record_is_critical_and_no_batch_is_no_proof_of_none(
     )
 
     assert (finding.severity if finding else None) is severity
+
+
+@pytest.mark.parametrize(
+    ("failed", "records", "severity"),
+    [
+        (None, 1200, UNKNOWN),
+        (pd.NA, 1200, UNKNOWN),
+        (0, None, UNKNOWN),
+        (0, pd.NA, UNKNOWN),
+        (2, None, CRITICAL),
+    ],
+)
+def test_batches_that_do_not_say_what_failed_are_no_proof_of_none(
+    failed: int | None, records: int | None, severity: Verdict
+) -> None:
+    finding = swallowed_finding(
+        batches=40, failed=failed, records=records, expected=True, subject="f"
+    )
+
+    assert finding is not None
+    assert (finding.id, finding.severity) == ("errors.swallowed-records", severity)
+    assert "<NA>" not in finding.detail
+    assert "None" not in finding.detail
 
 
 def test_triage_says_that_a_deployment_came_before_the_breach() -> None:
