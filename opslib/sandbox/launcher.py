@@ -80,7 +80,7 @@ def up(*, scenario: str, clock: str | datetime, home: Path, progress: Progress) 
     Raises
     ------
     BadInput
-        No such scenario or clock, or another scenario is up.
+        No such scenario or clock, another scenario is up, or ``home`` cannot be a folder.
     OpsError
         The server did not start, or the scenario could not be built; nothing is left running.
     """
@@ -311,14 +311,14 @@ def _alone(home: Path) -> Iterator[None]:
     """Make the folder, and keep a second start or stop in it waiting."""
     deadline = time.monotonic() + LOCK_DEADLINE_S
     while True:
-        home.mkdir(parents=True, exist_ok=True)
-        folder = os.open(home, os.O_RDONLY)
-        try:
-            if _locked(folder, home):
-                yield
-                return
-        finally:
-            os.close(folder)
+        folder = _opened(home)
+        if folder is not None:
+            try:
+                if _locked(folder, home):
+                    yield
+                    return
+            finally:
+                os.close(folder)
         if time.monotonic() > deadline:
             raise OpsError(
                 "The sandbox was left as it is: another start or stop of it has been at work for "
@@ -326,6 +326,28 @@ def _alone(home: Path) -> Iterator[None]:
                 home=str(home),
             )
         time.sleep(_PAUSE_S)
+
+
+def _opened(home: Path) -> int | None:
+    """Make and open the folder; None when a stop removed it in between."""
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        return os.open(home, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        in_the_way = [
+            path for path in (home, *home.parents) if os.path.lexists(path) and not path.is_dir()
+        ]
+        if in_the_way:
+            what, remedy = f"{in_the_way[0]} is not a folder", "Move it out of the way."
+        elif isinstance(error, FileExistsError | FileNotFoundError):
+            return None
+        else:
+            what, remedy = f"{home} cannot be opened: {error.strerror}", "Make it accessible."
+        raise BadInput(
+            f"The sandbox was neither started nor stopped: {what}, and it keeps its files in "
+            f"{home}. {remedy}",
+            home=str(home),
+        ) from error
 
 
 def _locked(folder: int, home: Path) -> bool:

@@ -1,5 +1,6 @@
 """`opslib sandbox`: standard output is for the shell, standard error for a person who watches."""
 
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,6 +61,23 @@ def test_a_record_that_cannot_be_read_is_said_by_status_and_by_down(root: Path) 
     assert (down.exit_code, down.stdout) == (0, "")
     assert down.stderr == f"{sentence} Nothing was stopped, and the record was removed.\n"
     assert not written.parent.exists()
+
+
+@pytest.mark.parametrize("plain", ["runs", "runs/sandbox"])
+def test_a_plain_file_where_the_folder_should_be_is_said_and_kept(root: Path, plain: str) -> None:
+    folder, plain_file = root / "runs" / "sandbox", root / plain
+    shutil.rmtree(root / "runs", ignore_errors=True)
+    plain_file.parent.mkdir(exist_ok=True)
+    plain_file.write_text("mine")
+
+    result = _run("up", "--scenario", "empty")
+
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.stderr == (
+        f"The sandbox was neither started nor stopped: {plain_file} is not a folder, "
+        f"and it keeps its files in {folder}. Move it out of the way.\n"
+    )
+    assert plain_file.read_text() == "mine"
 
 
 def test_another_scenario_is_refused_in_one_sentence_and_prints_no_export(root: Path) -> None:
