@@ -60,10 +60,10 @@ def duration_findings(
     -------
     ``duration.timed-out``, critical, when the longest of a bin took the whole timeout;
     ``duration.near-timeout`` when the sustained p95 is a warning or worse, unknown without a
-    timeout; ``duration.rising`` when the median p95 from the deployment on (without one, or with
-    fewer than 2 bins on a side of it: in the last quarter of the bins) is at least
-    ``duration_growth`` times that before it (in the first quarter) and at least 10 % of the
-    timeout. ``invocations.none``, unknown, when ``bins`` has no p95. Empty when all is well.
+    timeout; ``duration.rising`` when a median p95 is at least ``duration_growth`` times an earlier
+    one and at least 10 % of the timeout. Two are compared, and the worse is told: from the
+    deployment on with before it, if there are 2 bins on each side, and the last quarter of the bins
+    with the first. ``invocations.none``, unknown, when ``bins`` has no p95. Empty when all is well.
     """
     points = points_of(bins, "p95_ms")
     if not points:
@@ -84,7 +84,8 @@ def duration_findings(
     if cut_off is not None:
         findings.append(cut_off)
     factor = thresholds.duration_growth.warning or 1
-    growth = _growth(points, deployed_at, factor=factor)
+    deployed = _around(points, deployed_at, factor=factor) if deployed_at is not None else None
+    quarters = _quarters(points, factor=factor)
     near = near_timeout(
         points,
         timeout_ms=timeout_ms,
@@ -94,28 +95,34 @@ def duration_findings(
     )
     if near is not None:
         cause = ""
-        if growth is not None and growth.deployed and growth.ratio > 1:
-            cause = f" The median p95 was {span(growth.before_ms)} {growth.before}."
+        if deployed is not None and deployed.ratio > 1:
+            cause = f" The median p95 was {span(deployed.before_ms)} {deployed.before}."
         longest_ms = float(bins["max_ms"].max())
         detail = f"{near.detail} The longest took {span(longest_ms)}.{cause}"
         findings.append(replace(near, detail=detail))
-    if growth is not None:
+    notable = [
+        growth
+        for growth in (deployed, quarters)
+        if growth is not None
+        and growth.after_ms / timeout_ms * 100 >= _NOTABLE_OF_TIMEOUT
+        and judge(growth.ratio, thresholds.duration_growth) is not Verdict.HEALTHY
+    ]
+    if notable:
+        growth = max(notable, key=lambda each: each.ratio)
         share = growth.after_ms / timeout_ms * 100
-        severity = judge(growth.ratio, thresholds.duration_growth)
-        if severity is not Verdict.HEALTHY and share >= _NOTABLE_OF_TIMEOUT:
-            findings.append(
-                Finding(
-                    id="duration.rising",
-                    severity=severity,
-                    title=f"{subject} takes {growth.ratio:.1f} times as long as before",
-                    detail=f"The median p95 was {span(growth.before_ms)} {growth.before} and is "
-                    f"{span(growth.after_ms)} {growth.after}: {growth.ratio:.1f} times, "
-                    f"and {number(share)} % of the timeout of {span(timeout_ms)}.",
-                    subject=subject,
-                    evidence=tuple(evidence),
-                    since=growth.since,
-                )
+        findings.append(
+            Finding(
+                id="duration.rising",
+                severity=judge(growth.ratio, thresholds.duration_growth),
+                title=f"{subject} takes {growth.ratio:.1f} times as long as before",
+                detail=f"The median p95 was {span(growth.before_ms)} {growth.before} and is "
+                f"{span(growth.after_ms)} {growth.after}: {growth.ratio:.1f} times, "
+                f"and {number(share)} % of the timeout of {span(timeout_ms)}.",
+                subject=subject,
+                evidence=tuple(evidence),
+                since=growth.since,
             )
+        )
     return findings
 
 
@@ -174,7 +181,6 @@ class _Growth(NamedTuple):
     since: datetime
     before: str
     after: str
-    deployed: bool
 
 
 def near_timeout(
@@ -234,19 +240,18 @@ def _timed_out(
     )
 
 
-def _growth(
-    points: Sequence[Point], deployed_at: datetime | None, *, factor: float
-) -> _Growth | None:
-    """Compare after a deployment with before it, or the last quarter with the first."""
-    if deployed_at is not None:
-        before = [point for point in points if point.at < deployed_at]
-        after = [point for point in points if point.at >= deployed_at]
-        if min(len(before), len(after)) >= 2:
-            words = (
-                f"before the change of {utc(deployed_at)}",
-                "since",
-            )
-            return _grown(before, after, words, factor=factor, deployed=True)
+def _around(points: Sequence[Point], deployed_at: datetime, *, factor: float) -> _Growth | None:
+    """Compare from a deployment on with before it; None with fewer than 2 values on a side."""
+    before = [point for point in points if point.at < deployed_at]
+    after = [point for point in points if point.at >= deployed_at]
+    if min(len(before), len(after)) < 2:
+        return None
+    words = (f"before the change of {utc(deployed_at)}", "since")
+    return _grown(before, after, words, factor=factor)
+
+
+def _quarters(points: Sequence[Point], *, factor: float) -> _Growth | None:
+    """Compare the last quarter with the first; None with fewer than 4 values."""
     quarter = len(points) // 4
     if not quarter:
         return None
@@ -255,7 +260,7 @@ def _growth(
         f"in the first quarter, from {utc(before[0].at)}",
         f"in the last quarter, from {utc(after[0].at)}",
     )
-    return _grown(before, after, words, factor=factor, deployed=False)
+    return _grown(before, after, words, factor=factor)
 
 
 def _grown(
@@ -264,7 +269,6 @@ def _grown(
     words: tuple[str, str],
     *,
     factor: float,
-    deployed: bool,
 ) -> _Growth | None:
     before_ms = median(point.value for point in before)
     after_ms = median(point.value for point in after)
@@ -272,4 +276,4 @@ def _grown(
         return None
     higher = [point.at for point in after if point.value >= factor * before_ms]
     since = higher[0] if higher else after[0].at
-    return _Growth(before_ms, after_ms, after_ms / before_ms, since, *words, deployed)
+    return _Growth(before_ms, after_ms, after_ms / before_ms, since, *words)

@@ -4,9 +4,11 @@ In: points of metrics with their statuses. Out: `Check` rows, with a finding whe
 Does no I/O.
 """
 
+import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -32,6 +34,9 @@ from opslib.window import Window
 _FRESH = timedelta(minutes=15)
 # "Invocations = 0 for 1 hour" alarms, in the operations guide of vf-api-workers.
 _SILENCE = timedelta(hours=1)
+# The longest that a mapping may gather records (MaximumBatchingWindowInSeconds, at most 300): a
+# write this near to the end of a silence need not have been read in it.
+_BATCHING = timedelta(minutes=5)
 
 
 def rows(checks: Iterable[Check]) -> pd.DataFrame:
@@ -95,8 +100,8 @@ def triage_checks(
     Rows for invocations, error rate, duration, and where they apply iterator age and dead letters.
     Without data a row is unknown. Two absences mean something: invocations without an iterator age
     did not come through the stream (its mapping may be disabled), and a stream's function that was
-    not invoked for an hour is ``invocations.none``: critical if its table was written meanwhile,
-    otherwise a warning.
+    not invoked for an hour, wherever in the window, is ``invocations.none``: critical if its table
+    was written meanwhile, otherwise a warning. A window shorter than an hour proves no silence.
     """
     series = {name: points_of(points[points["metric"] == name], "value") for name in status}
     triage = _Triage(series, status, function, thresholds, window, deployed_at)
@@ -107,6 +112,15 @@ def triage_checks(
         queue = function.dead_letter_queue
         checks.append(triage.dead_letters(queue, queue_depth, queue_asked_at))
     return checks
+
+
+class _Gap(NamedTuple):
+    start: datetime
+    end: datetime
+
+    @property
+    def length(self) -> timedelta:
+        return self.end - self.start
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,32 +136,32 @@ class _Triage:
         name, table = self.function.name, self.function.table
         points = [point for point in self.series.get("invocations", []) if point.value > 0]
         total = sum(point.value for point in points) if self._seen("invocations") else None
-        silent_since = points[-1].at if points else self.window.start
-        quiet = self.window.end - silent_since > min(_SILENCE, self.window.length / 2)
-        verdict = Verdict.UNKNOWN if total is None else Verdict.HEALTHY
+        verdict = Verdict.HEALTHY if total else Verdict.UNKNOWN
+        note = f"the last at {utc(points[-1].at)}" if points else self._why("invocations")
         finding = None
-        if total is not None and table and quiet:
-            writes = self.series.get("table_writes", [])
-            written = any(point.value > 0 for point in writes if point.at > silent_since)
-            verdict = Verdict.CRITICAL if written else Verdict.WARNING
-            tail = (
-                f"Its table {table} was written meanwhile, so records wait unread."
-                if written
-                else f"No write to its table {table} was seen either; "
-                "if none was made, this is as it should be."
-            )
+        gaps = self._gaps([point.at for point in points])
+        if total is not None and table and gaps:
+            # A gap in which records waited outweighs a longer one in which none may have.
+            gap = max(gaps, key=lambda each: (self._written(each), each.length))
+            verdict = Verdict.CRITICAL if self._written(gap) else Verdict.WARNING
+            between = f"between {utc(gap.start)} and {utc(gap.end)}"
+            lasts = gap.end == self.window.end
+            if lasts:
+                title = f"{name} is not being invoked"
+                when = f"since {utc(gap.start)}, looked at until {utc(gap.end)}"
+            else:
+                minutes = gap.length / timedelta(minutes=1)
+                title, when = f"{name} was not invoked for {minutes:,.0f} minutes", between
+                note = f"none {between}"
             finding = Finding(
                 id="invocations.none",
                 severity=verdict,
-                title=f"{name} is not being invoked",
-                detail=f"No invocation since {utc(silent_since)}, looked at until "
-                f"{utc(self.window.end)}. {tail}",
+                title=title,
+                detail=f"No invocation {when}. {self._writes(gap, table, lasts=lasts)}",
                 subject=name,
                 evidence=("invocations", "table_writes"),
-                since=silent_since,
+                since=gap.start,
             )
-        elif total == 0:
-            verdict = Verdict.UNKNOWN
         return Check(
             indicator="Invocations",
             subject=name,
@@ -158,8 +172,34 @@ class _Triage:
             critical="0 for 1 h, table written",
             verdict=verdict,
             source="Operations guide of vf-api-workers, No Invocations: = 0 for 1 hour",
-            note=self._why("invocations") if not points else f"the last at {utc(silent_since)}",
+            note=note,
             finding=finding,
+        )
+
+    def _gaps(self, instants: list[datetime]) -> list[_Gap]:
+        """Return the spans of at least an hour without an instant, the window's ends included."""
+        edges = [self.window.start, *instants, self.window.end]
+        gaps = [_Gap(start, end) for start, end in itertools.pairwise(edges)]
+        return [gap for gap in gaps if gap.length >= _SILENCE]
+
+    def _written(self, gap: _Gap) -> bool:
+        """Whether the table was written in a gap, early enough to have been read in it."""
+        return any(
+            point.value > 0 and gap.start < point.at < gap.end - _BATCHING
+            for point in self.series.get("table_writes", [])
+        )
+
+    def _writes(self, gap: _Gap, table: str, *, lasts: bool) -> str:
+        """Say what is known of the table's writes during a gap."""
+        if self._written(gap):
+            waits = "wait" if lasts else "waited"
+            return f"Its table {table} was written meanwhile, so records {waits} unread."
+        if not self._seen("table_writes"):
+            why = self._why("table_writes")
+            return f"Whether its table {table} was written was not looked at: {why}."
+        return (
+            f"No write to its table {table} was seen either; "
+            "if none was made, this is as it should be."
         )
 
     def errors(self) -> Check:

@@ -1,5 +1,6 @@
 """From numbers to verdicts: the edges, what is unknown, and what a finding says."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
@@ -217,6 +218,19 @@ def test_without_a_deployment_the_last_quarter_is_held_against_the_first() -> No
     )
 
 
+def test_growth_before_a_late_deployment_is_not_hidden_by_it() -> None:
+    late = datetime(2026, 10, 14, 0, 35, tzinfo=UTC)
+
+    rising = _durations(_bins(500, 500, 2000, 2000, 2000, 2000, 2000, 2000), late)[-1]
+
+    assert rising.title == "f takes 4.0 times as long as before"
+    assert rising.since == datetime(2026, 10, 14, 0, 35, tzinfo=UTC)
+    assert rising.detail.startswith(
+        "The median p95 was 500 ms in the first quarter, from 2026-10-14 00:05 UTC and is 2.0 s in "
+        "the last quarter, from 2026-10-14 00:35 UTC: 4.0 times"
+    )
+
+
 @pytest.mark.parametrize(
     ("p95_ms", "found"),
     [([500.0] * 2 + [1000.0] * 2, True), ([500.0] * 2 + [999.0] * 2, False), ([1.0, 2.0], False)],
@@ -420,6 +434,7 @@ def _triage(
     queue_asked_at: datetime | None = None,
     timeout_ms: float = 10_000,
     deployed_at: datetime | None = None,
+    window: Window = WINDOW,
 ) -> dict[str, Check]:
     names = ["invocations", "errors", "duration_p95_ms", "iterator_age_ms", "dead_letters"]
     frame = pd.DataFrame(
@@ -438,7 +453,7 @@ def _triage(
         function=function,
         timeout_ms=timeout_ms,
         thresholds=T,
-        window=WINDOW,
+        window=window,
         queue_depth=queue_depth,
         queue_asked_at=queue_asked_at,
         deployed_at=deployed_at,
@@ -662,6 +677,86 @@ def test_a_function_that_fell_silent_while_its_table_is_written_is_critical() ->
 
 def test_writes_before_the_silence_are_not_held_against_it() -> None:
     assert _triage([*SILENT, ("table_writes", 50, 40.0)])["Invocations"].verdict is WARNING
+
+
+def _ran(*minutes: int) -> Points:
+    return [*_without("invocations"), *[("invocations", minute, 3.0) for minute in minutes]]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "gap"),
+    [
+        ([*range(40), *range(110, 180)], (39, 110)),
+        ([*range(70, 180)], (0, 70)),
+        ([*range(100)], (99, 180)),
+        ([], (0, 180)),
+    ],
+)
+def test_an_hour_without_invocations_counts_wherever_in_the_window_it_is(
+    minutes: list[int], gap: tuple[int, int]
+) -> None:
+    quiet = _triage(_ran(*minutes))["Invocations"]
+    written = _triage([*_ran(*minutes), ("table_writes", gap[0] + 30, 9.0)])["Invocations"]
+
+    assert (quiet.verdict, written.verdict) == (WARNING, CRITICAL)
+    assert quiet.finding is not None
+    assert quiet.finding.id == "invocations.none"
+    assert quiet.finding.since == START + timedelta(minutes=gap[0])
+
+
+def test_a_gap_that_ended_says_from_when_to_when() -> None:
+    check = _triage([*_ran(*range(40), *range(110, 180)), ("table_writes", 60, 9.0)])["Invocations"]
+
+    assert check.note == "none between 2026-10-14 00:46 UTC and 2026-10-14 01:57 UTC"
+    assert check.finding is not None
+    assert check.finding.title == "f was not invoked for 71 minutes"
+    assert check.finding.detail == (
+        "No invocation between 2026-10-14 00:46 UTC and 2026-10-14 01:57 UTC. "
+        "Its table t was written meanwhile, so records waited unread."
+    )
+
+
+def test_a_gap_in_which_the_table_was_written_counts_more_than_a_longer_one() -> None:
+    points = [*_ran(*range(5), *range(90, 100), 170), ("table_writes", 120, 9.0)]
+
+    check = _triage(points)["Invocations"]
+
+    assert check.verdict is CRITICAL
+    assert check.finding is not None
+    assert check.finding.since == START + timedelta(minutes=99)
+
+
+def test_the_write_that_ends_a_quiet_time_is_not_held_against_it() -> None:
+    points = [*_ran(*range(40), *range(110, 180)), ("table_writes", 109, 9.0)]
+
+    assert _triage(points)["Invocations"].verdict is WARNING
+
+
+def test_less_than_an_hour_without_invocations_is_well() -> None:
+    points = [*_ran(*range(50), *range(108, 180)), ("table_writes", 60, 9.0)]
+
+    assert _triage(points)["Invocations"].verdict is HEALTHY
+
+
+@pytest.mark.parametrize(("minutes", "verdict"), [(range(5), HEALTHY), ((), UNKNOWN)])
+def test_a_window_shorter_than_an_hour_proves_no_silence(
+    minutes: Iterable[int], verdict: Verdict
+) -> None:
+    points = [*_ran(*minutes), ("table_writes", 10, 9.0)]
+
+    check = _triage(points, window=Window(START, START + timedelta(minutes=30)))["Invocations"]
+
+    assert (check.verdict, check.finding) == (verdict, None)
+
+
+def test_writes_that_were_not_looked_at_are_not_said_to_be_none() -> None:
+    check = _triage(SILENT, status={"table_writes": "Forbidden"})["Invocations"]
+
+    assert check.verdict is WARNING
+    assert check.finding is not None
+    assert check.finding.detail.endswith(
+        " Whether its table t was written was not looked at: status Forbidden."
+    )
 
 
 def test_a_function_without_a_stream_may_be_silent() -> None:
