@@ -23,6 +23,12 @@ from opslib.cwli.switches import Switches
 MAX_DEPTH = 50
 """Deepest nesting of operators and calls. Chains of ``and`` and ``or`` count as one level."""
 
+MAX_STAGES = 100
+"""Most commands in a query. AWS names no bound; DuckDB nests only so many."""
+
+MAX_SORT_KEYS = 50
+"""Most fields of one ``sort``. AWS names no bound; each is several terms of SQL."""
+
 MAX_STATS = 10
 """Most ``stats`` commands in a query."""
 
@@ -35,6 +41,9 @@ def check(query: plan.Query, *, switches: Switches) -> None:
     MalformedQuery
         At the first offence, in the order of the text as far as the rules allow.
     """
+    if len(query.stages) > MAX_STAGES:
+        found = f"this engine runs at most {MAX_STAGES} commands in a query."
+        raise MalformedQuery(found, query.stages[MAX_STAGES].at, text=query.text)
     checker = _Checker(query, switches)
     for stage in query.stages:
         checker.stage(stage)
@@ -73,6 +82,9 @@ class _Checker:
             case plan.Filter():
                 self._scalar(stage.condition)
             case plan.Sort():
+                if len(stage.keys) > MAX_SORT_KEYS:
+                    found = f"this engine sorts by at most {MAX_SORT_KEYS} fields."
+                    raise self._refuse(found, stage.keys[MAX_SORT_KEYS].at)
                 for key in stage.keys:
                     self._sort_key(key)
             case plan.Dedup():

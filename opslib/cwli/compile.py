@@ -32,6 +32,9 @@ DEFAULT_LIMIT = 10_000
 MAX_ROWS = 100_000
 """Most rows of any answer. Source: GetQueryResults."""
 
+MAX_STEPS = 400
+"""Most common table expressions of a statement; DuckDB binds no more than a thousand or so."""
+
 _EVENT_ORDER = "ts, n"
 _NEWEST_FIRST = "ts DESC, n DESC"
 
@@ -138,6 +141,8 @@ class _Compiler:
         return f"{letter}{self._serial}"
 
     def _stack(self, sql: str) -> None:
+        if len(self._ctes) >= MAX_STEPS:
+            raise TooLong
         name = self._fresh("s")
         self._ctes.append(f"{name} AS NOT MATERIALIZED ({sql})")
         self._from = name

@@ -27,6 +27,11 @@ _MAX_THREADS = 4
 _MAX_OPENINGS = 64
 """How many opening braces of one message are tried as the beginning of an object."""
 
+_WRONG_TYPE = (
+    "Query not run: an event holds a value of the wrong type. timestamp and ingestionTime "
+    "are integers (epoch ms); message, logStream and log are strings."
+)
+
 
 @contextmanager
 def opened(
@@ -130,6 +135,11 @@ def _table(events: "Events") -> "pa.Table":
         return _of_relation(events)
     listed = events if isinstance(events, list) else list(events)
     try:
+        # Arrow would cut a float without a word.
+        if any(isinstance(e["timestamp"], float) for e in listed) or any(
+            isinstance(e.get("ingestionTime"), float) for e in listed
+        ):
+            raise BadInput(_WRONG_TYPE)
         return pa.table(
             {
                 "ts": pa.array([e["timestamp"] for e in listed], pa.int64()),
@@ -145,11 +155,7 @@ def _table(events: "Events") -> "pa.Table":
         raise BadInput(found) from None
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
         # Arrow's own words would quote the value, which may be a log line.
-        found = (
-            "Query not run: an event holds a value of the wrong type. timestamp and ingestionTime "
-            "are integers (epoch ms); message, logStream and log are strings."
-        )
-        raise BadInput(found) from None
+        raise BadInput(_WRONG_TYPE) from None
 
 
 def _texts(values: list[Any]) -> "pa.Array":
@@ -169,6 +175,10 @@ def _of_relation(relation: "duckdb.DuckDBPyRelation") -> "pa.Table":
     if missing:
         found = f"Query not run: the relation has no column {', '.join(missing)}."
         raise BadInput(f"{found} It needs timestamp (epoch ms) and message.")
+    kinds = dict(zip(relation.columns, map(str, relation.types), strict=True))
+    for name in ("timestamp", "ingestionTime"):
+        if kinds.get(name, "").startswith(("DOUBLE", "FLOAT", "DECIMAL")):
+            raise BadInput(_WRONG_TYPE)
     optional = {"logStream": "stream", "log": "grp", "ingestionTime": "ingested"}
     columns = ['CAST("timestamp" AS BIGINT) AS ts', 'CAST("message" AS VARCHAR) AS msg']
     for name, column in optional.items():

@@ -297,3 +297,43 @@ def test_many_long_names_are_refused_rather_than_tried_in_every_way() -> None:
 
     assert "too large" in caught.value.message
     assert caught.value.position == 18
+
+
+@pytest.mark.parametrize(
+    ("text", "position", "complaint"),
+    [
+        (" | ".join(["limit 5"] * 1000), 1000, "at most 100 commands"),
+        ("sort " + ", ".join(["a"] * 51), 155, "at most 50 fields"),
+        ("fields 1 as a" + ", a+1 as a" * 900, 0, "too large"),
+    ],
+)
+def test_a_query_of_too_many_parts_is_refused_with_a_place(
+    text: str, position: int, complaint: str
+) -> None:
+    with pytest.raises(cwli.MalformedQuery) as caught:
+        cwli.query(text, events("x"))
+
+    assert complaint in caught.value.message
+    assert caught.value.position == position
+
+
+def test_a_query_of_as_many_parts_as_may_be_runs() -> None:
+    longest = " | ".join(["fields 1 as a", *["limit 5"] * 98, "sort " + ", ".join(["a"] * 50)])
+
+    assert len(cwli.query(longest, events("x"))) == 1
+
+
+@pytest.mark.parametrize("name", ["timestamp", "ingestionTime"])
+def test_a_time_that_is_no_integer_is_refused(name: str) -> None:
+    event = {"timestamp": BASE_MS, "message": "x", name: float(BASE_MS)}
+    connection = duckdb.connect()
+    relation = connection.sql(
+        f'SELECT * REPLACE (1.5::DOUBLE AS "{name}") FROM '  # noqa: S608
+        '(SELECT 1::BIGINT AS "timestamp", 2::BIGINT AS "ingestionTime", \'x\' AS message)'
+    )
+
+    for given in ([event], relation):
+        with pytest.raises(BadInput) as caught:
+            cwli.query("fields a", given)
+        assert "integers (epoch ms)" in caught.value.message
+    connection.close()
