@@ -60,7 +60,7 @@ def _extreme(name: str) -> Aggregate:
         (arg,) = args
         if arg.kind is Kind.INSTANT and switches.timestamp_aggregates == "formatted":
             return Value(f"{name}({arg.sql})", Kind.INSTANT)
-        of_numbers = f"{name}({as_number(arg)})"
+        of_numbers = f"{name}({finite(as_number(arg))})"
         if not arg.is_text:
             return number(of_numbers)
         return Value(f"coalesce({as_text(number(of_numbers))}, {name}({arg.sql}))", Kind.MIXED)
