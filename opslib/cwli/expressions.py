@@ -35,7 +35,7 @@ _ARITHMETIC = {
     "-": "({0} - {1})",
     "*": "({0} * {1})",
     "/": "({0} / {1})",
-    "%": "fmod({0}, {1})",
+    "%": "mod({0}, {1})",
     "^": "pow({0}, {1})",
 }
 # Division by zero is missing, not infinite; sums and products of finite numbers need no such care.
@@ -74,7 +74,10 @@ def _compare(scope: Scope, expr: plan.Compare) -> Value:
 
 def _arithmetic(scope: Scope, expr: plan.Arithmetic) -> Value:
     sides = as_number(scope.value(expr.left)), as_number(scope.value(expr.right))
-    sql = _ARITHMETIC[expr.op].format(*sides)
+    template = _ARITHMETIC[expr.op]
+    if expr.op == "%" and scope.switches.remainder_sign == "the divisor's":
+        template = "fmod({0}, {1})"
+    sql = template.format(*sides)
     return number(finite(sql) if expr.op in _MAY_BE_INFINITE else sql)
 
 

@@ -27,7 +27,10 @@ class Switches:
 
     numbers_in_text: Literal["compare as numbers", "compare as text"] = "compare as numbers"
     """``status = "200"`` and ``status >= 400`` are both written about the same field, so two values
-    that both read as numbers are compared as numbers, and any other pair as text."""
+    that both read as numbers are compared as numbers, and any other pair as text. Two texts (also a
+    text and a string literal) that are more than 15 digits each, as the sequence numbers of Kinesis
+    and DynamoDB, are compared digit by digit, the longer being the larger: as numbers they would
+    lose their last digits and so be equal. A bare number in the query stays a number."""
 
     percentile: Literal["interpolated", "nearest rank"] = "interpolated"
     """``pct``: published outputs cannot tell the methods apart; interpolation between closest ranks
@@ -69,6 +72,9 @@ class Switches:
 
     unary_minus: Literal["accepted", "refused"] = "accepted"
     """``-5`` and ``-x``: not documented, but no other reading is possible."""
+
+    remainder_sign: Literal["the dividend's", "the divisor's"] = "the dividend's"
+    """``-7 % 3``: -1, as in Java, JavaScript and SQL, or 2, as in Python."""
 
     not_binds: Literal["looser than comparison", "tighter than comparison"] = (
         "looser than comparison"

@@ -11,6 +11,7 @@ Source
 What a text and a number do beside each other is not documented; see ``switches.numbers_in_text``.
 """
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 
@@ -134,6 +135,7 @@ def as_instant(value: Value) -> str:
 def compared(op: str, left: Value, right: Value, *, switches: Switches) -> str:
     """Return SQL of a BOOLEAN: two values as numbers if both read as finite numbers, else as text.
 
+    Two texts of more than 15 digits each are compared digit by digit, the longer the larger.
     It is missing where a side is; ``known`` settles what becomes of that.
 
     Parameters
@@ -153,7 +155,34 @@ def compared(op: str, left: Value, right: Value, *, switches: Switches) -> str:
     both = " AND ".join(
         f"{as_number(side)} IS NOT NULL" for side in (left, right) if _maybe_number(side)
     )
-    return f"CASE WHEN {both} THEN {as_numbers} ELSE {as_texts} END" if both else as_numbers
+    if not both:
+        return as_numbers
+    long = _long_digits(left, right)
+    if long and op in ("=", "!="):
+        return f"CASE WHEN {both} AND NOT ({long}) THEN {as_numbers} ELSE {as_texts} END"
+    if long:
+        pairs = " ".join(
+            [f"(length({left.sql}), {left.sql})", sql_op, f"(length({right.sql}), {right.sql})"]
+        )
+        as_numbers = f"CASE WHEN {long} THEN {pairs} ELSE {as_numbers} END"
+    return f"CASE WHEN {both} THEN {as_numbers} ELSE {as_texts} END"
+
+
+_LONG_DIGITS = "[0-9]{16,}"
+"""An integer of more digits than a DOUBLE tells apart: an id, such as a sequence number."""
+
+
+def _long_digits(left: Value, right: Value) -> str:
+    """Return SQL of whether both sides are texts of many digits; empty when they cannot be."""
+    if not (left.is_text and right.is_text):
+        return ""
+    terms = []
+    for side in (left, right):
+        if side.literal is None:
+            terms.append(f"regexp_full_match({side.sql}, {quoted(_LONG_DIGITS)})")
+        elif not re.fullmatch(_LONG_DIGITS, side.literal):
+            return ""
+    return " AND ".join(terms)
 
 
 def known(sql: str, *, switches: Switches) -> Value:

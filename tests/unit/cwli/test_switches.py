@@ -119,6 +119,14 @@ TURNS: list[tuple[str, Any, list[str], str, Rows, Rows]] = [
     ),
     ("unary_minus", "refused", ['{"a":2}'], "fields -a as b", [{"b": "-2"}], None),
     (
+        "remainder_sign",
+        "the divisor's",
+        ['{"a":7}'],
+        "fields -7 % 3 as x, a % -3 as y, 7 % 3 as z, -7 % 7 as w",
+        [{"x": "-1", "y": "1", "z": "1", "w": "0"}],
+        [{"x": "2", "y": "-2", "z": "1", "w": "0"}],
+    ),
+    (
         "not_binds",
         "tighter than comparison",
         ['{"a":0}', '{"a":5}'],
