@@ -52,18 +52,24 @@ def sandbox() -> None:
 @click.option(
     "--clock",
     type=click.Choice(["live", "pinned"]),
-    default="live",
-    show_default=True,
+    show_default="live",
     help="Whether its time goes on, or stands still.",
 )
 @click.option("--at", metavar="ISO", help="Where a pinned clock stands; implies --clock pinned.")
 @_told
-def up(scenario: str, clock: str, at: str | None) -> None:
+def up(scenario: str, clock: str | None, at: str | None) -> None:
     """Start it, and print what points a shell at it: eval "$(opslib sandbox up)"."""
+    if clock == "live" and at is not None:
+        raise BadInput(
+            "The sandbox was not started: --clock live and --at contradict each other, for a live "
+            "clock does not stand at an instant. Leave one of them out.",
+            at=at,
+        )
+    wanted = (clock or "live") if at is None else at
     _require_the_extra()
     from opslib.sandbox import environment, launcher  # only now, for they need the extra
 
-    running = launcher.up(scenario=scenario, clock=at or clock, home=home(), progress=_progress)
+    running = launcher.up(scenario=scenario, clock=wanted, home=home(), progress=_progress)
     for line in environment.exports(running, caller=os.environ):
         click.echo(line)
 

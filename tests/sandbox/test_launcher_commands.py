@@ -102,6 +102,17 @@ def test_an_instant_that_is_none_is_refused_before_anything_starts(at: str) -> N
     assert result.stderr.startswith("The sandbox's clock was not set: ")
 
 
+def test_a_live_clock_at_an_instant_is_refused_as_a_contradiction(root: Path) -> None:
+    result = _run("up", "--scenario", "empty", "--clock", "live", "--at", "2026-10-14T09:30:00Z")
+
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.stderr == (
+        "The sandbox was not started: --clock live and --at contradict each other, for a live "
+        "clock does not stand at an instant. Leave one of them out.\n"
+    )
+    assert not (root / "runs" / "sandbox").exists()
+
+
 @pytest.mark.usefixtures("root")
 def test_a_scenario_that_does_not_exist_is_refused_with_those_that_do() -> None:
     result = _run("up", "--scenario", "slwo")
