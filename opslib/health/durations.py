@@ -3,7 +3,6 @@
 In: a frame of bins, limits from the function's configuration. Out: findings. Does no I/O.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -17,6 +16,7 @@ from opslib.health.verdicts import (
     Point,
     Verdict,
     breach,
+    held,
     judge,
     nothing_ran,
     number,
@@ -142,19 +142,19 @@ def memory_finding(
         The highest ``Max Memory Used`` of the window in MB. None, NaN and 0 are unknown: a platform
         that says 0 MB has not measured.
     limit_mb
-        The function's memory size in MB; NaN when it could not be seen.
+        The function's memory size in MB; NaN or 0 when it could not be seen.
 
     Returns
     -------
     ``memory.headroom`` when it is a warning or worse, or unknown; None when there is room.
     """
-    if used_mb is None or not used_mb > 0 or math.isnan(limit_mb):
+    if used_mb is None or not used_mb > 0 or not limit_mb > 0:
         return Finding(
             id="memory.headroom",
             severity=Verdict.UNKNOWN,
             title=f"How much of its memory {subject} uses is not known",
             detail="No REPORT line in the window states the memory used."
-            if not math.isnan(limit_mb)
+            if limit_mb > 0
             else "Its configuration could not be read, and with it the memory size.",
             subject=subject,
             evidence=tuple(evidence),
@@ -209,7 +209,7 @@ def near_timeout(
         severity=severity,
         title=f"{subject} takes {number(level)} % of its timeout",
         detail=f"The p95 of the duration held {span(level / 100 * timeout_ms)} of the timeout of "
-        f"{span(timeout_ms)}, {number(level)} %, for {threshold.periods} periods running.{first} "
+        f"{span(timeout_ms)}, {number(level)} %, {held(len(points), threshold.periods)}.{first} "
         f"The last value, of {utc(points[-1].at)}, is {span(points[-1].value)}.",
         subject=subject,
         evidence=tuple(evidence),

@@ -74,7 +74,6 @@ def cold_start_findings(
                 f"{span(median(point.value for point in points))} in the median.",
                 subject=subject,
                 evidence=tuple(evidence),
-                since=points[0].at,
             )
         )
     if deployed_at is None:

@@ -19,6 +19,7 @@ from opslib.health.verdicts import (
     Point,
     Verdict,
     breach,
+    held,
     judge,
     levels,
     number,
@@ -194,6 +195,12 @@ class _Triage:
         if self._written(gap):
             waits = "wait" if lasts else "waited"
             return f"Its table {table} was written meanwhile, so records {waits} unread."
+        writes = self.series.get("table_writes", [])
+        if any(point.value > 0 and gap.start < point.at < gap.end for point in writes):
+            return (
+                f"Its table {table} was written only in the last 5 minutes of that, "
+                "which a batch may wait for."
+            )
         if not self._seen("table_writes"):
             why = self._why("table_writes")
             return f"Whether its table {table} was written was not looked at: {why}."
@@ -209,6 +216,10 @@ class _Triage:
         if not ran or not self.series.get("errors"):
             return self._judged("Error rate", None, threshold, note=self._why("errors"))
         count = sum(point.value for point in failed)
+        if not self._seen("invocations"):
+            of = f"of how many invocations is not known: {self._why('invocations')}"
+            note = f"{count:,.0f} errors, {of}"
+            return self._judged("Error rate", None, threshold, note=note)
         rate = count / ran * 100
         first = f", the first in the period from {utc(failed[0].at)} on" if failed else ""
         said = f"{count:,.0f} of {ran:,.0f} invocations"
@@ -251,7 +262,7 @@ class _Triage:
             "Duration",
             level_ms / timeout_ms * 100,
             threshold,
-            note=f"p95 of {span(level_ms)} held for {threshold.periods} periods of 5 min, "
+            note=f"p95 of {span(level_ms)} {self._held(points, threshold)}, "
             f"timeout {span(timeout_ms)}",
             finding=found,
         )
@@ -273,15 +284,14 @@ class _Triage:
             "Iterator age",
             level_ms,
             threshold,
-            note=f"held for {threshold.periods} periods of 5 min; "
-            f"last seen {span(points[-1].value)}",
+            note=f"{self._held(points, threshold)}; last seen {span(points[-1].value)}",
             finding=Finding(
                 id="stream.lag",
                 severity=Verdict.UNKNOWN,
                 title=f"{name} reads its stream {span(level_ms)} late",
-                detail=f"Records were {span(level_ms)} old or older for {threshold.periods} "
-                f"periods running{first}; the last value, of {utc(points[-1].at)}, is "
-                f"{span(points[-1].value)}.",
+                detail=f"Records were {span(level_ms)} old or older "
+                f"{held(len(points), threshold.periods)}{first}; "
+                f"the last value, of {utc(points[-1].at)}, is {span(points[-1].value)}.",
                 subject=name,
                 evidence=("iterator_age_ms",),
                 since=since,
@@ -329,6 +339,11 @@ class _Triage:
         )
         # What SQS itself says stands, whatever became of the metric.
         return check if asked is None else replace(check, verdict=judge(depth, threshold))
+
+    def _held(self, points: list[Point], threshold: Threshold) -> str:
+        if len(points) < threshold.periods:
+            return held(len(points), threshold.periods)
+        return f"held for {threshold.periods} periods of 5 min"
 
     def _seen(self, *metrics: str) -> bool:
         return all(self.status.get(metric) == "Complete" for metric in metrics)

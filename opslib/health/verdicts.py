@@ -212,6 +212,13 @@ def breach(points: Sequence[Point], threshold: Threshold) -> datetime | None:
     return None
 
 
+def held(values: int, periods: int) -> str:
+    """Say for how long a level of `sustained` was held, given how many values there were."""
+    if values >= periods:
+        return "for 1 period" if periods == 1 else f"for {periods} periods running"
+    return "in the only value there was" if values == 1 else f"in all {values} values there were"
+
+
 def nothing_ran(subject: str, evidence: Sequence[str]) -> Finding:
     """Return the finding, unknown, of a window without invocations."""
     return Finding(
