@@ -47,6 +47,11 @@ def state(home: Path) -> Path:
     return home / "state"
 
 
+def profile(home: Path) -> Path:
+    """Name the file of `aws_config`."""
+    return home / "aws-config"
+
+
 def server_environment(*, home: Path, port: int) -> dict[str, str]:
     """Make the complete environment of the server process."""
     return {

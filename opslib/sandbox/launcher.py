@@ -53,7 +53,8 @@ class Status:
 
     ``sandbox`` is None unless it is up; ``record`` is None when nothing was ever started there or
     it was stopped, or what is written there cannot be read: then ``servers`` are the processes
-    found to serve the folder. ``sentence`` says it to a person.
+    found to serve the folder. ``left`` names what `down` left there, for no sandbox made it.
+    ``sentence`` says it to a person.
     """
 
     state: State
@@ -61,6 +62,7 @@ class Status:
     record: Record | None
     sandbox: Sandbox | None
     servers: tuple[int, ...] = ()
+    left: tuple[str, ...] = ()
 
 
 def up(*, scenario: str, clock: str | datetime, home: Path, progress: Progress) -> Sandbox:
@@ -73,7 +75,8 @@ def up(*, scenario: str, clock: str | datetime, home: Path, progress: Progress) 
     clock
         ``live``, ``pinned``, or the instant at which the clock stands still.
     home
-        Folder for everything the sandbox keeps; made if missing, removed by `down`.
+        Folder for everything the sandbox keeps; made if missing, removed by `down` unless
+        something else is in it.
     progress
         Told a sentence at each step.
 
@@ -113,7 +116,7 @@ def start(story: Story, *, clock: str | datetime, home: Path, progress: Progress
             undo.callback(_abandon, fresh, home)
             fresh = replace(fresh, ready_s=_wait_until_ready(fresh, home))
             sandbox = _sandbox(fresh, home)
-            (home / "aws-config").write_text(environment.aws_config(sandbox))
+            environment.profile(home).write_text(environment.aws_config(sandbox))
             progress(f"The sandbox answers at {sandbox.endpoint} after {fresh.ready_s:.1f} s.")
             _build(story, sandbox, progress=progress)
             replace(fresh, built=True).write(home)
@@ -159,7 +162,7 @@ def _unrecorded(home: Path, *, said: str) -> Status:
 
 
 def down(home: Path) -> Status:
-    """Stop the sandbox and remove its files; say what was there before.
+    """Stop the sandbox and remove the files it made; say what was there before, and what is left.
 
     Raises
     ------
@@ -173,9 +176,10 @@ def down(home: Path) -> Status:
         found = status(home)
         _clear(home, found)
         # The lock is on the folder itself, so it can be removed while held.
+        left = tuple(sorted(entry.name for entry in home.iterdir()))
         with contextlib.suppress(OSError):
             home.rmdir()
-    return found
+    return replace(found, left=left)
 
 
 def _build(story: Story, sandbox: Sandbox, *, progress: Progress) -> None:
@@ -189,6 +193,10 @@ def _build(story: Story, sandbox: Sandbox, *, progress: Progress) -> None:
         ) from error
 
 
+def _log(home: Path) -> Path:
+    return home / "server.log"
+
+
 def _spawn(home: Path, *, scenario: str, clock: clocks.Clock) -> Record:
     for folder in (environment.temporary(home), environment.state(home)):
         folder.mkdir()
@@ -196,7 +204,7 @@ def _spawn(home: Path, *, scenario: str, clock: clocks.Clock) -> Record:
     # Bound here and inherited, so that nobody can take the port in between.
     with (
         socket.create_server(("127.0.0.1", 0)) as listener,
-        (home / "server.log").open("wb") as log,
+        _log(home).open("wb") as log,
     ):
         port = listener.getsockname()[1]
         command = [sys.executable, "-m", record.SERVER]
@@ -239,25 +247,16 @@ def _wait_until_ready(fresh: Record, home: Path) -> float:
             break
         time.sleep(_PAUSE_S)
     raise OpsError(
-        f"The sandbox is not up: its server {what}. What it said last is in {home / 'server.log'}.",
-        log=str(home / "server.log"),
+        f"The sandbox is not up: its server {what}. What it said last is in {_log(home)}.",
+        log=str(_log(home)),
     )
 
 
 def _clear(home: Path, found: Status) -> None:
-    """Stop what is ours and remove every file of it."""
+    """Stop what is ours and remove every file of it, those of a start that failed too."""
     for pid in found.servers:
         _stop(pid)
-    if found.state is State.UNREADABLE:
-        _empty(home)
-        return
-    if found.record is None:
-        # Left by a start that failed: its log, at most. Anything else is not ours to remove.
-        (home / "server.log").unlink(missing_ok=True)
-        for folder in (environment.temporary(home), environment.state(home)):
-            shutil.rmtree(folder, ignore_errors=True)
-        return
-    if found.state in (State.UP, State.UNFINISHED, State.SILENT):
+    if found.record and found.state in (State.UP, State.UNFINISHED, State.SILENT):
         _stop(found.record.pid, at_once=found.state is State.SILENT)
     _empty(home)
 
@@ -265,13 +264,19 @@ def _clear(home: Path, found: Status) -> None:
 def _abandon(fresh: Record, home: Path) -> None:
     """Undo a start that failed; what the server said stays to be read."""
     _stop(fresh.pid)
-    _empty(home, keep="server.log")
+    _empty(home, keep=_log(home))
 
 
-def _empty(home: Path, *, keep: str | None = None) -> None:
-    for entry in home.iterdir():
-        if entry.name == keep:
-            continue
+def _empty(home: Path, *, keep: Path | None = None) -> None:
+    made = {
+        record.path(home),
+        record.draft_path(home),
+        _log(home),
+        environment.profile(home),
+        environment.temporary(home),
+        environment.state(home),
+    }
+    for entry in made - {keep}:
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry, ignore_errors=True)
         else:

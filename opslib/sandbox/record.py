@@ -71,7 +71,7 @@ class Record:
 
     def write(self, home: Path) -> None:
         """Write the record whole or not at all."""
-        draft = path(home).with_suffix(".draft")
+        draft = draft_path(home)
         draft.write_text(json.dumps(asdict(self), indent=2) + "\n")
         draft.replace(path(home))
 
@@ -79,6 +79,11 @@ class Record:
 def path(home: Path) -> Path:
     """Name the record's file."""
     return home / "record.json"
+
+
+def draft_path(home: Path) -> Path:
+    """Name the file that the record is first written to."""
+    return path(home).with_suffix(".draft")
 
 
 def read(home: Path) -> Record | None:

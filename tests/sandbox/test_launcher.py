@@ -166,6 +166,18 @@ def test_down_spares_files_that_no_sandbox_made(home: Path) -> None:
     assert mine.read_text() == "keep"
 
 
+def test_down_leaves_what_a_person_put_beside_the_files_of_the_sandbox(home: Path) -> None:
+    _start(home)
+    (home / "mine.txt").write_text("keep")
+    (home / "mine").mkdir()
+
+    found = launcher.down(home)
+
+    assert sorted(entry.name for entry in home.iterdir()) == ["mine", "mine.txt"]
+    assert (home / "mine.txt").read_text() == "keep"
+    assert found.left == ("mine", "mine.txt")
+
+
 def test_a_killed_server_is_recognised_and_the_next_up_starts_anew(home: Path) -> None:
     told: list[str] = []
     _start(home)
