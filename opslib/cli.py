@@ -86,7 +86,7 @@ def opslib() -> None:
 @click.option("--out", metavar="DIR", help="Folder of run folders. [default: runs]")
 @click.option(
     "--deadline",
-    type=click.FloatRange(min=0, min_open=True),
+    type=float,
     default=600.0,
     show_default=True,
     metavar="SECONDS",

@@ -31,7 +31,7 @@ from papermill.exceptions import PapermillException, PapermillExecutionError
 
 import opslib
 from opslib import report, run_folder
-from opslib.errors import OpsError
+from opslib.errors import BadInput, OpsError
 from opslib.kernel import Watch, kernels
 from opslib.parameters import Parameter, declared
 from opslib.system import System, load, load_params, project_root
@@ -41,6 +41,8 @@ from opslib.window import iso, wall_now
 DEADLINE_S = 600.0
 #: What one cell may take. A Logs Insights query of an hour belongs in a person's hands.
 CELL_S = 300.0
+#: The longest deadline; a thread cannot wait for every number of seconds.
+_LONGEST_S = 86_400.0
 EXIT_CODES = {"healthy": 0, "warning": 1, "critical": 2, "unknown": 3}
 
 _WORK = ".work"
@@ -93,7 +95,7 @@ def run(
     out
         The folder of all runs; ``runs`` of the project when not given.
     deadline_s, cell_s
-        What the whole run and one cell may take, in seconds.
+        What the whole run and one cell may take, in seconds; above 0, at most a day.
     now
         The clock for when the run started and ended.
     progress
@@ -102,10 +104,13 @@ def run(
     Raises
     ------
     BadInput
-        The notebook or the system cannot be read, or no run folder can be made. Nothing ran.
+        A deadline is out of its bounds, the notebook or the system cannot be read, or no run
+        folder can be made. Nothing ran.
     OpsError
         The run folder could not be written to the end, as on a full disk.
     """
+    _bounded("deadline", deadline_s)
+    _bounded("deadline of a cell", cell_s)
     parameters = declared(notebook)
     values = dict(values)
     system = _system(values, parameters)
@@ -253,6 +258,16 @@ def _quiet(*names: str) -> Iterator[None]:
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
+
+
+def _bounded(name: str, given_s: float) -> None:
+    # What is not a number fails this too: nan compares false with everything.
+    if not 0 < given_s <= _LONGEST_S:
+        raise BadInput(
+            f"Nothing ran: the {name} is {given_s:g} s. Give a number of seconds above 0 and at "
+            f"most {_LONGEST_S:.0f}.",
+            seconds=given_s,
+        )
 
 
 def _read(notebook: Path) -> Any:

@@ -108,7 +108,14 @@ def test_a_run_says_verdict_cause_and_report_and_exits_as_the_verdict(
         (["run", "20", "-p", "start", "-1h"], "no system was named for 20-duration"),
         (["run", "20", "-p", "system", "nobody"], "Nothing ran: there is no system 'nobody'"),
         (["run"], "Missing argument 'NOTEBOOK'"),
-        (["run", "20", "--deadline", "0"], "Invalid value for '--deadline'"),
+        *(
+            (
+                ["run", "20", "-f", "sandbox", "--deadline", seconds],
+                f"Nothing ran: the deadline is {seconds} s. Give a number of seconds above 0",
+            )
+            for seconds in ("nan", "inf", "-inf", "0", "-5", "1e+300")
+        ),
+        (["run", "20", "--deadline", "soon"], "Invalid value for '--deadline'"),
         (["run", "20", "-p", "start"], "requires 2 arguments"),
         (["apply"], "No such command 'apply'"),
         (["verify", "gone"], "there is no run folder gone"),
