@@ -84,10 +84,9 @@ def down() -> None:
     found = launcher.down(home())
     if found.state is State.UNREADABLE:
         # Something went wrong before: this is for a log, too.
-        stopped = "It was stopped" if found.servers else "Nothing was stopped"
-        click.echo(f"{found.sentence} {stopped}, and the record was removed.", err=True)
-        return
-    _progress("Stopped." if found.state is State.UP else found.sentence)
+        click.echo(found.ended, err=True)
+    else:
+        _progress(found.ended)
 
 
 @sandbox.command()

@@ -54,7 +54,7 @@ class Status:
     ``sandbox`` is None unless it is up; ``record`` is None when nothing was ever started there or
     it was stopped, or what is written there cannot be read: then ``servers`` are the processes
     found to serve the folder. ``left`` names what `down` left there, for no sandbox made it.
-    ``sentence`` says it to a person.
+    ``sentence`` says it to a person, ``ended`` what `down` did about it; empty before.
     """
 
     state: State
@@ -63,6 +63,7 @@ class Status:
     sandbox: Sandbox | None
     servers: tuple[int, ...] = ()
     left: tuple[str, ...] = ()
+    ended: str = ""
 
 
 def up(*, scenario: str, clock: str | datetime, home: Path, progress: Progress) -> Sandbox:
@@ -134,8 +135,7 @@ def status(home: Path) -> Status:
     state = record.state(known)
     if known is None:
         return Status(state=state, sentence="No sandbox is up.", record=None, sandbox=None)
-    what = f"scenario {known.scenario}, clock {known.clock}, since {known.started_at}"
-    process = f"process {known.pid} at 127.0.0.1:{known.port}"
+    what, process = _named(known)
     sentence = {
         State.UP: f"The sandbox is up: {what}, {process}.",
         State.UNFINISHED: f"The sandbox answers but its scenario was never finished: {what}, "
@@ -171,7 +171,8 @@ def down(home: Path) -> Status:
     """
     home = home.absolute()
     if not home.is_dir():
-        return status(home)
+        found = status(home)
+        return replace(found, ended=_ended(found))
     with _alone(home):
         found = status(home)
         _clear(home, found)
@@ -179,7 +180,35 @@ def down(home: Path) -> Status:
         left = tuple(sorted(entry.name for entry in home.iterdir()))
         with contextlib.suppress(OSError):
             home.rmdir()
-    return replace(found, left=left)
+    ended = _ended(found)
+    if left:
+        ended += f" Left in {home}, for no sandbox made it: {', '.join(left)}."
+    return replace(found, left=left, ended=ended)
+
+
+def _ended(found: Status) -> str:
+    stopped = "It was stopped" if found.servers else "Nothing was stopped"
+    if found.state is State.UNREADABLE:
+        return f"{found.sentence} {stopped}; the record was removed."
+    if found.record is None:
+        return "No sandbox was up; nothing was stopped."
+    what, process = _named(found.record)
+    how = {
+        State.UP: "The sandbox was stopped",
+        State.UNFINISHED: "The sandbox, whose scenario was never finished, was stopped",
+        State.SILENT: "The sandbox, which did not answer, was killed",
+        State.DEAD: "No sandbox was up; the last one ended unasked, and its files were removed",
+        State.FOREIGN: "No sandbox was up; the last one ended unasked, and its files were removed, "
+        "but its process number belongs to another program now, which was left alone",
+    }[found.state]
+    return f"{how}: {what}, {process}."
+
+
+def _named(known: Record) -> tuple[str, str]:
+    return (
+        f"scenario {known.scenario}, clock {known.clock}, since {known.started_at}",
+        f"process {known.pid} at 127.0.0.1:{known.port}",
+    )
 
 
 def _build(story: Story, sandbox: Sandbox, *, progress: Progress) -> None:

@@ -1,7 +1,11 @@
 """`opslib sandbox`: standard output is for the shell, standard error for a person who watches."""
 
+import os
 import shutil
+import signal
+import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from opslib.sandbox import launcher
 from opslib.sandbox.commands import sandbox as command
+from opslib.sandbox.record import State
 
 
 @pytest.fixture
@@ -49,6 +54,60 @@ def test_status_says_what_runs_by_its_code_too(root: Path) -> None:
     assert not (root / "runs" / "sandbox").exists()
 
 
+def _down_while_a_person_watches() -> str:
+    """Run it with a terminal for its standard error; give what the terminal showed."""
+    terminal, its_end = os.openpty()
+    try:
+        subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                "from opslib.sandbox.commands import sandbox; sandbox()",
+                "down",
+            ],
+            cwd=Path(__file__).parents[2],
+            stderr=its_end,
+            timeout=30,
+            check=True,
+        )
+        # A line of ours, so that there is an end to read to.
+        os.write(its_end, b"over\n")
+        shown = b""
+        while not shown.endswith(b"over\r\n"):
+            shown += os.read(terminal, 10_000)
+        return shown.decode().replace("\r\n", "\n").removesuffix("over\n")
+    finally:
+        os.close(its_end)
+        os.close(terminal)
+
+
+def test_down_says_to_a_person_what_it_did_in_one_line(root: Path) -> None:
+    home = root / "runs" / "sandbox"
+    _run("up", "--scenario", "empty")
+    known = launcher.status(home).record
+    assert known is not None
+
+    of_one_up = _down_while_a_person_watches()
+    of_none_up = _down_while_a_person_watches()
+    _run("up", "--scenario", "empty")
+    (home / "mine.txt").write_text("keep")
+    known_beside_mine = launcher.status(home).record
+    assert known_beside_mine is not None
+    os.kill(known_beside_mine.pid, signal.SIGKILL)
+    while launcher.status(home).state is not State.DEAD:
+        time.sleep(0.02)
+    of_a_dead_one = _down_while_a_person_watches()
+
+    assert of_one_up == (
+        f"The sandbox was stopped: scenario empty, clock live, since {known.started_at}, "
+        f"process {known.pid} at 127.0.0.1:{known.port}.\n"
+    )
+    assert of_none_up == "No sandbox was up; nothing was stopped.\n"
+    assert of_a_dead_one.startswith("No sandbox was up; the last one ended unasked, and its files")
+    assert of_a_dead_one.endswith(f"Left in {home}, for no sandbox made it: mine.txt.\n")
+    assert of_a_dead_one.count("\n") == 1
+
+
 def test_a_record_that_cannot_be_read_is_said_by_status_and_by_down(root: Path) -> None:
     written = root / "runs" / "sandbox" / "record.json"
     written.parent.mkdir(parents=True)
@@ -59,7 +118,7 @@ def test_a_record_that_cannot_be_read_is_said_by_status_and_by_down(root: Path) 
     sentence = f"The sandbox's record {written} cannot be read. No server of this folder runs."
     assert (status.exit_code, status.stdout) == (3, f"{sentence}\n")
     assert (down.exit_code, down.stdout) == (0, "")
-    assert down.stderr == f"{sentence} Nothing was stopped, and the record was removed.\n"
+    assert down.stderr == f"{sentence} Nothing was stopped; the record was removed.\n"
     assert not written.parent.exists()
 
 
