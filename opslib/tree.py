@@ -321,7 +321,9 @@ def ranked(findings: Iterable[Finding]) -> list[Finding]:
         blind = finding.severity is Verdict.UNKNOWN
         explained = [other.severity for other in held if other.id in row.explains]
         weight = min(_SEVERITIES.index(each) for each in [finding.severity, *explained])
-        return blind, weight, row.rank
+        # Without any invocation, whatever else is unknown is so because of that.
+        rank = 0 if blind and finding.id == "invocations.none" else row.rank
+        return blind, weight, rank
 
     filled = []
     for finding in sorted(held, key=place):

@@ -118,11 +118,13 @@ def agreement_finding(
     """
     if from_logs is None or from_metrics is None:
         missing = "log lines" if from_logs is None else "metrics"
+        title = f"Logs and metrics of {subject} could not be compared"
         severity, detail = Verdict.UNKNOWN, f"The {missing} give no number of invocations."
     else:
         apart = abs(from_logs - from_metrics)
         if apart <= max(2, 0.05 * max(from_logs, from_metrics)):
             return None
+        title = f"Logs and metrics of {subject} tell different stories"
         severity = Verdict.WARNING
         detail = (
             f"The logs count {from_logs:,.0f} invocations and the metrics {from_metrics:,.0f}. "
@@ -131,7 +133,7 @@ def agreement_finding(
     return Finding(
         id="logs.metrics-disagree",
         severity=severity,
-        title=f"Logs and metrics of {subject} tell different stories",
+        title=title,
         detail=detail,
         subject=subject,
         evidence=tuple(evidence),
