@@ -314,7 +314,15 @@ def _find(system: str | Path) -> Path:
 
 def _read(path: Path) -> tuple[dict[str, Any], yaml.MappingNode]:
     source = _shown(path)
-    loader = _Loader(path.read_text(encoding="utf-8"))
+    content = path.read_bytes()
+    try:
+        loader = _Loader(content.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise BadInput(
+            f"{source}, line {line}: this is not UTF-8 text. Save it as UTF-8. Nothing ran.",
+            file=str(path),
+        ) from error
     try:
         node = loader.get_single_node()
         if not isinstance(node, yaml.MappingNode):

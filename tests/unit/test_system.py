@@ -201,6 +201,18 @@ def test_a_function_is_found_by_name_or_refused_with_those_there_are() -> None:
     )
 
 
+def test_a_file_that_is_not_utf_8_is_named(project: Path) -> None:
+    path = project / "params" / "bad.yaml"
+    path.write_bytes(GOOD.encode() + "  contacts: {Jörg: x}\n".encode("latin-1"))
+
+    with pytest.raises(BadInput) as refused:
+        load("bad")
+
+    assert refused.value.message == (
+        "params/bad.yaml, line 6: this is not UTF-8 text. Save it as UTF-8. Nothing ran."
+    )
+
+
 def test_the_project_is_found_from_a_folder_inside_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
