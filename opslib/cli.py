@@ -132,6 +132,12 @@ def render_command(run: str, to: str) -> int:
     from opslib import report, run_folder
 
     folder = _folder(run)
+    changed = run_folder.differences(folder, names=(run_folder.RESULT, run_folder.NOTEBOOK))
+    if changed:
+        raise BadInput(
+            f"Not rendered: {' '.join(changed)} A report of it would not tell what the run saw; "
+            f"{run_folder.REPORT} is as it was. See all that differs with: opslib verify {run}"
+        )
     run_folder.replace_sealed(folder, run_folder.REPORT, report.render(folder))
     click.echo(_shown(folder / run_folder.REPORT))
     return 0
@@ -257,7 +263,13 @@ def _say(result: Any, report: Path) -> None:
 
 
 def _causes(result: Any) -> list[str]:
-    told = [finding["title"] for finding in result["findings"][:1]]
+    ranks = {word: rank for rank, word in enumerate(("critical", "warning", "unknown"))}
+    told = [
+        f"{finding['severity']}: {' '.join(finding['title'].split())}"
+        for finding in sorted(
+            result["findings"], key=lambda f: ranks.get(f["severity"], len(ranks))
+        )
+    ]
     if result["verdict"] == "unknown":
         told = [limit["what"] for limit in result["limits"] if limit["reason"] != "note"][:1] + told
     return told

@@ -37,6 +37,7 @@ from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
 from pygments.lexers import PythonLexer  # type: ignore[import-untyped]
 
 from opslib import run_folder
+from opslib.errors import BadInput
 
 WORDS = {
     "healthy": "Healthy",
@@ -79,6 +80,7 @@ _SCROLL = {
     (None, "aria-label"): "Table",
 }
 _MOST_CHARACTERS = 20_000
+_ROWS = ("findings", "metrics")
 _INLINE_PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*")
 _SILENT = re.compile(r"<(script|style)\b.*?(</\1\s*>|$)", re.DOTALL | re.IGNORECASE)
 
@@ -114,9 +116,14 @@ def render(folder: Path) -> str:
     Returns
     -------
     The same text for the same folder.
+
+    Raises
+    ------
+    BadInput
+        One of the two files is not there, or is not what a run writes.
     """
-    result = json.loads((folder / run_folder.RESULT).read_text(encoding="utf-8"))
-    notebook = nbformat.read(folder / run_folder.NOTEBOOK, as_version=4)
+    result = _result(folder / run_folder.RESULT)
+    notebook = _notebook(folder / run_folder.NOTEBOOK)
     templates = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -140,6 +147,42 @@ def render(folder: Path) -> str:
         evidence=_evidence(folder),
     )
     return page.rstrip() + "\n"
+
+
+def _result(path: Path) -> dict[str, Any]:
+    try:
+        result = json.loads(path.read_text(encoding="utf-8"))
+        whole = (
+            result["verdict"] in WORDS
+            and all(isinstance(result[key], str) for key in ("notebook", "started", "ended"))
+            and all(isinstance(row, dict) for key in _ROWS for row in result[key])
+        )
+        _window(result["window"], None)
+        _length(result)
+    except OSError as error:
+        raise _unusable(path, f"cannot be read: {error.strerror}.") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _unusable(path, "is not the result of a run.") from error
+    if not whole:
+        raise _unusable(path, "is not the result of a run.")
+    found: dict[str, Any] = result
+    return found
+
+
+def _notebook(path: Path) -> Any:
+    try:
+        text = path.read_text(encoding="utf-8")
+        if not isinstance(json.loads(text)["cells"], list):
+            raise TypeError
+        return nbformat.reads(text, as_version=4)
+    except OSError as error:
+        raise _unusable(path, f"cannot be read: {error.strerror}.") from error
+    except (ValueError, KeyError, TypeError, AttributeError, nbformat.ValidationError) as error:
+        raise _unusable(path, "is not a notebook.") from error
+
+
+def _unusable(path: Path, found: str) -> BadInput:
+    return BadInput(f"Not rendered: {path} {found} Run the notebook again.", file=str(path))
 
 
 def clean(html: str) -> Markup:

@@ -13,7 +13,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -149,8 +149,15 @@ def replace_sealed(folder: Path, name: str, content: str | bytes) -> None:
     write_json(folder / MANIFEST, manifest)
 
 
-def differences(folder: Path) -> list[str]:
+def differences(folder: Path, *, names: Collection[str] = ()) -> list[str]:
     """Hold a folder against its manifest.
+
+    Parameters
+    ----------
+    folder
+        The run folder.
+    names
+        The only files to compare, as POSIX paths in the folder; every file when none is named.
 
     Returns
     -------
@@ -162,12 +169,15 @@ def differences(folder: Path) -> list[str]:
         There is no such folder, or it has no manifest that can be read.
     """
     told = _manifest(folder)["sha256"]
-    names = _names(folder)
-    found = [f"{name} is missing." for name in sorted({*told} - {*names})]
-    found += [f"{name} was added after the run." for name in sorted({*names} - {*told})]
+    there = _names(folder)
+    if names:
+        told = {name: sha256 for name, sha256 in told.items() if name in names}
+        there = [name for name in there if name in names]
+    found = [f"{name} is missing." for name in sorted({*told} - {*there})]
+    found += [f"{name} was added after the run." for name in sorted({*there} - {*told})]
     found += [
         f"{name} was changed after the run."
-        for name in names
+        for name in there
         if name in told and _sha256(folder / name) != told[name]
     ]
     return found
@@ -184,7 +194,11 @@ def find(run: str, *, runs: Path) -> Path:
     for folder in (Path(run), runs / run):
         if folder.is_dir():
             return folder
-    raise BadInput(f"Nothing was read: there is no run folder {run}, nor {runs / run}.", run=run)
+    raise BadInput(
+        f"Nothing was read: there is no run folder {run}. Name a run folder by its path, or by its "
+        f"name under {runs.name}/.",
+        run=run,
+    )
 
 
 def _names(folder: Path) -> list[str]:
@@ -205,8 +219,16 @@ def _manifest(folder: Path) -> dict[str, dict[str, str]]:
         if not isinstance(manifest["sha256"], dict):
             raise TypeError
     except OSError as error:
+        ran = any((folder / name).exists() for name in (AUDIT, RESULT))
+        if not ran and not folder.name.endswith(PARTIAL):
+            raise BadInput(
+                f"Nothing was compared: {folder} has no {MANIFEST} and no {AUDIT}, so it is not "
+                "the folder of a run. Name a folder under runs/.",
+                folder=str(folder),
+            ) from error
         raise BadInput(
-            f"Nothing was compared: {folder} has no {MANIFEST}, so that run never finished.",
+            f"Nothing was compared: {folder} has no {MANIFEST}, so that run never finished. "
+            "Nothing in it counts as a verdict; run the notebook again.",
             folder=str(folder),
         ) from error
     except (ValueError, KeyError, TypeError) as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from opslib import parameters, run_folder
+from opslib import headless, parameters, run_folder
 from opslib.cli import main
 
 ROOT = Path(__file__).parents[2]
@@ -77,7 +77,7 @@ def test_a_run_says_verdict_cause_and_report_and_exits_as_the_verdict(
     assert code == 1
     assert said.out.splitlines() == [
         "WARNING 20-duration on ZAEL-demo",
-        "  It climbs",
+        "  warning: It climbs",
         f"  {report.relative_to(project)}",
     ]
     assert said.err == ""
@@ -183,6 +183,84 @@ def test_render_writes_the_report_anew_and_the_folder_stays_whole(
     assert "<h1>20 · Slow</h1>" in (folder / "report.html").read_text()
     assert capsys.readouterr().out == f"runs/{folder.name}/report.html\n"
     assert run_folder.differences(folder) == []
+
+
+@pytest.mark.parametrize("name", ["result.json", "notebook.ipynb"])
+def test_render_does_not_tell_of_a_file_that_was_changed(
+    project: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    folder = _sealed(project)
+    changed = (folder / name).read_text().replace("warning", "healthy").replace("Slow", "Fine")
+    (folder / name).write_text(changed)
+
+    code = main(["render", folder.name])
+
+    assert code == 3
+    assert capsys.readouterr().err == (
+        f"opslib: Not rendered: {name} was changed after the run. A report of it would not tell "
+        f"what the run saw; report.html is as it was. See all that differs with: opslib verify "
+        f"{folder.name}\n"
+    )
+    assert (folder / "report.html").read_text() == "an old report"
+
+
+def test_render_of_an_unfinished_run_without_a_result_is_refused(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = run_folder.create(
+        project / "runs", started_at=AT, notebook="20-duration", system="ZAEL-demo"
+    )
+
+    code = main(["render", folder.name])
+
+    said = capsys.readouterr().err
+    assert code == 3
+    assert said.startswith("opslib: Nothing was compared: ")
+    assert "has no manifest.json, so that run never finished" in said
+    assert [*folder.iterdir()] == []
+
+
+def test_verify_of_a_path_that_is_not_there_says_it_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code = main(["verify", "/nothere"])
+
+    assert code == 3
+    assert capsys.readouterr().err == (
+        "opslib: Nothing was read: there is no run folder /nothere. Name a run folder by its path, "
+        "or by its name under runs/.\n"
+    )
+
+
+def test_verify_of_a_folder_that_never_was_a_run_says_so(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = main(["verify", "params"])
+
+    assert code == 3
+    assert capsys.readouterr().err == (
+        "opslib: Nothing was compared: params has no manifest.json and no audit.jsonl, so it is "
+        "not the folder of a run. Name a folder under runs/.\n"
+    )
+
+
+def test_a_run_says_every_finding_the_worst_first(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [("warning", "It climbs"), ("unknown", "Unseen"), ("critical", "It dies")]
+    found += [("warning", "It\nwaits")]
+    findings = [{"id": t, "severity": severity, "title": t} for severity, t in found]
+    outcome = headless.Outcome(project, {**RESULT, "verdict": "critical", "findings": findings})
+    monkeypatch.setattr(headless, "run", lambda *_, **__: outcome)
+
+    main(["run", "duration", "-f", "sandbox"])
+
+    assert capsys.readouterr().out.splitlines()[1:-1] == [
+        "  critical: It dies",
+        "  warning: It climbs",
+        "  warning: It waits",
+        "  unknown: Unseen",
+    ]
 
 
 def test_render_of_an_unfinished_run_changes_nothing(

@@ -10,6 +10,7 @@ import nbformat
 import pytest
 
 from opslib import report
+from opslib.errors import BadInput
 
 PIXEL = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk"
@@ -115,6 +116,38 @@ def _folder(path: Path, cells: list[Any], **changed: Any) -> Path:
 
 def _page(path: Path, cells: list[Any], **changed: Any) -> _Page:
     return _Page(report.render(_folder(path, cells, **changed)))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("result.json", None),
+        ("result.json", "{"),
+        ("result.json", "[]"),
+        ("result.json", '{"schema": 1}'),
+        ("result.json", json.dumps({**RESULT, "verdict": "fine"})),
+        ("result.json", json.dumps({**RESULT, "metrics": ["IteratorAge"]})),
+        ("result.json", json.dumps({**RESULT, "findings": [3]})),
+        ("result.json", json.dumps({**RESULT, "window": {"start": "a", "end": "b"}})),
+        ("notebook.ipynb", None),
+        ("notebook.ipynb", "{"),
+        ("notebook.ipynb", "{}"),
+        ("notebook.ipynb", "[]"),
+    ],
+)
+def test_a_folder_that_holds_no_run_to_tell_of_is_refused(
+    tmp_path: Path, name: str, text: str | None
+) -> None:
+    folder = _folder(tmp_path, [])
+    (folder / name).unlink()
+    if text is not None:
+        (folder / name).write_text(text)
+
+    with pytest.raises(BadInput) as refused:
+        report.render(folder)
+
+    assert str(refused.value).startswith(f"Not rendered: {folder / name} ")
+    assert str(refused.value).endswith("Run the notebook again.")
 
 
 class TestTheFront:

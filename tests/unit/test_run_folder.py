@@ -122,7 +122,8 @@ def test_an_unfinished_folder_cannot_be_compared(tmp_path: Path) -> None:
         run_folder.differences(folder)
 
     assert str(refused.value) == (
-        f"Nothing was compared: {folder} has no manifest.json, so that run never finished."
+        f"Nothing was compared: {folder} has no manifest.json, so that run never finished. "
+        "Nothing in it counts as a verdict; run the notebook again."
     )
 
 
