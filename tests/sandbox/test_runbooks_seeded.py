@@ -1,0 +1,120 @@
+"""The runbooks on functions that are unlike the aggregator, seeded with plain boto3."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+
+from opslib import headless
+from opslib.parameters import collect, declared
+from opslib.sandbox.api import Sandbox
+from sandbox.functions import make
+from sandbox.projects import MakeProject, SandboxProject
+
+NAME = "ingest"
+START = datetime(2026, 10, 14, 0, 7, tzinfo=UTC)
+
+
+@pytest.fixture
+def seeded(sandbox_project: MakeProject, empty: Sandbox) -> SandboxProject:
+    """Give an empty sandbox with one function, deployed long ago, and a params file for it."""
+    project = sandbox_project("empty")
+    make(empty, NAME, source="def handler(event, context): return None")
+    empty.set_lambda_history(NAME, last_modified_at=START - timedelta(days=9))
+    params = yaml.safe_load((project.root / "params" / "sandbox.yaml").read_text())
+    params["system"] |= {"functions": [{"name": NAME}], "queues": [], "tables": []}
+    (project.root / "params" / "seeded.yaml").write_text(yaml.safe_dump(params))
+    return project
+
+
+def _report(sandbox: Sandbox, *tails: str) -> None:
+    """Write one REPORT line every two minutes, and the metrics that go with them."""
+    logs, group = sandbox.client("logs"), f"/aws/lambda/{NAME}"
+    logs.create_log_group(logGroupName=group)
+    logs.create_log_stream(logGroupName=group, logStreamName="s")
+    at = [START + timedelta(minutes=2 * n, seconds=30) for n in range(len(tails))]
+    logs.put_log_events(
+        logGroupName=group,
+        logStreamName="s",
+        logEvents=[
+            {
+                "timestamp": int(when.timestamp() * 1000),
+                "message": f"REPORT RequestId: r-{n}\t{tail}\t\n",
+            }
+            for n, (when, tail) in enumerate(zip(at, tails, strict=True))
+        ],
+    )
+    sandbox.client("cloudwatch").put_metric_data(
+        Namespace="AWS/Lambda",
+        MetricData=[
+            {
+                "MetricName": "Invocations",
+                "Dimensions": [{"Name": "FunctionName", "Value": NAME}],
+                "Timestamp": when,
+                "Value": 1,
+            }
+            for when in at
+        ],
+    )
+
+
+def _run(root: Path, notebook: str) -> headless.Outcome:
+    path = root / "notebooks" / f"{notebook}.ipynb"
+    values = collect(declared(path), notebook=notebook, files=["seeded"])
+    return headless.run(path, values)
+
+
+def _found(outcome: headless.Outcome) -> dict[str, str]:
+    return {finding["id"]: finding["severity"] for finding in outcome.result["findings"]}
+
+
+def _tail(duration_ms: float, more: str = "") -> str:
+    return (
+        f"Duration: {duration_ms:.2f} ms\tBilled Duration: {duration_ms:.0f} ms\t"
+        f"Memory Size: 128 MB\tMax Memory Used: 60 MB{more}"
+    )
+
+
+def test_invocations_that_reach_the_timeout_are_critical_however_few(
+    seeded: SandboxProject,
+) -> None:
+    lambda_ = seeded.sandbox.client("lambda")
+    timeout_ms = lambda_.get_function_configuration(FunctionName=NAME)["Timeout"] * 1000
+    _report(
+        seeded.sandbox,
+        *[_tail(100.0)] * 60,
+        _tail(timeout_ms, "\tStatus: timeout"),
+        *[_tail(100.0)] * 20,
+    )
+
+    outcome = _run(seeded.root, "20-duration")
+
+    assert _found(outcome)["duration.timed-out"] == "critical"
+    assert outcome.exit_code == 2
+
+
+def test_restores_from_a_snapshot_are_cold_starts(seeded: SandboxProject) -> None:
+    restored = _tail(100.0, "\tRestore Duration: 900.00 ms\tBilled Restore Duration: 900 ms")
+    _report(seeded.sandbox, *[restored, _tail(100.0)] * 40)
+
+    outcome = _run(seeded.root, "40-cold-starts")
+
+    assert _found(outcome) == {"cold-starts.frequent": "warning"}
+    assert "40 of 80 invocations" in outcome.result["findings"][0]["detail"]
+
+
+def test_a_window_without_anything_is_never_healthy(seeded: SandboxProject) -> None:
+    seeded.sandbox.client("logs").create_log_group(logGroupName=f"/aws/lambda/{NAME}")
+
+    codes = [_run(seeded.root, name).exit_code for name in ("20-duration", "40-cold-starts")]
+
+    assert codes == [3, 3]
+
+
+def test_a_function_without_queue_or_table_can_be_healthy(seeded: SandboxProject) -> None:
+    _report(seeded.sandbox, *[_tail(100.0)] * 80)
+
+    outcome = _run(seeded.root, "20-duration")
+
+    assert (_found(outcome), outcome.result["limits"], outcome.exit_code) == ({}, [], 0)
