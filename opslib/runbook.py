@@ -123,8 +123,10 @@ class Run:
         except CouldNotLook as error:
             self._could_not_see(error)
         shape = lambda_logs.shape({"FunctionName": named.name, **configuration})
+        # Without a REPORT for each invocation the logs cannot show that all is well.
+        whole = shape.reports and not shape.managed_instances
         for sentence in lambda_logs.limits(shape):
-            self._limits.append(_limit(sentence, reason="note"))
+            self._limits.append(_limit(sentence, reason="note" if whole else "unseen"))
         timeout_s = configuration.get("Timeout", float("nan"))
         return Target(
             function=named,

@@ -28,8 +28,8 @@ def seeded(sandbox_project: MakeProject, empty: Sandbox) -> SandboxProject:
     return project
 
 
-def _report(sandbox: Sandbox, *tails: str) -> None:
-    """Write one REPORT line every two minutes, and the metrics that go with them."""
+def _report(sandbox: Sandbox, *tails: str, own: int | None = None) -> None:
+    """Write one REPORT line every two minutes, and metrics for the function's ``own`` of them."""
     logs, group = sandbox.client("logs"), f"/aws/lambda/{NAME}"
     logs.create_log_group(logGroupName=group)
     logs.create_log_stream(logGroupName=group, logStreamName="s")
@@ -54,15 +54,15 @@ def _report(sandbox: Sandbox, *tails: str) -> None:
                 "Timestamp": when,
                 "Value": 1,
             }
-            for when in at
+            for when in at[:own]
         ],
     )
 
 
-def _run(root: Path, notebook: str) -> headless.Outcome:
+def _run(root: Path, notebook: str, **changed: str) -> headless.Outcome:
     path = root / "notebooks" / f"{notebook}.ipynb"
     values = collect(declared(path), notebook=notebook, files=["seeded"])
-    return headless.run(path, values)
+    return headless.run(path, values | changed)
 
 
 def _found(outcome: headless.Outcome) -> dict[str, str]:
@@ -118,3 +118,21 @@ def test_a_function_without_queue_or_table_can_be_healthy(seeded: SandboxProject
     outcome = _run(seeded.root, "20-duration")
 
     assert (_found(outcome), outcome.result["limits"], outcome.exit_code) == ({}, [], 0)
+
+
+def test_a_log_group_shared_with_other_functions_is_not_taken_for_the_functions_own(
+    seeded: SandboxProject,
+) -> None:
+    _report(seeded.sandbox, *[_tail(100.0)] * 80, own=40)
+
+    outcome = _run(seeded.root, "40-cold-starts")
+
+    assert _found(outcome) == {"logs.metrics-disagree": "warning"}
+
+
+def test_a_long_window_is_judged_by_the_alarms_periods_too(seeded: SandboxProject) -> None:
+    _report(seeded.sandbox, *[_tail(100.0)] * 40, *[_tail(9500.0)] * 4, *[_tail(100.0)] * 44)
+
+    outcome = _run(seeded.root, "20-duration", start="-7d")
+
+    assert _found(outcome)["duration.near-timeout"] == "critical"

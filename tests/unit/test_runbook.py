@@ -314,3 +314,21 @@ def test_what_could_not_be_seen_is_kept_even_if_the_run_never_concludes(tmp_path
 
     reasons = [limit["reason"] for limit in _result(tmp_path)["limits"]]
     assert reasons == ["forbidden", "unfinished"]
+
+
+@pytest.mark.parametrize(
+    "logs_less",
+    [
+        {"LoggingConfig": {"LogFormat": "JSON", "SystemLogLevel": "WARN"}},
+        {"CapacityProviderConfig": {"LambdaManagedInstancesCapacityProviderConfig": {}}},
+    ],
+)
+def test_logs_that_cannot_show_every_invocation_are_never_healthy(
+    tmp_path: Path, logs_less: dict[str, Any]
+) -> None:
+    run = _run(tmp_path, **{"lambda": Lambda(CONFIGURATION | logs_less)})
+
+    run.query("durations", "stats 1", run.look_at(), columns=COLUMNS)
+    run.conclude([])
+
+    assert _result(tmp_path)["verdict"] == "unknown"
