@@ -53,7 +53,7 @@ ifeq ($(CHROMIUM),)
 endif
 
 test: $(READY) chromium  ## Run the whole suite
-	$(BIN)/python -m pytest tests -p no:nbval
+	$(BIN)/python -m pytest tests -p no:nbval -n auto --dist loadfile
 	$(BIN)/python -m pytest notebooks --nbval --nbval-current-env --nbval-cell-timeout 60
 
 lint: $(READY)  ## Check style and types
