@@ -19,7 +19,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from opslib.sandbox.clock import Clock
-from opslib.sandbox.operations import ServiceError
+from opslib.sandbox.operations import Refused, ServiceError
 
 if TYPE_CHECKING:
     from opslib.cwli import Answer
@@ -40,14 +40,6 @@ _LAST_SECOND_MS = 999
 _MILLISECONDS_FROM = 100_000_000_000
 # How long GetQueryResults waits for a query about to end, so that small ones need one call.
 _HOLD_S = 1.0
-
-
-class Refused(Exception):
-    """A call is answered with an error."""
-
-    def __init__(self, error: ServiceError) -> None:
-        super().__init__(error.message)
-        self.error = error
 
 
 @dataclass(kw_only=True)

@@ -15,6 +15,7 @@ from functools import cache
 from xml.sax.saxutils import escape
 
 import botocore.session
+from botocore.model import ServiceModel
 
 from opslib.sandbox.wire import Answer, Request, json_answer
 
@@ -80,6 +81,14 @@ class ServiceError:
     query_code: str | None = None
 
 
+class Refused(Exception):
+    """A call is answered with an error."""
+
+    def __init__(self, error: ServiceError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
 def services() -> tuple[str, ...]:
     """Name the services whose operations can be told apart, as IAM prefixes."""
     return tuple(_MODELS)
@@ -88,12 +97,27 @@ def services() -> tuple[str, ...]:
 @cache
 def known(service: str) -> frozenset[str]:
     """Name every operation of a service; empty for one that cannot be told apart."""
-    session = botocore.session.Session()
     return frozenset(
-        name
-        for model in _MODELS.get(service, ())
-        for name in session.get_service_model(model).operation_names
+        name for model in _MODELS.get(service, ()) for name in _model(model).operation_names
     )
+
+
+def target_prefix(service: str, name: str) -> str:
+    """Name the prefix of ``X-Amz-Target`` for an operation of a service that speaks JSON."""
+    for model in map(_model, _MODELS[service]):
+        if name in model.operation_names:
+            return str(model.metadata["targetPrefix"])
+    raise LookupError(f"{service}:{name} is no operation.")
+
+
+def json_version(service: str) -> str:
+    """Tell the version of the JSON protocol that a service speaks."""
+    return str(_model(_MODELS[service][0]).metadata.get("jsonVersion", "1.1"))
+
+
+@cache
+def _model(name: str) -> ServiceModel:
+    return botocore.session.Session().get_service_model(name)
 
 
 def identify(request: Request) -> Operation | None:
@@ -164,25 +188,23 @@ def _by_path(request: Request) -> tuple[str, str, Protocol] | None:
 
 @cache
 def _targets() -> dict[str, str]:
-    session = botocore.session.Session()
     return {
         prefix: service
         for service, models in _MODELS.items()
         for model in models
-        if (prefix := session.get_service_model(model).metadata.get("targetPrefix"))
+        if (prefix := _model(model).metadata.get("targetPrefix"))
     }
 
 
 @cache
 def _namespace(service: str) -> str:
-    model = botocore.session.Session().get_service_model(_MODELS[service][0])
-    return str(model.metadata.get("xmlNamespace", ""))
+    return str(_model(_MODELS[service][0]).metadata.get("xmlNamespace", ""))
 
 
 @cache
 def _lambda_paths() -> list[tuple[str, re.Pattern[str], str]]:
     """List method, path and name of each Lambda operation, the most literal paths first."""
-    model = botocore.session.Session().get_service_model("lambda")
+    model = _model("lambda")
     paths = []
     for name in model.operation_names:
         http = model.operation_model(name).http

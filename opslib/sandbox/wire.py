@@ -4,11 +4,12 @@ In: an ASGI receive. Out: `Request` (headers in lower case, the body whole) and 
 Must not know AWS.
 """
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote, urlencode
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -37,6 +38,8 @@ class Request:
     query: dict[str, str]
     headers: dict[str, str]
     body: bytes
+    raw_query: bytes = b""
+    """The query as it came, repeated names included; empty for a request made here."""
 
     def json(self) -> Any:
         """Decode the body; an empty one is an empty mapping.
@@ -63,6 +66,14 @@ class Answer:
     status: int
     body: bytes
     headers: list[tuple[str, str]] = field(default_factory=list)
+
+    def header(self, name: str) -> str:
+        """Read a header by its name in lower case; empty when it is not there."""
+        return next((value for key, value in self.headers if key == name), "")
+
+    def is_json(self) -> bool:
+        """Whether the body is JSON, and not empty."""
+        return "json" in self.header("content-type") and bool(self.body)
 
     async def send(self, send: Send) -> None:
         """Send it."""
@@ -118,6 +129,7 @@ async def read(scope: Scope, receive: Receive) -> Request:
             for name, value in scope["headers"]
         },
         body=b"".join(chunks),
+        raw_query=scope.get("query_string", b""),
     )
 
 
@@ -133,7 +145,36 @@ def replay(request: Request, receive: Receive) -> Receive:
     return replayed
 
 
-async def capture(app: App, scope: Scope, request: Request, receive: Receive) -> Answer:
+async def silent() -> Message:
+    """Receive what a client does that waits for its answer: nothing more."""
+    await asyncio.Event().wait()
+    raise Disconnected
+
+
+def scope_of(request: Request) -> Scope:
+    """Make the scope of a request that came over no socket."""
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": request.method,
+        "scheme": "http",
+        "path": request.path,
+        "raw_path": quote(request.path).encode(),
+        "query_string": request.raw_query or urlencode(request.query).encode(),
+        "root_path": "",
+        "headers": [
+            (name.encode("latin-1"), value.encode("latin-1"))
+            for name, value in request.headers.items()
+            if name != "content-length"
+        ]
+        + [(b"content-length", str(len(request.body)).encode())],
+        "client": ("127.0.0.1", 0),
+        "server": ("127.0.0.1", 0),
+    }
+
+
+async def capture(app: App, scope: Scope, request: Request, receive: Receive = silent) -> Answer:
     """Let an inner app answer, and keep its answer whole instead of sending it."""
     answer = Answer(status=500, body=b"")
     chunks: list[bytes] = []

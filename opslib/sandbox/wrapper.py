@@ -2,23 +2,20 @@
 
 In: every request to the sandbox's port. Out: an answer dated by the sandbox's clock. A request
 passes, in this order: the guard; our control endpoints (``/_opslib/...``); the fault ordered for
-its operation; the calls answered here; the emulator, whose answer may be mended.
+its operation; the service's row of answerers (`services`); the emulator.
 Must not know how the server is started, or scenarios.
 """
 
 import asyncio
 import json
-from dataclasses import replace
 from http import HTTPStatus
 
 from opslib.errors import BadInput
-from opslib.sandbox import api, faults, metric_data
+from opslib.sandbox import api, calls, faults, services
+from opslib.sandbox.calls import Call, Emulator
 from opslib.sandbox.clock import Clock
-from opslib.sandbox.emulator import log_events
 from opslib.sandbox.guard import refusal
-from opslib.sandbox.lambda_history import LambdaHistory
-from opslib.sandbox.logs_insights import Delay, LogsInsights, Refused
-from opslib.sandbox.operations import Operation, error_answer, identify
+from opslib.sandbox.operations import Operation, Refused, ServiceError, error_answer, identify
 from opslib.sandbox.wire import (
     Answer,
     App,
@@ -29,11 +26,12 @@ from opslib.sandbox.wire import (
     Scope,
     Send,
     TooLarge,
-    capture,
     json_answer,
     read,
     replay,
 )
+
+RESET_PATH = "/_ministack/reset"
 
 
 class Wrapper:
@@ -62,12 +60,14 @@ class Wrapper:
         self._instance = instance
         self._account = account
         self._region = region
+        self._inside = Emulator(emulator, account=account, region=region)
+        self._running: list[asyncio.Future[None]] = []
         self._forget()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or run the emulator's life cycle."""
         if scope["type"] == "lifespan":
-            await self._emulator(scope, receive, send)
+            await self._live(scope, receive, send)
             return
         refused = refusal(scope["headers"], port=self._port)
         if scope["type"] == "websocket":
@@ -88,103 +88,96 @@ class Wrapper:
         except TooLarge:
             await _text(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is too large.").send(dated)
             return
-        answer = await self._answer(scope, request, receive)
+        answer = await self._answer(request)
         if answer:
             await answer.send(dated)
         else:
             await self._emulator(scope, replay(request, receive), dated)
 
-    async def _answer(self, scope: Scope, request: Request, receive: Receive) -> Answer | None:
+    async def _answer(self, request: Request) -> Answer | None:
         """Answer here, or return None for what the emulator shall answer by itself."""
         if request.path.startswith("/_opslib/"):
             return self._control(request)
-        if request.path == "/_ministack/reset":
-            self._forget()
+        if request.path == RESET_PATH:
+            return await self._reset(request)
         operation = identify(request)
         if operation is None:
             return None
+        account = self._account_of(operation)
         fault = self._faults.take(operation.action)
         if fault:
             await asyncio.sleep(fault.latency_ms / 1000)
             if fault.code:
-                account = self._account_of(operation)
                 error = faults.error(operation, fault.code, request=request, account=account)
                 return error_answer(operation, error)
-        if operation.service == "logs":
-            return await self._logs(operation, request)
-        if operation.action == "cloudwatch:GetMetricData":
-            return await self._metric_data(scope, request, receive)
-        if operation.service == "lambda" and operation.name != "Invoke":
-            answer = await capture(self._emulator, scope, request, receive)
-            if answer.status < HTTPStatus.BAD_REQUEST and _is_json(answer):
-                told = self._history.retold(operation.name, json.loads(answer.body))
-                answer.body = json.dumps(told).encode()
-            return answer
-        return None
+        call = Call(
+            operation=operation,
+            request=request,
+            account=account,
+            region=operation.region or self._region,
+            behind=self._inside.ask,
+        )
+        try:
+            return await calls.answer(call, self._services.answerers.get(operation.service, ()))
+        except Refused as refused:
+            return error_answer(operation, refused.error)
+        except json.JSONDecodeError:
+            error = ServiceError(code="SerializationException", message="The body is not JSON.")
+            return error_answer(operation, error)
+
+    def _control(self, request: Request) -> Answer:
+        if (request.method, request.path) == ("GET", api.IDENTITY_PATH):
+            return json_answer({"instance": self._instance})
+        control = self._services.controls.get((request.method, request.path))
+        if control is None:
+            return _text(HTTPStatus.NOT_FOUND, "The sandbox has no such control.")
+        try:
+            return json_answer(control(request.json()) or {})
+        except (BadInput, ValueError) as error:
+            return _text(HTTPStatus.BAD_REQUEST, str(error))
 
     def _forget(self) -> None:
         self._faults = faults.Faults()
-        self._history = LambdaHistory(clock=self._clock)
-        self._insights: dict[tuple[str, str], LogsInsights] = {}
+        self._services = services.build(
+            emulator=self._inside, clock=self._clock, faults=self._faults
+        )
 
-    def _control(self, request: Request) -> Answer:
-        try:
-            match request.method, request.path:
-                case "GET", api.IDENTITY_PATH:
-                    return json_answer({"instance": self._instance})
-                case "PUT", api.FAULTS_PATH:
-                    self._faults.order(request.json())
-                case "DELETE", api.FAULTS_PATH:
-                    self._faults.clear()
-                case "PUT", api.LAMBDA_HISTORY_PATH:
-                    self._history.order(request.json())
-                case _:
-                    return _text(HTTPStatus.NOT_FOUND, "The sandbox has no such control.")
-        except (BadInput, ValueError) as error:
-            return _text(HTTPStatus.BAD_REQUEST, str(error))
-        return json_answer({})
-
-    async def _logs(self, operation: Operation, request: Request) -> Answer | None:
-        account, region = self._account_of(operation), operation.region or self._region
-        insights = self._insights.get((account, region))
-        if insights is None:
-            insights = LogsInsights(clock=self._clock, account=account, region=region)
-            self._insights[account, region] = insights
-        try:
-            body = request.json()
-            match operation.name:
-                case "StartQuery":
-                    payload = await insights.start_query(
-                        body,
-                        events=lambda group: log_events(group, account=account, region=region),
-                        delay=self._delay(),
-                    )
-                case "GetQueryResults":
-                    payload = await insights.get_query_results(body)
-                case "StopQuery":
-                    payload = await insights.stop_query(body)
-                case "DescribeQueries":
-                    payload = await insights.describe_queries(body)
-                case _:
-                    return None
-        except Refused as refused:
-            return error_answer(operation, refused.error)
-        return json_answer(payload, version=operation.version)
-
-    def _delay(self) -> Delay:
-        fault = self._faults.take(faults.QUERY_EXECUTION)
-        return Delay(latency_ms=fault.latency_ms, status=fault.code) if fault else Delay()
-
-    async def _metric_data(self, scope: Scope, request: Request, receive: Receive) -> Answer | None:
-        if "json" not in request.headers.get("content-type", ""):
-            return None
-        body = request.json()
-        asked = replace(request, body=json.dumps(metric_data.labelled(body)).encode())
-        answer = await capture(self._emulator, scope, asked, receive)
-        if answer.status == HTTPStatus.OK:
-            mended = metric_data.ordered(body, json.loads(answer.body))
-            answer.body = json.dumps(mended).encode()
+    async def _reset(self, request: Request) -> Answer:
+        """Forget everything here and in the emulator."""
+        await self._stop_companions()
+        self._forget()
+        answer = await self._inside.ask(request)
+        self._start_companions()
         return answer
+
+    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the life cycle of the emulator, and the companions within it."""
+
+        async def received() -> Message:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                await self._stop_companions()
+            return message
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "lifespan.startup.complete":
+                self._start_companions()
+            await send(message)
+
+        await self._emulator(scope, received, sent)
+
+    def _start_companions(self) -> None:
+        self._running = [
+            asyncio.ensure_future(companion()) for companion in self._services.companions
+        ]
+        for task in self._running:
+            task.add_done_callback(_told_if_it_broke)
+
+    async def _stop_companions(self) -> None:
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        self._running = []
 
     def _account_of(self, operation: Operation) -> str:
         key = operation.access_key_id
@@ -209,7 +202,9 @@ def _text(status: int, sentence: str) -> Answer:
     return Answer(status=status, body=sentence.encode(), headers=[("content-type", "text/plain")])
 
 
-def _is_json(answer: Answer) -> bool:
-    return any(
-        name == "content-type" and "json" in value for name, value in answer.headers
-    ) and bool(answer.body)
+def _told_if_it_broke(task: "asyncio.Future[None]") -> None:
+    """Let the server's log have what broke a companion; the server goes on without it."""
+    if not task.cancelled() and task.exception():
+        task.get_loop().call_exception_handler(
+            {"message": "A companion of the server broke.", "exception": task.exception()}
+        )

@@ -1,0 +1,58 @@
+"""The table of what is answered before the emulator, and of what runs beside it.
+
+In: the emulator, the clock, the faults. Out: `Services`: for each service its row of answerers, the
+first asked first (see `calls`); companions, run from start to stop; control endpoints. All of it is
+made anew by a reset. To add to what the sandbox answers, write an answerer in a module of its own
+and name it here. Must not know HTTP servers, or scenarios.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from opslib.sandbox import api
+from opslib.sandbox.calls import Answerer, Emulator
+from opslib.sandbox.clock import Clock
+from opslib.sandbox.faults import Faults
+from opslib.sandbox.lambda_calls import LambdaDates
+from opslib.sandbox.lambda_history import LambdaHistory
+from opslib.sandbox.logs_calls import LogsCalls
+from opslib.sandbox.metric_calls import MetricCalls
+
+Companion = Callable[[], Awaitable[None]]
+"""Runs beside the server until it is cancelled: at a stop, and at a reset before the new one."""
+
+Control = Callable[[Any], object]
+"""Takes the decoded body of a control request; what it gives is the answer, ``{}`` for None.
+
+Raises `BadInput` for a body that is no order.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """What stands before the emulator, and beside it."""
+
+    answerers: Mapping[str, tuple[Answerer, ...]]
+    """By IAM's prefix of the service."""
+    controls: Mapping[tuple[str, str], Control]
+    """By method and path."""
+    companions: tuple[Companion, ...] = field(default=())
+
+
+def build(*, emulator: Emulator, clock: Clock, faults: Faults) -> Services:
+    """Make everything, knowing nothing yet."""
+    lambda_history = LambdaHistory(clock=clock)
+    return Services(
+        answerers={
+            "cloudwatch": (MetricCalls(),),
+            "lambda": (LambdaDates(lambda_history),),
+            "logs": (LogsCalls(clock=clock, faults=faults),),
+        },
+        companions=(),
+        controls={
+            ("PUT", api.FAULTS_PATH): faults.order,
+            ("DELETE", api.FAULTS_PATH): lambda _: faults.clear(),
+            ("PUT", api.LAMBDA_HISTORY_PATH): lambda_history.order,
+        },
+    )
