@@ -26,6 +26,8 @@ MAX_LIMIT = 100_000
 MAX_PARTS = 16
 """Most dotted parts of a name: each dot may also be part of a key, so the ways to read one grow."""
 
+_PIECE = re.compile(r"\[[0-9]+\]|@?`[^`]+`|[^.\[\]`]+")
+
 
 def _plain(children: Sequence[Any]) -> list[Any]:
     """Drop keywords and absent options."""
@@ -153,11 +155,38 @@ class PlanBuilder(Transformer_NonRecursive[Token, Any]):
         return children
 
     def name(self, meta: Meta, children: list[Token]) -> plan.Field:
-        parts = children[0].count(".") + 1
+        written = str(children[0])
+        self._bound_parts(written.count(".") + written.count("[") + 1, meta.start_pos)
+        return plan.Field(
+            at=meta.start_pos, name=written.replace("`", ""), parts=self._steps(written, meta)
+        )
+
+    def _bound_parts(self, parts: int, at: int) -> None:
         if parts > MAX_PARTS:
             found = f"a name of {parts} dotted parts; {MAX_PARTS} is the most this engine reads."
-            raise self._refuse(found, meta.start_pos)
-        return plan.Field(at=meta.start_pos, name=children[0].replace("`", ""))
+            raise self._refuse(found, at)
+
+    def _steps(self, written: str, meta: Meta) -> tuple[str | int, ...]:
+        """Cut a name where its dots and indexes are; a dot within backticks is none."""
+        steps: list[str | int] = []
+        for piece in _PIECE.findall(written):
+            if piece.startswith("["):
+                steps.append(self._position(piece[1:-1], meta.start_pos))
+            else:
+                steps.append(piece.replace("`", ""))
+        return tuple(steps)
+
+    def _position(self, digits: str, at: int) -> int:
+        if len(digits) > 9:
+            raise self._refuse("the index of a list has more than nine digits.", at)
+        return int(digits)
+
+    def path(self, meta: Meta, children: list[Any]) -> plan.Expr:
+        base, written = children
+        self._bound_parts(written.count(".") + written.count("["), meta.start_pos)
+        return plan.Path(
+            at=meta.start_pos, base=base, steps=self._steps(str(written).lstrip("."), meta)
+        )
 
     # Expressions
 

@@ -24,7 +24,16 @@ from opslib.cwli.errors import MalformedQuery
 from opslib.cwli.expressions import Scope
 from opslib.cwli.results import printed
 from opslib.cwli.switches import DEFAULT, Switches
-from opslib.cwli.values import Kind, TooLong, Value, as_condition, as_text, natural_order, quoted
+from opslib.cwli.values import (
+    Kind,
+    TooLong,
+    Value,
+    as_condition,
+    as_text,
+    natural_order,
+    quoted,
+    within,
+)
 
 DEFAULT_LIMIT = 10_000
 """Rows of a query without ``limit``. Source: CWL_QuerySyntax-Limit."""
@@ -118,11 +127,20 @@ class _Compiler:
             raise LookupError(f"{name} is not visible, which checks should have refused")
         return self._discovery.field(name)
 
+    def _reached(self, field: plan.Field) -> Value:
+        """Return a field, or what its path reaches within a map or list that has a name."""
+        if field.name not in self._scope:
+            for end in range(len(field.parts) - 1, 0, -1):
+                base = plan.joined(field.parts[:end])
+                if base in self._scope and self._scope[base].kind is Kind.JSON:
+                    return within(self._field(base), field.parts[end:])
+        return self._field(field.name)
+
     def _value(self, expr: plan.Expr) -> Value:
         return self._scoped(_no_aggregate).value(expr)
 
     def _scoped(self, aggregate: Callable[[plan.Call], Value | None]) -> Scope:
-        return Scope(field=self._field, aggregate=aggregate, switches=self._switches)
+        return Scope(field=self._reached, aggregate=aggregate, switches=self._switches)
 
     def _define(self, name: str, value: Value) -> None:
         """Make a value a column under a name; it exists once the pending columns are flushed."""

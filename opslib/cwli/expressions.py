@@ -28,6 +28,7 @@ from opslib.cwli.values import (
     number_literal,
     quoted,
     text_literal,
+    within,
 )
 
 _ARITHMETIC = {
@@ -46,11 +47,11 @@ _MAY_BE_INFINITE = frozenset("/%^")
 class Scope:
     """What an expression can see.
 
-    ``field`` gives the value of a field by its name; ``aggregate`` that of a call, None when it is
+    ``field`` gives the value of a field; ``aggregate`` that of a call, None when it is
     no aggregate.
     """
 
-    field: Callable[[str], Value]
+    field: Callable[[plan.Field], Value]
     aggregate: Callable[[plan.Call], Value | None]
     switches: Switches
 
@@ -115,7 +116,8 @@ def _call(scope: Scope, call: plan.Call) -> Value:
 
 
 _RULES: dict[type[plan.Expr], Callable[[Scope, Any], Value]] = {
-    plan.Field: lambda scope, expr: scope.field(expr.name),
+    plan.Field: lambda scope, expr: scope.field(expr),
+    plan.Path: lambda scope, expr: within(scope.value(expr.base), expr.steps),
     plan.Text: lambda _, expr: text_literal(expr.value),
     plan.Number: lambda _, expr: number_literal(expr.value),
     plan.Boolean: lambda _, expr: boolean("true" if expr.value else "false"),

@@ -6,6 +6,7 @@ carries ``at``, the offset of its first character in the query text, for error m
 Must not know lark, DuckDB or events.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -22,9 +23,38 @@ class Expr:
 
 @dataclass(frozen=True, kw_only=True)
 class Field(Expr):
-    """A field or alias by its flat name, without backticks: ``httpRequest.uri``, ``@message``."""
+    """A field or alias by its flat name, without backticks: ``httpRequest.uri``, ``@message``.
+
+    ``parts`` are the pieces of the name as it was written: a dot parts them, but not one within
+    backticks, and the index of a list is a number, so that ``m.users[1].`a.b` `` has the parts
+    ``m``, ``users``, 1, ``a.b``. Whether the first of them name a map is known to the compiler.
+    """
 
     name: str
+    parts: tuple[str | int, ...] = ()
+
+
+def joined(parts: Sequence[str | int]) -> str:
+    """Return the flat name of the first parts of a name, as ``Field.name`` has it."""
+    flat = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
+    return flat.removeprefix(".")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Path(Expr):
+    """``base.key[0]``: what is reached within a map or list that a call returns.
+
+    ``steps`` are keys (text) and positions (numbers), outermost first. The value of ``base`` is of
+    ``values.Kind.JSON``; ``values.within`` takes the steps. A path that begins at a name is a
+    ``Field``.
+    """
+
+    base: Expr
+    steps: tuple[str | int, ...]
+
+    def children(self) -> tuple[Expr, ...]:
+        """Return what the path begins at."""
+        return (self.base,)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,13 +14,16 @@ numbers with at most four decimals and no trailing zeros, conditions 1 and 0, ``
 from collections.abc import Iterable, Sequence
 
 from opslib.cwli.switches import Switches
-from opslib.cwli.values import Kind, Value, as_number, finite
+from opslib.cwli.values import Kind, Value, as_number, finite, scalar
 
 
 def printed(value: Value, switches: Switches) -> str:
     """Return SQL of the text that stands for a value in a row."""
     if value.kind is Kind.TEXT:
         return value.sql
+    if value.kind is Kind.JSON:
+        # A map or list is printed as JSON: what the API shows of one is not documented.
+        return f"coalesce({scalar(value)}, CAST({value.sql} AS VARCHAR))"
     if value.kind is Kind.INSTANT:
         instant = f"make_timestamp(({value.sql}) * 1000)"
         return f"strftime({instant}, '%Y-%m-%d %H:%M:%S.%g')"

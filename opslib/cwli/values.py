@@ -12,6 +12,7 @@ What a text and a number do beside each other is not documented; see ``switches.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -29,6 +30,7 @@ class Kind(Enum):
     NUMBER = "DOUBLE"
     BOOLEAN = "BOOLEAN, printed 1 or 0"
     INSTANT = "BIGINT, epoch milliseconds, printed as a timestamp"
+    JSON = "JSON, a map, a list or one of their members; a map or list is missing as text or number"
 
 
 class TooLong(Exception):
@@ -90,11 +92,43 @@ def finite(sql: str) -> str:
     return f"CASE WHEN isfinite({sql}) THEN {sql} END"
 
 
+def within(value: Value, steps: Sequence[str | int]) -> Value:
+    """Return what is reached in a map or list by keys and positions, counted from 0.
+
+    It is missing where there is no such member, where the member is null, and where ``value`` is
+    not of ``Kind.JSON``.
+    """
+    if value.kind is not Kind.JSON:
+        return MISSING
+    pointer = "".join("/" + str(s).replace("~", "~0").replace("/", "~1") for s in steps)
+    found = f"json_extract({value.sql}, {quoted(pointer)})"
+    return Value(f"CASE WHEN json_type({found}) <> 'NULL' THEN {found} END", Kind.JSON)
+
+
+def scalar(value: Value) -> str:
+    """Return SQL of a VARCHAR: a JSON member as text, booleans 1 and 0; a map or list is missing.
+
+    It names its argument three times.
+    """
+    return (
+        f"CASE json_type({value.sql}) WHEN 'OBJECT' THEN NULL WHEN 'ARRAY' THEN NULL "
+        f"WHEN 'BOOLEAN' THEN CASE CAST({value.sql} AS VARCHAR) WHEN 'true' THEN '1' ELSE '0' END "
+        f"ELSE json_extract_string({value.sql}, '$') END"
+    )
+
+
+def flat(value: Value) -> Value:
+    """Return a value itself, but a JSON member as the text it is, a map or list as missing."""
+    return Value(scalar(value), Kind.TEXT) if value.kind is Kind.JSON else value
+
+
 def as_number(value: Value) -> str:
     """Return SQL of a DOUBLE: the number a value is or reads as; missing otherwise.
 
     A text reads as a number when all of it does: ``12``, ``-1.5``, ``1.28E8``, also within spaces.
     """
+    if value.kind is Kind.JSON:
+        return as_number(flat(value))
     if value.kind is Kind.NUMBER:
         return value.sql
     if value.kind is Kind.BOOLEAN:
@@ -109,6 +143,8 @@ def as_text(value: Value) -> str:
     """Return SQL of a VARCHAR: ``12`` for the number 12.0, ``1`` and ``0`` for conditions."""
     if value.is_text:
         return value.sql
+    if value.kind is Kind.JSON:
+        return scalar(value)
     if value.kind is Kind.INSTANT:
         return f"CAST({value.sql} AS VARCHAR)"
     if value.kind is Kind.BOOLEAN:
@@ -143,6 +179,7 @@ def compared(op: str, left: Value, right: Value, *, switches: Switches) -> str:
     op
         One of ``= != < <= > >=``.
     """
+    left, right = flat(left), flat(right)
     sql_op = {"!=": "<>"}.get(op, op)
     as_texts = f"({as_text(left)} {sql_op} {as_text(right)})"
     as_numbers = f"({as_number(left)} {sql_op} {as_number(right)})"
@@ -220,6 +257,7 @@ def natural_order(value: Value) -> tuple[str, ...]:
     ------
     CWL_QuerySyntax-Sort, with its list of examples.
     """
+    value = flat(value)
     if not value.is_text:
         return (as_number(value),)
     digits = "x[1] BETWEEN '0' AND '9'"
