@@ -30,6 +30,8 @@ Progress = Callable[[str], None]
 IDENTITY_PATH = "/_opslib/identity"
 FAULTS_PATH = "/_opslib/faults"
 LAMBDA_HISTORY_PATH = "/_opslib/lambda-history"
+RESET_PATH = "/_ministack/reset"
+"""The emulator's own; ours is forgotten with it."""
 
 _CONTROL_DEADLINE_S = 10.0
 
@@ -159,6 +161,10 @@ class Sandbox:
     def clear_faults(self) -> None:
         """Let every operation answer truly and at once again."""
         self._control("DELETE", FAULTS_PATH, None)
+
+    def forget(self) -> None:
+        """Let the running server forget everything: all services' state, faults, queries, dates."""
+        self._control("POST", RESET_PATH, None)
 
     def _control(self, method: str, path: str, body: dict[str, object] | None) -> None:
         host = urlsplit(self.endpoint).netloc

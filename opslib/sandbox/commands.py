@@ -82,11 +82,21 @@ def down() -> None:
     from opslib.sandbox.record import State
 
     found = launcher.down(home())
-    if found.state is State.UNREADABLE:
+    if found.state in (State.UNREADABLE, State.UNRECORDED):
         # Something went wrong before: this is for a log, too.
         click.echo(found.ended, err=True)
     else:
         _progress(found.ended)
+
+
+@sandbox.command()
+@_told
+def reset() -> None:
+    """Let it forget everything that happened since, and tell its scenario anew."""
+    _require_the_extra()
+    from opslib.sandbox import launcher
+
+    launcher.reset(home=home(), progress=_progress)
 
 
 @sandbox.command()

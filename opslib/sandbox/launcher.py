@@ -6,7 +6,6 @@ Must not know what is in a scenario.
 """
 
 import contextlib
-import fcntl
 import os
 import secrets
 import shutil
@@ -15,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -28,11 +27,11 @@ from opslib.errors import BadInput, OpsError
 from opslib.sandbox import clock as clocks
 from opslib.sandbox import environment, record
 from opslib.sandbox.api import Progress, Sandbox
+from opslib.sandbox.lock import alone
 from opslib.sandbox.record import Record, State
 
 READY_DEADLINE_S = 30.0
 STOP_DEADLINE_S = 5.0
-LOCK_DEADLINE_S = 180.0
 _PAUSE_S = 0.02
 
 
@@ -52,9 +51,9 @@ class Status:
     """What is known about the sandbox of a home folder.
 
     ``sandbox`` is None unless it is up; ``record`` is None when nothing was ever started there or
-    it was stopped, or what is written there cannot be read: then ``servers`` are the processes
-    found to serve the folder. ``left`` names what `down` left there, for no sandbox made it.
-    ``sentence`` says it to a person, ``ended`` what `down` did about it; empty before.
+    it was stopped, or what is written there cannot be read. ``servers`` are the processes found to
+    serve the folder without being recorded. ``left`` names what `down` left there, for no sandbox
+    made it. ``sentence`` says it to a person, ``ended`` what `down` did about it; empty before.
     """
 
     state: State
@@ -97,7 +96,7 @@ def start(story: Story, *, clock: str | datetime, home: Path, progress: Progress
     """Start the sandbox with a story that stands in no list; otherwise as `up`."""
     wanted = clocks.of(clock)
     home = home.absolute()
-    with _alone(home):
+    with alone(home):
         running = status(home)
         if running.sandbox and running.record:
             if (running.record.scenario, running.record.clock) == (story.name, wanted.spelled()):
@@ -125,18 +124,88 @@ def start(story: Story, *, clock: str | datetime, home: Path, progress: Progress
     return sandbox
 
 
+def reset(*, home: Path, progress: Progress) -> Sandbox:
+    """Let the running sandbox forget everything, and tell its scenario anew.
+
+    Port, process and clock stay. What was deployed, seeded, ordered or asked since is gone.
+
+    Parameters
+    ----------
+    home
+        Folder of the sandbox that is up.
+    progress
+        Told a sentence at each step.
+
+    Raises
+    ------
+    BadInput
+        None is up there.
+    OpsError
+        The scenario could not be built; nothing is left running.
+    """
+    from opslib.sandbox import scenarios  # here, for scenarios are written against this package
+
+    return tell_again(scenarios.load, home=home, progress=progress)
+
+
+def tell_again(find: Callable[[str], Story], *, home: Path, progress: Progress) -> Sandbox:
+    """Reset a sandbox whose story stands in no list; otherwise as `reset`.
+
+    Parameters
+    ----------
+    find
+        Gives the story of the name that is up.
+    """
+    home = home.absolute()
+    nothing = "Nothing was reset. {} Start one with: opslib sandbox up"
+    if not home.is_dir():
+        raise BadInput(nothing.format("No sandbox is up."), home=str(home))
+    with alone(home):
+        running = status(home)
+        known = running.record
+        if known is None or running.state not in (State.UP, State.UNFINISHED):
+            raise BadInput(nothing.format(running.sentence), home=str(home))
+        story, sandbox = find(known.scenario), _sandbox(known, home)
+        with contextlib.ExitStack() as undo:
+            undo.callback(_abandon, known, home)
+            # Until it is told again, whoever asks must not take it for complete.
+            replace(known, built=False).write(home)
+            sandbox.forget()
+            progress(f"The sandbox at {sandbox.endpoint} forgot everything.")
+            _build(story, sandbox, progress=progress)
+            replace(known, built=True).write(home)
+            undo.pop_all()
+        progress(f"Scenario {story.name} was told anew, clock {known.clock}.")
+    return sandbox
+
+
 def status(home: Path) -> Status:
     """Say what stands behind a home folder, without changing anything there."""
     home = home.absolute()
+    said = ""
     try:
         known = record.read(home)
     except record.Unreadable as error:
-        return _unrecorded(home, said=error.message)
-    state = record.state(known)
+        known, said = None, error.message
+    state = State.UNREADABLE if said else record.state(known)
+    ours = known.pid if known and state is not State.FOREIGN else None
+    strays = tuple(pid for pid in record.servers(home) if pid != ours)
+    if state is State.DOWN and strays:
+        state = State.UNRECORDED
+    sandbox = _sandbox(known, home) if known and state is State.UP else None
+    sentence = said or _sentence(state, known, home)
+    if strays or said:
+        sentence += f" {_running(strays)}"
+    return Status(state=state, sentence=sentence, record=known, sandbox=sandbox, servers=strays)
+
+
+def _sentence(state: State, known: Record | None, home: Path) -> str:
     if known is None:
-        return Status(state=state, sentence="No sandbox is up.", record=None, sandbox=None)
+        if state is State.UNRECORDED:
+            return f"The record of the sandbox in {home} is gone."
+        return "No sandbox is up."
     what, process = _named(known)
-    sentence = {
+    return {
         State.UP: f"The sandbox is up: {what}, {process}.",
         State.UNFINISHED: f"The sandbox answers but its scenario was never finished: {what}, "
         f"{process}.",
@@ -145,20 +214,12 @@ def status(home: Path) -> Status:
         State.FOREIGN: f"No sandbox is up; the last one ended unasked ({what}) and its process "
         f"number {known.pid} belongs to another program now, which is left alone.",
     }[state]
-    sandbox = _sandbox(known, home) if state is State.UP else None
-    return Status(state=state, sentence=sentence, record=known, sandbox=sandbox)
 
 
-def _unrecorded(home: Path, *, said: str) -> Status:
-    servers = tuple(record.servers(home))
-    runs = f"A server of this folder runs: process {', '.join(map(str, servers))}."
-    return Status(
-        state=State.UNREADABLE,
-        sentence=f"{said} {runs if servers else 'No server of this folder runs.'}",
-        record=None,
-        sandbox=None,
-        servers=servers,
-    )
+def _running(servers: tuple[int, ...]) -> str:
+    if not servers:
+        return "No server of this folder runs."
+    return f"A server of this folder runs: process {', '.join(map(str, servers))}."
 
 
 def down(home: Path) -> Status:
@@ -170,13 +231,12 @@ def down(home: Path) -> Status:
         The process did not end.
     """
     home = home.absolute()
-    if not home.is_dir():
+    if not home.is_dir() and status(home).state is State.DOWN:
         found = status(home)
         return replace(found, ended=_ended(found))
-    with _alone(home):
+    with alone(home):
         found = status(home)
         _clear(home, found)
-        # The lock is on the folder itself, so it can be removed while held.
         left = tuple(sorted(entry.name for entry in home.iterdir()))
         with contextlib.suppress(OSError):
             home.rmdir()
@@ -187,11 +247,12 @@ def down(home: Path) -> Status:
 
 
 def _ended(found: Status) -> str:
-    stopped = "It was stopped" if found.servers else "Nothing was stopped"
-    if found.state is State.UNREADABLE:
-        return f"{found.sentence} {stopped}; the record was removed."
     if found.record is None:
-        return "No sandbox was up; nothing was stopped."
+        if found.state is State.DOWN:
+            return "No sandbox was up; nothing was stopped."
+        stopped = "It was stopped" if found.servers else "Nothing was stopped"
+        removed = "; the record was removed" if found.state is State.UNREADABLE else ""
+        return f"{found.sentence} {stopped}{removed}."
     what, process = _named(found.record)
     how = {
         State.UP: "The sandbox was stopped",
@@ -201,7 +262,10 @@ def _ended(found: Status) -> str:
         State.FOREIGN: "No sandbox was up; the last one ended unasked, and its files were removed, "
         "but its process number belongs to another program now, which was left alone",
     }[found.state]
-    return f"{how}: {what}, {process}."
+    ended = f"{how}: {what}, {process}."
+    if found.servers:
+        ended += f" {_running(found.servers)} It was stopped."
+    return ended
 
 
 def _named(known: Record) -> tuple[str, str]:
@@ -338,56 +402,3 @@ def _sandbox(known: Record, home: Path) -> Sandbox:
         clock=clocks.of(known.clock),
         home=home,
     )
-
-
-@contextlib.contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    """Make the folder, and keep a second start or stop in it waiting."""
-    deadline = time.monotonic() + LOCK_DEADLINE_S
-    while True:
-        folder = _opened(home)
-        if folder is not None:
-            try:
-                if _locked(folder, home):
-                    yield
-                    return
-            finally:
-                os.close(folder)
-        if time.monotonic() > deadline:
-            raise OpsError(
-                "The sandbox was left as it is: another start or stop of it has been at work for "
-                f"{LOCK_DEADLINE_S:.0f} s. Wait for it, or end it.",
-                home=str(home),
-            )
-        time.sleep(_PAUSE_S)
-
-
-def _opened(home: Path) -> int | None:
-    """Make and open the folder; None when a stop removed it in between."""
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        return os.open(home, os.O_RDONLY | os.O_DIRECTORY)
-    except OSError as error:
-        in_the_way = [
-            path for path in (home, *home.parents) if os.path.lexists(path) and not path.is_dir()
-        ]
-        if in_the_way:
-            what, remedy = f"{in_the_way[0]} is not a folder", "Move it out of the way."
-        elif isinstance(error, FileExistsError | FileNotFoundError):
-            return None
-        else:
-            what, remedy = f"{home} cannot be opened: {error.strerror}", "Make it accessible."
-        raise BadInput(
-            f"The sandbox was neither started nor stopped: {what}, and it keeps its files in "
-            f"{home}. {remedy}",
-            home=str(home),
-        ) from error
-
-
-def _locked(folder: int, home: Path) -> bool:
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # A stop may have removed the folder between our opening and our locking it.
-        return os.fstat(folder).st_ino == home.stat().st_ino
-    except (BlockingIOError, FileNotFoundError):
-        return False

@@ -43,8 +43,10 @@ class State(StrEnum):
     """The pid belongs to another program now; ours is gone."""
     UNREADABLE = "unreadable"
     """There is a record, and it cannot be read."""
+    UNRECORDED = "unrecorded"
+    """There is no record, and a server of the folder runs."""
     DOWN = "down"
-    """There is no record."""
+    """There is no record, and no server."""
 
 
 class Unreadable(OpsError):

@@ -31,8 +31,6 @@ from opslib.sandbox.wire import (
     replay,
 )
 
-RESET_PATH = "/_ministack/reset"
-
 
 class Wrapper:
     """The wrapped emulator.
@@ -98,7 +96,7 @@ class Wrapper:
         """Answer here, or return None for what the emulator shall answer by itself."""
         if request.path.startswith("/_opslib/"):
             return self._control(request)
-        if request.path == RESET_PATH:
+        if request.path == api.RESET_PATH:
             return await self._reset(request)
         operation = identify(request)
         if operation is None:

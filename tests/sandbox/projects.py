@@ -1,5 +1,6 @@
 """Projects with a sandbox of their own, for the tests beside this file."""
 
+import contextlib
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +25,16 @@ def reset(sandbox: Sandbox) -> None:
     order = Request(f"{sandbox.endpoint}/_ministack/reset", method="POST")  # noqa: S310
     with urlopen(order, timeout=10) as answer:  # noqa: S310 - loopback
         assert answer.status == 200
+
+
+def processes_of(home: Path) -> list[int]:
+    """List the processes whose environment names a sandbox's folder: the server and its workers."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if entry.name.isdigit() and str(home).encode() in (entry / "environ").read_bytes():
+                found.append(int(entry.name))
+    return found
 
 
 MakeProject = Callable[..., SandboxProject]

@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -239,6 +240,79 @@ def test_down_finds_and_stops_the_server_behind_a_record_that_cannot_be_read(
     assert not Path(f"/proc/{pid}").exists()
     assert not home.exists()
     assert other.state is State.UP
+
+
+@pytest.mark.parametrize("deleted", ["record.json", "."], ids=["record", "folder"])
+def test_down_finds_and_stops_the_server_whose_record_was_deleted(home: Path, deleted: str) -> None:
+    _start(home)
+    pid = _pid(home)
+    _delete(home / deleted)
+
+    before = launcher.status(home)
+    found = launcher.down(home)
+    after = launcher.status(home)
+
+    assert before.state is State.UNRECORDED
+    assert before.sandbox is None
+    assert found.ended == (
+        f"The record of the sandbox in {home} is gone. A server of this folder runs: "
+        f"process {pid}. It was stopped."
+    )
+    assert not Path(f"/proc/{pid}").exists()
+    assert not home.exists()
+    assert after.sentence == "No sandbox is up."
+
+
+@pytest.mark.parametrize("deleted", ["record.json", "."], ids=["record", "folder"])
+def test_an_up_whose_record_was_deleted_stops_the_old_server_and_starts_anew(
+    home: Path, deleted: str
+) -> None:
+    told: list[str] = []
+    _start(home)
+    pid = _pid(home)
+    _delete(home / deleted)
+
+    again = launcher.start(_Story(), clock="pinned", home=home, progress=told.append)
+
+    assert told[0] == (
+        f"The record of the sandbox in {home} is gone. A server of this folder runs: process {pid}."
+    )
+    assert not Path(f"/proc/{pid}").exists()
+    assert record.servers(home) == [_pid(home)]
+    assert again.client("sts").get_caller_identity()["Account"] == "000000000000"
+
+
+def test_a_server_beside_the_recorded_one_is_said_and_stopped_with_it(home: Path) -> None:
+    _start(home)
+    old = _pid(home)
+    set_aside = (home / "record.json").read_text()
+    elsewhere = home.with_name("sandbox-2")
+    _start(elsewhere)
+    dead = record.Record(**{**json.loads(set_aside), "pid": _pid_of_none(), "instance": "gone"})
+    dead.write(home)
+
+    before = launcher.status(home)
+    found = launcher.down(home)
+    other = launcher.down(elsewhere)
+
+    assert before.state is State.DEAD
+    assert before.sentence.endswith(f" A server of this folder runs: process {old}.")
+    assert found.ended.endswith(f" A server of this folder runs: process {old}. It was stopped.")
+    assert not Path(f"/proc/{old}").exists()
+    assert other.state is State.UP
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+def _pid_of_none() -> int:
+    with subprocess.Popen(["true"]) as ended:
+        pass
+    return ended.pid
 
 
 # Only read, never acted upon: a stop of process -1 would end every process of this user.

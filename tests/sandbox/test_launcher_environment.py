@@ -1,6 +1,5 @@
 """Nothing of the caller's environment reaches the sandbox; the sandbox's exports lead there."""
 
-import contextlib
 import json
 import os
 import signal
@@ -16,6 +15,7 @@ from opslib.sandbox import environment, launcher, record
 from opslib.sandbox.api import Progress, Sandbox
 from opslib.sandbox.clock import Clock
 from sandbox import functions
+from sandbox.projects import processes_of
 
 _SECRETS = {
     "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
@@ -88,26 +88,16 @@ def test_a_functions_worker_ends_with_the_server_however_that_ends(
     sandbox.client("lambda").invoke(FunctionName="tell")
     known = record.read(home)
     assert known is not None
-    before = _processes_of(home)
+    before = processes_of(home)
 
     os.kill(known.pid, number)
     deadline = time.monotonic() + 5
-    while _processes_of(home) and time.monotonic() < deadline:
+    while processes_of(home) and time.monotonic() < deadline:
         record.alive(known.pid)  # collects it, since it is this process's child
         time.sleep(0.05)
 
     assert len(before) == 2
-    assert _processes_of(home) == []
-
-
-def _processes_of(home: Path) -> list[int]:
-    """List the processes whose environment names a sandbox's folder: the server and its workers."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        with contextlib.suppress(OSError):
-            if entry.name.isdigit() and str(home).encode() in (entry / "environ").read_bytes():
-                found.append(int(entry.name))
-    return found
+    assert processes_of(home) == []
 
 
 @pytest.mark.usefixtures("project_root")
