@@ -1,0 +1,290 @@
+"""What a query answers, worked out one row and one stage at a time.
+
+Rows are kept in an ordered list of ties: rows of one tie have no documented order among themselves.
+
+Source
+------
+CloudWatch Logs User Guide, the page of each command; the switches where they are silent.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cmp_to_key, partial
+from itertools import groupby
+from typing import Any
+
+from cwli.oracle.aggregates import AGGREGATES, percentile
+from cwli.oracle.discovery import fields_of
+from cwli.oracle.expressions import Row
+from cwli.oracle.syntax import (
+    Aggregate,
+    Column,
+    Dedup,
+    Fields,
+    Filter,
+    Limit,
+    Name,
+    ParseGlob,
+    ParsePattern,
+    Query,
+    Sort,
+    Span,
+    Stage,
+    Stats,
+)
+from cwli.oracle.values import Instant, Undetermined, Value, key_of, natural, text_of
+from opslib.cwli.switches import Switches
+
+
+@dataclass
+class Line:
+    """One row: what was found in its event, what stages made, and when it happened."""
+
+    found: Mapping[str, Value]
+    made: dict[str, Value] = field(default_factory=dict)
+    at: tuple[int, int] = (0, 0)  # epoch ms, then the order of arrival
+
+    def lookup(self, name: str) -> Value:
+        return self.made[name] if name in self.made else self.found.get(name)
+
+
+@dataclass
+class Table:
+    """The rows between two stages; ``cut`` rows of the last tie are left out, no one knows which."""
+
+    ties: list[list[Line]]
+    columns: list[str] | None = None
+    events: bool = True
+    cut: int = 0
+    bin_column: str | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Rows as values, in ties; ``cut`` as in Table; ``events`` says whether rows have ``@ptr``."""
+
+    ties: list[list[dict[str, Value]]]
+    cut: int
+    events: bool
+
+
+def answer(
+    query: Query, events: Sequence[Mapping[str, Any]], switches: Switches = Switches()
+) -> Answer:
+    """Interpret a query over events in the order they arrived."""
+    lines = [
+        Line(fields_of(event, switches), at=(event["timestamp"], arrival))
+        for arrival, event in enumerate(events)
+    ]
+    lines.sort(key=lambda line: line.at, reverse=True)
+    table = Table([[line] for line in lines])
+    for stage in query:
+        if table.cut:
+            raise Undetermined("a stage after a limit that cut a tie")
+        table = STAGES[type(stage)](stage, table, switches)
+    names = table.columns if table.columns is not None else ["@timestamp", "@message"]
+    ties = [[_shown(line, names) for line in tie] for tie in table.ties]
+    return Answer(ties, table.cut, table.events)
+
+
+def _shown(line: Line, names: Iterable[str]) -> dict[str, Value]:
+    values = {name: line.lookup(name) for name in names}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _over(table: Table, change: Callable[[Line], bool]) -> None:
+    """Do something to each row and keep those for which it answers True."""
+    kept = [[line for line in tie if change(line)] for tie in table.ties]
+    table.ties = [tie for tie in kept if tie]
+
+
+def _columns(stage: Fields, table: Table, switches: Switches) -> Table:
+    def computed(line: Line) -> bool:
+        row = Row(line.lookup, switches)
+        for column in stage.columns:
+            if column.alias is not None or not isinstance(column.expression, Name):
+                line.made[column.header] = row.value(column.expression)
+        return True
+
+    _over(table, computed)
+    replaced = stage.command == "display" or (
+        not table.events and switches.fields_after_stats == "replace"
+    )
+    before = [] if replaced else table.columns or []
+    table.columns = list(dict.fromkeys([*before, *(column.header for column in stage.columns)]))
+    return table
+
+
+def _filter(stage: Filter, table: Table, switches: Switches) -> Table:
+    _over(table, lambda line: Row(line.lookup, switches).truth(stage.condition) is True)
+    return table
+
+
+def _sort(stage: Sort, table: Table, switches: Switches) -> Table:
+    keys = [(name, way or switches.sort_direction) for name, way in stage.keys]
+    if table.bin_column is not None:
+        keys = [(table.bin_column if n == "@timestamp" else n, way) for n, way in keys]
+
+    def order(left: Line, right: Line) -> int:
+        for name, way in keys:
+            mine, theirs = left.lookup(name), right.lookup(name)
+            if mine is None or theirs is None:
+                first = -1 if switches.missing_sorts == "first" else 1
+                decided = first * ((mine is None) - (theirs is None))
+            else:
+                decided = natural(mine, theirs, switches) * (-1 if way == "desc" else 1)
+            if decided:
+                return decided
+        return 0
+
+    lines = [line for tie in table.ties for line in tie]
+    lines.sort(key=lambda line: line.at, reverse=keys[-1][1] == "desc")
+    lines.sort(key=cmp_to_key(order))
+    table.ties = [[line] for line in lines] if table.events else _ties(lines, order)
+    return table
+
+
+def _ties(lines: list[Line], order: Callable[[Line, Line], int]) -> list[list[Line]]:
+    return [list(tie) for _, tie in groupby(lines, key=cmp_to_key(order))]
+
+
+def _limit(stage: Limit, table: Table, switches: Switches) -> Table:
+    kept: list[list[Line]] = []
+    left = stage.count
+    for tie in table.ties:
+        if left <= 0:
+            break
+        kept.append(tie)
+        left -= len(tie)
+    table.ties, table.cut = kept, max(-left, 0)
+    return table
+
+
+def _dedup(stage: Dedup, table: Table, switches: Switches) -> Table:
+    seen: dict[tuple[str | None, ...], int] = {}
+    kept: list[list[Line]] = []
+    for number, tie in enumerate(table.ties):
+        fresh = []
+        for line in tie:
+            key = tuple(key_of(line.lookup(name)) for name in stage.names)
+            if None not in key and key in seen:
+                if seen[key] == number:
+                    raise Undetermined("duplicates within a tie")
+                continue
+            seen[key] = number
+            fresh.append(line)
+        if fresh:
+            kept.append(fresh)
+    table.ties = kept
+    return table
+
+
+def _parse(stage: ParseGlob | ParsePattern, table: Table, switches: Switches) -> Table:
+    pattern = _glob(stage.glob, switches) if isinstance(stage, ParseGlob) else None
+    expression = pattern or re.compile(_python_of(stage), re.ASCII)
+
+    def captured(line: Line) -> bool:
+        text = text_of(line.lookup(stage.source or "@message"), switches)
+        match = expression.search(text) if text is not None else None
+        for index, name in enumerate(stage.names, start=1):
+            value = None if match is None else match[index] or ""
+            if value == "" and switches.empty_capture == "missing":
+                value = None
+            line.made[name] = value
+        return True
+
+    _over(table, captured)
+    return table
+
+
+def _python_of(stage: ParseGlob | ParsePattern) -> str:
+    assert isinstance(stage, ParsePattern)
+    return stage.pattern.python
+
+
+def _glob(glob: str, switches: Switches) -> re.Pattern[str]:
+    star = "(.*?)" if switches.star_in_glob == "lazy" else "(.*)"
+    pieces = [re.escape(piece) for piece in glob.split("*")]
+    text = star.join(pieces)
+    if glob.endswith("*"):
+        text = text.removesuffix(star) + "(.*)"
+    return re.compile(text, re.DOTALL)
+
+
+def _stats(stage: Stats, table: Table, switches: Switches) -> Table:
+    groups: dict[tuple[str | None, ...], tuple[list[Value], list[Line]]] = {}
+    for line in sorted((line for tie in table.ties for line in tie), key=lambda line: line.at):
+        row = Row(line.lookup, switches)
+        values = [row.value(column.expression) for column in stage.keys]
+        key = tuple(key_of(value) for value in values)
+        if None in key and switches.missing_group_key == "dropped":
+            continue
+        groups.setdefault(key, (values, []))[1].append(line)
+    if not groups and not stage.keys and switches.stats_of_nothing == "one row":
+        groups[()] = ([], [])
+    lines = [_group(stage, values, members, switches) for values, members in groups.values()]
+    names = [column.header for column in (*stage.keys, *stage.values)]
+    ordered, bin_column = _default_order(stage, lines, switches)
+    return Table(ordered, names, events=False, bin_column=bin_column)
+
+
+def _group(stage: Stats, key: list[Value], members: list[Line], switches: Switches) -> Line:
+    made: dict[str, Value] = {}
+    fold = partial(_fold, members, switches)
+    for column in stage.values:
+        made[column.header] = Row(made.get, switches, fold).value(column.expression)
+    keys = {column.header: value for column, value in zip(stage.keys, key, strict=True)}
+    return Line({}, keys | made)
+
+
+def _fold(members: list[Line], switches: Switches, aggregate: Aggregate) -> Value:
+    if aggregate.of is None:
+        return float(len(members))
+    inner = aggregate.of
+    values = [Row(line.lookup, switches).value(inner) for line in members]
+    if aggregate.detail is not None:
+        return percentile(values, float(aggregate.detail), switches)
+    return AGGREGATES[aggregate.function](values, switches)
+
+
+def _default_order(
+    stage: Stats, lines: list[Line], switches: Switches
+) -> tuple[list[list[Line]], str | None]:
+    """Order the groups: newest bin first, or by the keys; what is left open stays one tie."""
+    bins = [c.header for c in stage.keys if isinstance(c.expression, Span) and _is_bin(c)]
+    if bins:
+        sign = -1 if switches.stats_order == "newest bin first" else 1
+
+        def order(left: Line, right: Line) -> int:
+            return sign * natural(left.lookup(bins[0]), right.lookup(bins[0]), switches)
+
+        return _ties(sorted(lines, key=cmp_to_key(order)), order), bins[0]
+    keys = tuple((column.header, None) for column in stage.keys)
+    if not keys:
+        return [[line] for line in lines], None
+    table = Table([[line] for line in lines], events=False)
+    return _sort(Sort(keys), table, Switches()).ties, None
+
+
+def _is_bin(column: Column) -> bool:
+    span = column.expression
+    if not isinstance(span, Span):
+        return False
+    if span.function != "bin" or span.of is not None:
+        raise Undetermined("which order have groups of another span of time?")
+    return True
+
+
+STAGES: dict[type[Stage], Callable[[Any, Table, Switches], Table]] = {
+    Fields: _columns,
+    Filter: _filter,
+    Stats: _stats,
+    Sort: _sort,
+    Limit: _limit,
+    Dedup: _dedup,
+    ParseGlob: _parse,
+    ParsePattern: _parse,
+}
+
+__all__ = ["Answer", "Instant", "answer"]

@@ -1,0 +1,135 @@
+"""The values of one row: their text, their number, their order.
+
+A value is None (missing), a float (computed), a ``Logged`` (a number as the log has it), a str, or
+an ``Instant``. Lists and objects are no values.
+
+Source
+------
+CloudWatch Logs User Guide: CWL_QuerySyntax-Sort for the order; published captures for four decimals
+and the form of timestamps.
+"""
+
+import math
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_HALF_UP, Context, Decimal
+from itertools import zip_longest
+from typing import Any, TypeAlias
+
+from opslib.cwli.switches import Switches
+
+
+class Undetermined(Exception):
+    """Nothing documented says what the answer is, so there is nothing to compare."""
+
+
+@dataclass(frozen=True)
+class Logged:
+    """A number as it stands in the log."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Instant:
+    epoch_ms: int
+
+
+Value: TypeAlias = None | float | Logged | str | Instant
+
+NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+LONG_DIGITS = re.compile(r"[0-9]{16,}")
+ODD_NUMBER = re.compile(r"\s*[+-]?([0-9]+\.|\.[0-9]+|[0-9.eE+-]*[0-9][0-9.eE+-]*)\s*")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def number_of(value: Value) -> float | None:
+    """Return the finite number a value is or reads as."""
+    if isinstance(value, Instant):
+        return float(value.epoch_ms)
+    if isinstance(value, Logged):
+        value = value.text
+    if isinstance(value, str):
+        if not NUMBER.fullmatch(value):
+            if ODD_NUMBER.fullmatch(value) and value.strip("0123456789.eE+-") != value:
+                _guess(value)
+            return None
+        value = float(value)
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _guess(text: str) -> None:
+    """Refuse to say whether `+5`, `.5`, `5.` and ` 5` are numbers: nobody documented it."""
+    try:
+        float(text)
+    except ValueError:
+        return
+    raise Undetermined(f"is {text!r} a number?")
+
+
+def printed(number: float, decimals: int = 4) -> str:
+    """Return a computed number as a result has it."""
+    unit = Decimal(1).scaleb(-decimals)
+    exact = Decimal(number).quantize(unit, ROUND_HALF_UP, Context(prec=400))
+    text = f"{exact:f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in ("-0", "") else text
+
+
+def text_of(value: Value, switches: Switches) -> str | None:
+    """Return a value as a result, ``like`` and ``concat`` have it."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, Logged):
+        return value.text
+    if isinstance(value, Instant):
+        at = EPOCH + timedelta(milliseconds=value.epoch_ms)
+        return at.strftime("%Y-%m-%d %H:%M:%S.") + f"{at.microsecond // 1000:03d}"
+    return printed(value, switches.decimals)
+
+
+def key_of(value: Value) -> str | None:
+    """Return what tells a value from others, for groups and duplicates."""
+    if isinstance(value, float):
+        return printed(value, 12)
+    return text_of(value, Switches())
+
+
+def ordering(left: Value, right: Value, switches: Switches) -> int:
+    """Return -1, 0 or 1 for two values that are present, as ``<`` and ``=`` see them."""
+    texts = isinstance(left, str), isinstance(right, str)
+    if switches.numbers_in_text == "compare as numbers" or not any(texts):
+        if all(texts) and all(LONG_DIGITS.fullmatch(str(each)) for each in (left, right)):
+            return _sign((len(str(left)), str(left)), (len(str(right)), str(right)))
+        numbers = number_of(left), number_of(right)
+        if numbers[0] is not None and numbers[1] is not None:
+            return _sign(numbers[0], numbers[1])
+    return _sign(text_of(left, switches), text_of(right, switches))
+
+
+def _sign(left: Any, right: Any) -> int:
+    return int(left > right) - int(left < right)
+
+
+def natural(left: Value, right: Value, switches: Switches) -> int:
+    """Return -1, 0 or 1 for two values that are present, as an ascending ``sort`` sees them."""
+    numbers = number_of(left), number_of(right)
+    if numbers[0] is not None and numbers[1] is not None:
+        return _sign(numbers[0], numbers[1])
+    if numbers[0] is not None or numbers[1] is not None:
+        return 1 if numbers[0] is not None else -1
+    pairs = zip_longest(_chunks(text_of(left, switches)), _chunks(text_of(right, switches)))
+    for mine, theirs in pairs:
+        if mine is None or theirs is None:
+            return -1 if mine is None else 1
+        if mine != theirs:
+            if mine[0] in "0123456789" and theirs[0] in "0123456789":
+                return _sign((len(mine), mine), (len(theirs), theirs))
+            return _sign(mine, theirs)
+    return 0
+
+
+def _chunks(text: str | None) -> list[str]:
+    return re.findall(r"[0-9]+|[^0-9]+", text or "")
