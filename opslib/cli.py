@@ -16,10 +16,10 @@ sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 import os  # noqa: E402
 import traceback  # noqa: E402
-from collections.abc import Sequence  # noqa: E402
+from collections.abc import Callable, Sequence  # noqa: E402
 from pathlib import Path  # noqa: E402
 from types import TracebackType  # noqa: E402
-from typing import Any  # noqa: E402
+from typing import Any, TextIO  # noqa: E402
 
 import click  # noqa: E402
 
@@ -161,6 +161,50 @@ def verify_command(run: str) -> int:
     return 2 if found else 0
 
 
+@opslib.command(name="query")
+@click.argument("text")
+@click.argument("files", nargs=-1, metavar="FILE...")
+@click.option("--start", metavar="INSTANT", help="Only events from this instant on.")
+@click.option("--end", metavar="INSTANT", help="Only events before this instant.")
+@click.option(
+    "--format", "format_", type=click.Choice(["table", "json", "csv"]), default="table",
+    show_default=True,
+)  # fmt: skip
+@click.option("--strict", is_flag=True, help="Fail when any line could not be read.")
+def query_command(
+    text: str,
+    files: tuple[str, ...],
+    start: str | None,
+    end: str | None,
+    format_: str,
+    strict: bool,
+) -> int:
+    """Run the Logs Insights query TEXT on log files, without AWS.
+
+    FILE is a file, a folder, a glob, or - for standard input, gzipped or not: JSON lines, the
+    output of aws logs filter-log-events, an export to S3, envelopes of a subscription or of
+    Firehose, plain Lambda log text, or Parquet. An INSTANT is ISO 8601, or now, -90m, -3h, -2d.
+
+    Exit codes: 0 it ran, 3 it did not: nothing could be read, or with --strict not everything.
+    """
+    from opslib import query
+
+    if not files:
+        raise BadInput("Query not run: no file was named. Name files, folders, or - for stdin.")
+    asked = query.Query(text, start=start, end=end)
+    with _Reading() as reading:
+        loaded = query.load(files, now=asked.now, progress=reading.begin if reading.shown else None)
+    for problem in loaded.problems:
+        click.echo(f"opslib: {problem}", err=True)
+    if strict and loaded.incomplete:
+        raise BadInput("Query not run: not everything could be read, and --strict was given.")
+    answer = asked.run(loaded)
+    width = _columns(sys.stdout) if sys.stdout.isatty() else None
+    click.echo(query.printed(answer.rows, answer.columns, format_=format_, width=width), nl=False)
+    click.echo(query.summary(answer, loaded), err=True)
+    return 0
+
+
 opslib.add_command(
     _Sandbox(name="sandbox", help="An emulated AWS on this machine, to try the runbooks on.")
 )
@@ -231,12 +275,33 @@ class _Progress:
             click.echo("\r\x1b[2K", nl=False, err=True)
 
     def tell(self, number: int, total: int, section: str) -> None:
-        line = f"{self._name}: {number}/{total} {section}"[: max(20, _columns() - 1)]
+        line = f"{self._name}: {number}/{total} {section}"[: max(20, _columns(sys.stderr) - 1)]
         click.echo(f"\r\x1b[2K{line}", nl=False, err=True)
 
 
-def _columns() -> int:
-    return os.get_terminal_size(sys.stderr.fileno()).columns
+class _Reading:
+    """A bar on a terminal that shows how much of the files has been read; nothing elsewhere."""
+
+    def __init__(self) -> None:
+        self.shown = sys.stderr.isatty()
+        self._bar: Any = None
+
+    def __enter__(self) -> "_Reading":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def begin(self, size: int) -> Callable[[int], object]:
+        from tqdm import tqdm
+
+        self._bar = tqdm(total=size, unit="B", unit_scale=True, desc="reading", leave=False)
+        return self._bar.update  # type: ignore[no-any-return]
+
+
+def _columns(stream: TextIO) -> int:
+    return os.get_terminal_size(stream.fileno()).columns
 
 
 def _person() -> bool:

@@ -102,8 +102,8 @@ class Window:
             An end that cannot be read or has no zone; an empty, reversed or future window; one
             longer than 31 days.
         """
-        first = _floor(_instant("start", start, now=now), period_s)
-        last = _instant("end", end, now=now)
+        first = _floor(instant("start", start, now=now), period_s)
+        last = instant("end", end, now=now)
         if last > _ceil(now, period_s):
             raise BadInput(
                 f"No window was made: end is {_text(last)}, which lies in the future; "
@@ -198,7 +198,19 @@ def iso(at: datetime) -> str:
     return _text(at)
 
 
-def _instant(name: str, value: object, *, now: datetime) -> datetime:
+def instant(name: str, value: object, *, now: datetime) -> datetime:
+    """Read one instant as people write it: ISO 8601 with a zone, or ``now``, ``-90m``, ``-3h``.
+
+    Parameters
+    ----------
+    name
+        What it is called, for the error.
+
+    Raises
+    ------
+    BadInput
+        When it cannot be read or has no zone.
+    """
     if isinstance(value, str):
         text = value.strip()
         if text == "now":

@@ -31,6 +31,8 @@ class Answer:
     ----------
     rows
         One mapping a row, from column to text, in column order; missing fields are absent.
+    columns
+        Every column in order, also those that no row has.
     matched
         Events that passed every filter before the first ``stats``, ``dedup`` or ``limit``.
     scanned
@@ -40,6 +42,7 @@ class Answer:
     """
 
     rows: list[dict[str, str]]
+    columns: tuple[str, ...]
     matched: int
     scanned: int
     scanned_bytes: int
@@ -93,6 +96,7 @@ def run(
             matched = _fetched(connection, compiled.matched_sql, text)[0][0]
     return Answer(
         rows=rows(compiled.columns, found),
+        columns=compiled.columns,
         matched=matched,
         scanned=scanned,
         scanned_bytes=int(scanned_bytes),

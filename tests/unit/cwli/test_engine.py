@@ -149,7 +149,8 @@ def test_a_limit_of_the_call_outside_the_range_is_refused() -> None:
 def test_no_events_give_no_rows() -> None:
     answer = cwli.run("fields a.b | sort a.b desc", [])
 
-    assert answer == cwli.Answer(rows=[], matched=0, scanned=0, scanned_bytes=0)
+    columns = ("a.b", "@ptr")
+    assert answer == cwli.Answer(rows=[], columns=columns, matched=0, scanned=0, scanned_bytes=0)
 
 
 def test_any_iterable_of_events_will_do() -> None:

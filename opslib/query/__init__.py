@@ -1,0 +1,16 @@
+"""Log files in, rows out: what ``opslib query`` does.
+
+In: the text of a query and the names of files, folders, globs or ``-``. Out: the answer of
+`opslib.cwli`, and what of the files could not be read, with file and line. A file's format is
+recognised by its content alone. Rooms: ``sources`` finds and opens, ``formats`` recognises,
+``json_logs`` and ``text_logs`` read, ``events`` collects, ``loading`` holds them together,
+``printing`` writes rows.
+
+Must not know AWS clients.
+"""
+
+from opslib.query.asking import Query, summary
+from opslib.query.loading import Loaded, load
+from opslib.query.printing import FORMATS, printed
+
+__all__ = ["FORMATS", "Loaded", "Query", "load", "printed", "summary"]

@@ -1,0 +1,216 @@
+"""Files, folders, globs and standard input: what there is to read, opened, unpacked, in lines.
+
+In: names as typed. Out: sources in a stable order; their lines as text with their numbers. gzip is
+undone whatever the file is called, also gzip within gzip, as Firehose makes it.
+
+Must not know what the lines mean.
+"""
+
+import codecs
+import glob
+import gzip
+import io
+import os
+import sys
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, NamedTuple, cast
+
+STDIN = "-"
+PROBE = "aws-logs-write-test"
+"""CreateExportTask leaves a file of this name beside what it exports; it holds no events."""
+
+PARQUET = b"PAR1"
+"""How a Parquet file begins."""
+
+_GZIP = b"\x1f\x8b"
+_MAX_LAYERS = 3
+_HEAD = 4096
+# What a file that is no log may begin with.
+_FOREIGN = {b"PK\x03\x04": "a zip archive", b"BZh": "bzip2", b"\x28\xb5\x2f\xfd": "Zstandard"}
+
+
+class Line(NamedTuple):
+    """One line of a file: its number, counted from 1, and its text without the line end."""
+
+    number: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file, or standard input; ``name`` as a person would type it."""
+
+    name: str
+    path: Path | None
+
+    @property
+    def size(self) -> int:
+        """Bytes on disk; 0 for standard input and for what cannot be asked."""
+        try:
+            return self.path.stat().st_size if self.path else 0
+        except OSError:
+            return 0
+
+    def open(self) -> IO[bytes]:
+        """Open it for reading bytes."""
+        return self.path.open("rb") if self.path else sys.stdin.buffer
+
+
+@dataclass
+class Problem:
+    """What could not be read of one source.
+
+    ``lines`` is how many lines were left out because of it; ``first`` the number of the first, None
+    when it concerns the source as a whole; ``harmless`` when nothing was left out.
+    """
+
+    source: str
+    what: str
+    first: int | None = None
+    lines: int = 0
+    harmless: bool = False
+
+    def __str__(self) -> str:
+        place = self.source if self.first is None else f"{self.source}, line {self.first}"
+        if not self.lines:
+            return f"{place}: {self.what}."
+        lines = "1 line was" if self.lines == 1 else f"{self.lines:,} lines were"
+        return f"{place}: {self.what}; {lines} left out."
+
+
+@dataclass
+class Problems:
+    """The problems of one source, one for each kind."""
+
+    source: str
+    found: dict[str, Problem] = field(default_factory=dict)
+
+    def add(self, what: str, *, line: int | None = None, lines: int = 0) -> None:
+        """Note a problem; the same one again only counts its lines."""
+        known = self.found.setdefault(what, Problem(self.source, what, first=line))
+        known.lines += lines
+
+    def remark(self, what: str, *, line: int | None = None) -> None:
+        """Note what a reader should know though nothing was left out."""
+        self.found.setdefault(what, Problem(self.source, what, first=line, harmless=True))
+
+
+class Unreadable(Exception):
+    """A source is not what could be read; the message says what it is."""
+
+
+def find(names: Sequence[str]) -> tuple[list[Source], list[Problem]]:
+    """Find what the names mean: a file, every file below a folder, a glob, or ``-``.
+
+    Returns
+    -------
+    The sources, each once, a folder's in the order of their names; and a problem for each name that
+    is nothing.
+    """
+    sources: dict[str, Source] = {}
+    problems = []
+    for name in names:
+        found = _paths(name)
+        if name == STDIN:
+            sources.setdefault(STDIN, Source("standard input", None))
+        elif not found:
+            kind = "nothing matches it" if glob.has_magic(name) else "there is no such file"
+            kind = "the folder holds no files" if Path(name).is_dir() else kind
+            problems.append(Problem(name, kind))
+        for path in found:
+            sources.setdefault(os.path.realpath(path), Source(str(path), path))
+    return list(sources.values()), problems
+
+
+def _paths(name: str) -> list[Path]:
+    path = Path(name)
+    if name == STDIN:
+        return []
+    if path.is_dir():
+        return [below for below in sorted(path.rglob("*")) if _is_log(below, within=path)]
+    if path.exists():
+        return [path]
+    matches = sorted(Path(match) for match in glob.glob(name, recursive=True))  # noqa: PTH207
+    return [found for match in matches for found in (_paths(str(match)) if match.is_dir() else
+            [match])]  # fmt: skip
+
+
+def _is_log(path: Path, *, within: Path) -> bool:
+    hidden = any(part.startswith(".") for part in path.relative_to(within).parts)
+    return path.is_file() and not hidden and path.name != PROBE
+
+
+def unpacked(raw: IO[bytes]) -> io.BufferedReader:
+    """Undo gzip, as often as it was done.
+
+    Parameters
+    ----------
+    raw
+        Buffered, so that its beginning can be looked at.
+
+    Raises
+    ------
+    Unreadable
+        When it is packed in another way.
+    """
+    stream = cast("io.BufferedReader", raw)
+    try:
+        for _ in range(_MAX_LAYERS):
+            if not stream.peek(2).startswith(_GZIP):
+                break
+            stream = io.BufferedReader(gzip.GzipFile(fileobj=stream, mode="rb"))
+        head = stream.peek(_HEAD)
+    except (gzip.BadGzipFile, zlib.error, EOFError):
+        raise Unreadable("it begins as gzip, but is broken") from None
+    for magic, kind in _FOREIGN.items():
+        if head.startswith(magic):
+            raise Unreadable(f"it is {kind}, which is not read; unpack it first")
+    known = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, PARQUET))
+    if b"\x00" in head[:_HEAD] and not known:
+        raise Unreadable("it holds binary data, not a log")
+    return stream
+
+
+def lines(
+    stream: io.BufferedReader, *, problems: Problems, tell: Callable[[], None]
+) -> Iterator[Line]:
+    """Read lines; one that is not UTF-8 is read with ``�`` in its place.
+
+    Parameters
+    ----------
+    tell
+        Called now and then, to show progress.
+    """
+    number = 0
+    utf16 = stream.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    reader: IO[bytes] | IO[str] = stream
+    if utf16:
+        # What PowerShell writes when the output of a command is redirected.
+        reader = io.TextIOWrapper(stream, encoding="utf-16", errors="replace", newline="\n")
+    try:
+        for line in reader:
+            number += 1
+            if number % 2000 == 0:
+                tell()
+            text = line if isinstance(line, str) else _decoded(line, number, problems)
+            yield Line(number, (text[1:] if number == 1 and text[:1] == "\ufeff" else text))
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        problems.add("the compressed data is broken or cut off after this line", line=number)
+    except OSError as error:
+        problems.add(f"it could not be read further ({error.strerror})", line=number)
+    finally:
+        if isinstance(reader, io.TextIOWrapper):
+            # Else it would close the file when it goes.
+            reader.detach()
+
+
+def _decoded(line: bytes, number: int, problems: Problems) -> str:
+    line = line.removesuffix(b"\n").removesuffix(b"\r")
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        problems.remark("bytes that are not UTF-8 were read as �", line=number)
+        return line.decode(errors="replace")
