@@ -30,6 +30,7 @@ Progress = Callable[[str], None]
 IDENTITY_PATH = "/_opslib/identity"
 FAULTS_PATH = "/_opslib/faults"
 LAMBDA_HISTORY_PATH = "/_opslib/lambda-history"
+WAITS_PATH = "/_opslib/waits"
 RESET_PATH = "/_ministack/reset"
 """The emulator's own; ours is forgotten with it."""
 
@@ -161,6 +162,13 @@ class Sandbox:
     def clear_faults(self) -> None:
         """Let every operation answer truly and at once again."""
         self._control("DELETE", FAULTS_PATH, None)
+
+    def let_pass(self, seconds: float) -> None:
+        """Let a waiting time pass at once, such as the minute between two purges of a queue.
+
+        The sandbox's clock stays as it is, and so do the times that the emulator itself counts.
+        """
+        self._control("PUT", WAITS_PATH, {"seconds": seconds})
 
     def forget(self) -> None:
         """Let the running server forget everything: all services' state, faults, queries, dates."""

@@ -17,7 +17,10 @@ from opslib.sandbox.faults import Faults
 from opslib.sandbox.lambda_calls import LambdaDates
 from opslib.sandbox.lambda_history import LambdaHistory
 from opslib.sandbox.logs_calls import LogsCalls
+from opslib.sandbox.message_moves import MessageMoves
 from opslib.sandbox.metric_calls import MetricCalls
+from opslib.sandbox.sqs_calls import SqsCalls
+from opslib.sandbox.waits import Waits
 
 Companion = Callable[[], Awaitable[None]]
 """Runs beside the server until it is cancelled: at a stop, and at a reset before the new one."""
@@ -43,16 +46,20 @@ class Services:
 def build(*, emulator: Emulator, clock: Clock, faults: Faults) -> Services:
     """Make everything, knowing nothing yet."""
     lambda_history = LambdaHistory(clock=clock)
+    waits = Waits()
+    moves = MessageMoves(emulator=emulator, clock=clock)
     return Services(
         answerers={
             "cloudwatch": (MetricCalls(),),
             "lambda": (LambdaDates(lambda_history),),
             "logs": (LogsCalls(clock=clock, faults=faults),),
+            "sqs": (SqsCalls(emulator=emulator, moves=moves, waits=waits),),
         },
-        companions=(),
+        companions=(moves.run,),
         controls={
             ("PUT", api.FAULTS_PATH): faults.order,
             ("DELETE", api.FAULTS_PATH): lambda _: faults.clear(),
             ("PUT", api.LAMBDA_HISTORY_PATH): lambda_history.order,
+            ("PUT", api.WAITS_PATH): waits.order,
         },
     )
