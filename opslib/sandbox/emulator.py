@@ -1,16 +1,33 @@
-"""What is done inside the emulator: the events of a log group read, old metrics kept.
+"""What is done inside the emulator: logs and streams read, its own delivery of streams ended.
 
-In: a group's name, account and region. Out: its events as `opslib.cwli` takes them.
+In: a group's name, account and region; a stream's ARN. Out: events as `opslib.cwli` takes them,
+records as Lambda delivers them, the mappings that say how. Old metrics are kept.
 The only module that reaches into the emulator; everything else goes through its HTTP app.
 Its own API pages one stream at a time and makes one stream an invocation, which is too slow.
 
-Source: ministack 1.5.33, ``services/cloudwatch_logs.py`` (``_log_groups``) and
-``services/cloudwatch.py`` (``_evict_old_metrics``). A test holds the pin.
+Source: ministack 1.5.33, ``services/cloudwatch_logs.py`` (``_log_groups``),
+``services/cloudwatch.py`` (``_evict_old_metrics``), ``services/lambda_svc.py`` (``_esms``,
+``_poll_kinesis``, ``_poll_dynamodb_streams``, ``_apply_filter_criteria``),
+``services/dynamodb.py`` and ``services/kinesis.py`` (their streams). Tests hold the pin.
 """
 
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, MutableMapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ministack.services import cloudwatch, cloudwatch_logs
+from ministack.core import lambda_runtime
+from ministack.services import (
+    cloudwatch,
+    cloudwatch_logs,
+    dynamodb,
+    dynamodb_streams,
+    kinesis,
+    lambda_svc,
+)
+
+from opslib.sandbox.stream_pointer import Record
 
 
 def keep_old_metrics() -> None:
@@ -47,3 +64,152 @@ def log_events(group: str, *, account: str, region: str) -> list[dict[str, Any]]
                 for event in held["events"]
             ]
     return None
+
+
+# --- Streams and their mappings ---------------------------------------------------------------
+
+_DYNAMODB_RETENTION = timedelta(hours=24)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MappingRecord:
+    """An event source mapping as the emulator keeps it; ``kept`` is its own record, to be changed.
+
+    ``account`` and ``region`` are those it was made in.
+    """
+
+    account: str
+    region: str
+    kept: MutableMapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shards:
+    """The shards of a stream, with the emulator's own lists of records behind them."""
+
+    retention: timedelta
+    _records: dict[str, Sequence[dict[str, Any]]]
+    _read: Callable[[str, dict[str, Any]], Record]
+    _number: Callable[[dict[str, Any]], str]
+
+    def names(self) -> list[str]:
+        """Name them."""
+        return list(self._records)
+
+    def last(self, shard_id: str) -> str:
+        """Tell the sequence number of the newest record; empty when there is none."""
+        records = self._records.get(shard_id)
+        return self._number(records[-1]) if records else ""
+
+    def last_before(self, shard_id: str, at: datetime) -> str:
+        """Tell the sequence number of the newest record that came before an instant; or empty."""
+        records = self._records.get(shard_id, ())
+        count = bisect_left(records, at, key=lambda kept: self._read(shard_id, kept).arrived_at)
+        return self._number(records[count - 1]) if count else ""
+
+    def after(self, shard_id: str, sequence_number: str, *, limit: int) -> list[Record]:
+        """Read the records behind a sequence number, oldest first; behind ``""``, all."""
+        records = self._records.get(shard_id, ())
+        start = bisect_right(records, sequence_number, key=self._number)
+        return [self._read(shard_id, kept) for kept in records[start : start + limit]]
+
+
+def leave_streams_alone() -> None:
+    """Stop the emulator from delivering streams; its deliveries of queues go on."""
+    lambda_svc._poll_kinesis = _deliver_nothing
+    lambda_svc._poll_dynamodb_streams = _deliver_nothing
+
+
+def _deliver_nothing() -> bool:
+    return False
+
+
+def mappings() -> list[MappingRecord]:
+    """List the event source mappings of every account and region."""
+    return [
+        MappingRecord(account=account, region=region, kept=kept)
+        for account, region, kept in lambda_svc._iter_all_esms()
+    ]
+
+
+def filtered(records: Sequence[Record], mapping: MappingRecord) -> list[Record]:
+    """Keep the records that a mapping's ``FilterCriteria`` let through."""
+    let_through = lambda_svc._apply_filter_criteria
+    return [record for record in records if let_through([record.event], mapping.kept)]
+
+
+def shards(stream_arn: str) -> Shards | None:
+    """Give the shards of a table's stream or a Kinesis stream; None when there is no such stream.
+
+    A table's stream that was switched off is read as long as its records are kept.
+    """
+    _, _, service, region, account, resource = stream_arn.split(":", 5)
+    if service == "kinesis":
+        stream = kinesis._streams.get_scoped(account, region, resource.partition("/")[2])
+        if stream is None or stream["StreamARN"] != stream_arn:
+            return None
+        return _kinesis_shards(stream)
+    table, _, label = resource.removeprefix("table/").partition("/stream/")
+    kept = dynamodb._tables.get_scoped(account, region, table)
+    if kept is not None and kept.get("LatestStreamLabel") == label:
+        records = dynamodb.stream_live_records(table, account_id=account, region=region)
+    else:
+        closed = dynamodb._closed_streams.get_scoped(account, region, stream_arn)
+        if closed is None:
+            return None
+        records = closed["records"]
+    return Shards(
+        retention=_DYNAMODB_RETENTION,
+        _records={dynamodb_streams._DEFAULT_SHARD_ID: records},
+        _read=_change,
+        _number=lambda kept: str(kept["dynamodb"]["SequenceNumber"]),
+    )
+
+
+def _kinesis_shards(stream: dict[str, Any]) -> Shards:
+    _, _, _, region, account, _ = stream["StreamARN"].split(":", 5)
+
+    def read(shard_id: str, kept: dict[str, Any]) -> Record:
+        number = kept["SequenceNumber"]
+        return Record(
+            sequence_number=number,
+            arrived_at=datetime.fromtimestamp(kept["ApproximateArrivalTimestamp"], UTC),
+            event={
+                "kinesis": {
+                    "kinesisSchemaVersion": "1.0",
+                    "partitionKey": kept["PartitionKey"],
+                    "sequenceNumber": number,
+                    "data": kinesis._ensure_base64(kept["Data"]),
+                    "approximateArrivalTimestamp": kept["ApproximateArrivalTimestamp"],
+                },
+                "eventSource": "aws:kinesis",
+                "eventVersion": "1.0",
+                "eventID": f"{shard_id}:{number}",
+                "eventName": "aws:kinesis:record",
+                "invokeIdentityArn": f"arn:aws:iam::{account}:role/any",
+                "awsRegion": region,
+                "eventSourceARN": stream["StreamARN"],
+            },
+        )
+
+    return Shards(
+        retention=timedelta(hours=stream["RetentionPeriodHours"]),
+        _records={name: shard["records"] for name, shard in stream["shards"].items()},
+        _read=read,
+        _number=lambda kept: str(kept["SequenceNumber"]),
+    )
+
+
+def _change(_shard_id: str, kept: dict[str, Any]) -> Record:
+    """Read a change of a table; its sequence number begins with epoch ms in twenty digits."""
+    number = str(kept["dynamodb"]["SequenceNumber"])
+    return Record(
+        sequence_number=number,
+        arrived_at=datetime.fromtimestamp(int(number[:20]) / 1000, UTC),
+        event=kept,
+    )
+
+
+def stop_workers() -> None:
+    """End every warm Lambda worker, and so whatever it is running."""
+    lambda_runtime.reset()

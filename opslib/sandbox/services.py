@@ -14,9 +14,13 @@ from opslib.sandbox import api
 from opslib.sandbox.calls import Answerer, Emulator
 from opslib.sandbox.clock import Clock
 from opslib.sandbox.faults import Faults
+from opslib.sandbox.kinesis_calls import KinesisCalls
 from opslib.sandbox.lambda_calls import LambdaDates
 from opslib.sandbox.lambda_history import LambdaHistory
+from opslib.sandbox.lambda_invocations import LiveInvocations
 from opslib.sandbox.logs_calls import LogsCalls
+from opslib.sandbox.mapping_calls import MappingCalls
+from opslib.sandbox.mappings import Mappings
 from opslib.sandbox.message_moves import MessageMoves
 from opslib.sandbox.metric_calls import MetricCalls
 from opslib.sandbox.sqs_calls import SqsCalls
@@ -48,14 +52,17 @@ def build(*, emulator: Emulator, clock: Clock, faults: Faults) -> Services:
     lambda_history = LambdaHistory(clock=clock)
     waits = Waits()
     moves = MessageMoves(emulator=emulator, clock=clock)
+    invocations = LiveInvocations()
+    mappings = Mappings(emulator, invocations=invocations, listener=lambda _: None, waits=waits)
     return Services(
         answerers={
             "cloudwatch": (MetricCalls(),),
-            "lambda": (LambdaDates(lambda_history),),
+            "kinesis": (KinesisCalls(),),
+            "lambda": (LambdaDates(lambda_history), MappingCalls(mappings)),
             "logs": (LogsCalls(clock=clock, faults=faults),),
             "sqs": (SqsCalls(emulator=emulator, moves=moves, waits=waits),),
         },
-        companions=(moves.run,),
+        companions=(moves.run, mappings.run),
         controls={
             ("PUT", api.FAULTS_PATH): faults.order,
             ("DELETE", api.FAULTS_PATH): lambda _: faults.clear(),
