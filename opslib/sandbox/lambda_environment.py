@@ -1,0 +1,421 @@
+"""An execution environment: started cold, used warm, ended by a timeout or an exit.
+
+In: a function, its package, requests. Out: for each request a `Result`: what the caller gets, and
+the `Run` that log lines are written from. Must not know the emulator, log groups or metrics.
+
+Sources
+-------
+An initialization has ten seconds and is done once more, within the invocation and its timeout, when
+it fails: Lambda Developer Guide, "Failures during the init phase". What an exit and a timeout are
+answered with: captured answers. An error type that is not the platform's own is reported as
+``Runtime.Unknown``: captured logs. The limit of a response: Developer Guide, "Lambda quotas".
+"""
+
+import io
+import json
+import os
+import re
+import shutil
+import signal
+import sysconfig
+import tempfile
+import threading
+import time
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from math import ceil
+from pathlib import Path
+from typing import Any, Literal
+from uuid import uuid4
+
+from opslib.sandbox.lambda_function import INIT_LIMIT_S, Function, environment_variables
+from opslib.sandbox.lambda_lines import Initialization, Run, Status
+from opslib.sandbox.lambda_process import Ended, Output, Process, TimedOut
+
+_RESPONSE_LIMIT_BYTES = 6_291_556
+_OF_THE_PLATFORM = re.compile(r"(Runtime|Function|Extension|Sandbox)\.[A-Z][A-Za-z]+")
+_SIGNALS = {
+    signal.SIGKILL: "killed",
+    signal.SIGSEGV: "segmentation fault",
+    signal.SIGABRT: "aborted",
+    signal.SIGTERM: "terminated",
+    signal.SIGINT: "interrupt",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Package:
+    """What a function is started from.
+
+    Parameters
+    ----------
+    code
+        Its zip file.
+    layers
+        Those of its layers, in order.
+    credentials
+        What its SDK signs with, as environment variables.
+    endpoint
+        Where its SDK finds the sandbox.
+    depth_header
+        The header by which the emulator counts how deep a chain of invocations is.
+    """
+
+    code: bytes
+    layers: tuple[bytes, ...]
+    credentials: Mapping[str, str]
+    endpoint: str
+    depth_header: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """One invocation asked for.
+
+    Parameters
+    ----------
+    request_id
+        A UUID.
+    event
+        Any JSON value.
+    invoked_arn
+        The ARN it was invoked by.
+    trace
+        ``_X_AMZN_TRACE_ID``, when traced.
+    depth
+        How deep in a chain of invocations.
+    variables
+        Environment variables of this invocation alone; None removes one.
+    """
+
+    request_id: str
+    event: Any
+    invoked_arn: str
+    trace: str | None = None
+    depth: str | None = None
+    variables: Mapping[str, str | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What came of an invocation.
+
+    Parameters
+    ----------
+    run
+        What happened.
+    payload
+        What the handler returned, or the error as its caller gets it.
+    environment
+        32 hexadecimal digits.
+    log_stream
+        Of the environment.
+    stopped
+        Whether the sandbox itself ended the process, so that none of it counts.
+    """
+
+    run: Run
+    payload: Any
+    environment: str
+    log_stream: str
+    stopped: bool
+
+    @property
+    def error(self) -> dict[str, Any] | None:
+        """The error, if it is one."""
+        return None if self.run.status == "success" else self.payload
+
+
+@dataclass(frozen=True, kw_only=True)
+class _End:
+    """How an initialization or an invocation failed."""
+
+    payload: dict[str, Any]
+    status: Status
+    platform_error: str | None
+    last_words: str | None = None
+
+
+class Environment:
+    """One execution environment after another, never two at a time."""
+
+    def __init__(self) -> None:
+        self.process: Process | None = None
+        self.folder: Path | None = None
+        self.stopped = False
+        self._lock = threading.Lock()
+        self._function: Function | None = None
+        self._name = self._log_stream = ""
+        self._at_home: list[tuple[str, str]] = []
+
+    def run(self, function: Function, package: Package, request: Request) -> Result:
+        """Run one invocation, in this environment or, if it cannot be used, in a new one."""
+        with self._lock:
+            self.stopped = False
+            initializations = self._made_ready(function, package, request.request_id)
+            again, failed = initializations[1] if initializations[1:] else (None, None)
+            elapsed_ms = (again.ended_at_us - again.at_us) / 1000 if again else 0.0
+            at_us = again.at_us if again else _now_us()
+            answered = failed or self._ask(
+                function, request, limit_s=function.timeout_s - elapsed_ms / 1000
+            )
+            if isinstance(answered, _End):
+                ended: _End | None = answered
+                timed_out = answered.status == "timeout"
+                duration_ms = function.timeout_s * 1000 if timed_out else (_now_us() - at_us) / 1000
+            else:
+                ended = self._error_of(answered)
+                duration_ms = elapsed_ms + answered["duration_ms"]
+                at_us = at_us if again else answered["at_us"]
+            payload = (
+                json.loads(answered["payload"])
+                if ended is None and isinstance(answered, dict)
+                else ended and ended.payload
+            )
+            run = Run(
+                function=function,
+                request_id=request.request_id,
+                initializations=tuple(initialization for initialization, _ in initializations),
+                at_us=at_us,
+                duration_ms=max(duration_ms, 0.01),
+                status=ended.status if ended else "success",
+                platform_error=ended.platform_error if ended else None,
+                last_words=ended.last_words if ended else None,
+                output=self._output(),
+                dropped=self.process.logs.dropped if self.process else 0,
+                memory_used_mb=max(1, ceil(self.process.peak_mb)) if self.process else 1,
+                trace=request.trace,
+            )
+            result = Result(
+                run=run,
+                payload=payload,
+                environment=self._name,
+                log_stream=self._log_stream,
+                stopped=self.stopped,
+            )
+            if self.process and self.process.returncode is not None:
+                self.process = None
+            return result
+
+    def start(self, function: Function, package: Package) -> dict[str, Any] | None:
+        """Start it before anybody asks for it; the error, if it cannot be."""
+        with self._lock:
+            _, end = self._start(function, package, phase="init", limit_s=INIT_LIMIT_S, why="")
+            return end.payload if end else None
+
+    def end(self) -> None:
+        """End the process and remove its files."""
+        if self.process:
+            self.process.end()
+            self.process = None
+        self.discard()
+
+    def discard(self) -> None:
+        """Remove its files."""
+        if self.folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.folder = None
+
+    def _made_ready(
+        self, function: Function, package: Package, request_id: str
+    ) -> list[tuple[Initialization, _End | None]]:
+        """Start a process unless there is one for the very same function."""
+        if self.process and self._function == function and self.process.poll() is None:
+            return []
+        first = self._start(function, package, phase="init", limit_s=INIT_LIMIT_S, why=request_id)
+        if first[1] is None:
+            return [first]
+        limit_s = function.timeout_s
+        return [
+            first,
+            self._start(function, package, phase="invoke", limit_s=limit_s, why=request_id),
+        ]
+
+    def _start(
+        self,
+        function: Function,
+        package: Package,
+        *,
+        phase: Literal["init", "invoke"],
+        limit_s: float,
+        why: str,
+    ) -> tuple[Initialization, _End | None]:
+        if phase == "init" or not self._name:
+            self._name = uuid4().hex
+            day = datetime.now(UTC).strftime("%Y/%m/%d")
+            self._log_stream = function.log_stream(self._name, day=day)
+        self.end()
+        self._function = function
+        at_us, started = _now_us(), time.monotonic()
+        self.process = self._spawned(function, package)
+        answer = self.process.answer(deadline=started + limit_s)
+        ended_at_us = _now_us()
+        end: _End | None = None
+        init_ms = (ended_at_us - at_us) / 1000
+        if isinstance(answer, dict):
+            end = self._error_of(answer, initializing=True)
+            init_ms = answer["init_ms"]
+            if end:
+                self.process.end()
+        else:
+            end = self._end_without_answer(answer, why, limit_s=limit_s)
+        initialization = Initialization(
+            at_us=at_us,
+            ended_at_us=ended_at_us,
+            duration_ms=init_ms,
+            phase=phase,
+            status=end.status if end else "success",
+            error_type=end.platform_error if end and end.status == "error" else None,
+            output=self._output(),
+        )
+        return initialization, end
+
+    def _spawned(self, function: Function, package: Package) -> Process:
+        self.folder = Path(tempfile.mkdtemp(prefix=f"lambda-{function.name}-"))
+        code = self.folder / "code"
+        zipfile.ZipFile(io.BytesIO(package.code)).extractall(code)
+        layers = []
+        for number, layer in enumerate(package.layers):
+            layers.append(self.folder / f"layer-{number}")
+            zipfile.ZipFile(io.BytesIO(layer)).extractall(layers[-1])
+        self._at_home = _at_home(function, code, layers)
+        return Process(
+            environment=environment_variables(
+                function,
+                server=os.environ,
+                credentials=package.credentials,
+                endpoint=package.endpoint,
+                task_root=str(code),
+                layer_folders=[str(layer) for layer in layers],
+                log_stream=self._log_stream,
+            ),
+            folder=code,
+            setup={
+                "function": function.name,
+                "version": function.version,
+                "memory_mb": function.memory_mb,
+                "handler": function.handler,
+                "paths": [str(code), *_layer_paths(layers)],
+                "json": function.as_json,
+                "level": function.application_level,
+                "depth_header": package.depth_header,
+            },
+        )
+
+    def _ask(
+        self, function: Function, request: Request, *, limit_s: float
+    ) -> dict[str, Any] | _End:
+        if self.process is None:
+            raise AssertionError
+        answer = self.process.ask(
+            {
+                "request_id": request.request_id,
+                "event": request.event,
+                "invoked_arn": request.invoked_arn,
+                "deadline_s": time.time() + limit_s,
+                "depth": request.depth,
+                "environment": dict(request.variables),
+            },
+            deadline=time.monotonic() + limit_s,
+        )
+        if isinstance(answer, dict):
+            return answer
+        return self._end_without_answer(answer, request.request_id, limit_s=function.timeout_s)
+
+    def _error_of(self, answer: dict[str, Any], *, initializing: bool = False) -> _End | None:
+        """Read an error that the runtime itself answered."""
+        error = answer["error"]
+        if error is None:
+            if len(answer.get("payload", "")) <= _RESPONSE_LIMIT_BYTES:
+                return None
+            error = {
+                "errorMessage": "Response payload size exceeded maximum allowed payload size "
+                f"({_RESPONSE_LIMIT_BYTES} bytes).",
+                "errorType": "Function.ResponseSizeTooLarge",
+            }
+        elif error["stackTrace"]:
+            error["stackTrace"] = [self._told(line) for line in error["stackTrace"]]
+        kind = str(error["errorType"])
+        of_the_platform = bool(_OF_THE_PLATFORM.fullmatch(kind))
+        platform_error = kind if of_the_platform else "Runtime.Unknown"
+        reported = of_the_platform or initializing
+        return _End(
+            payload=error, status="error", platform_error=platform_error if reported else None
+        )
+
+    def _end_without_answer(
+        self, ended: Ended | TimedOut, request_id: str, *, limit_s: float
+    ) -> _End:
+        if isinstance(ended, TimedOut):
+            said = f"Task timed out after {limit_s:.2f} seconds"
+            at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            return _End(
+                payload={
+                    "errorType": "Sandbox.Timedout",
+                    "errorMessage": f"RequestId: {request_id} Error: {said}",
+                },
+                status="timeout",
+                platform_error=None,
+                last_words=f"{at} {request_id} {said}\n",
+            )
+        said = f"RequestId: {request_id} Error: {_exit(ended.returncode)}"
+        return _End(
+            payload={"errorType": "Runtime.ExitError", "errorMessage": said},
+            status="error",
+            platform_error="Runtime.ExitError",
+            last_words=f"{said}\nRuntime.ExitError",
+        )
+
+    def _output(self) -> tuple[Output, ...]:
+        if self.process is None:
+            return ()
+        return tuple(
+            replace(output, message=self._told(output.message))
+            for output in self.process.logs.taken()
+        )
+
+    def _told(self, text: str) -> str:
+        """Name files as on Lambda, where code lies in ``/var/task``."""
+        for here, there in self._at_home:
+            if here in text:
+                text = text.replace(here, there)
+        return text
+
+
+def _at_home(function: Function, code: Path, layers: list[Path]) -> list[tuple[str, str]]:
+    """Pair the folders here with those that a function on Lambda has, the inner ones first."""
+    paths = sysconfig.get_paths()
+    language = f"/var/lang/lib/{function.runtime}"
+    return [
+        (str(code), "/var/task"),
+        *((str(layer), "/opt") for layer in layers),
+        (paths["purelib"], f"{language}/site-packages"),
+        (paths["stdlib"], language),
+    ]
+
+
+def _layer_paths(layers: list[Path]) -> list[str]:
+    """List where Python looks in layers: the later layer, unpacked over the earlier, comes first.
+
+    Source: Lambda Developer Guide, "Layer paths for each Lambda runtime".
+    """
+    found = []
+    for layer in reversed(layers):
+        found += [layer / "python", *sorted(layer.glob("python/lib/python*/site-packages"))]
+    return [str(path) for path in found if path.is_dir()]
+
+
+def _exit(returncode: int) -> str:
+    """Say how a runtime exited, as Lambda says it."""
+    if returncode == 0:
+        return "Runtime exited without providing a reason"
+    if returncode > 0:
+        return f"Runtime exited with error: exit status {returncode}"
+    number = signal.Signals(-returncode)
+    return f"Runtime exited with error: signal: {_SIGNALS.get(number, number.name)}"
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1000
