@@ -29,6 +29,7 @@ Progress = Callable[[str], None]
 
 IDENTITY_PATH = "/_opslib/identity"
 FAULTS_PATH = "/_opslib/faults"
+QUERY_QUOTA_PATH = "/_opslib/query-quota"
 LAMBDA_HISTORY_PATH = "/_opslib/lambda-history"
 WAITS_PATH = "/_opslib/waits"
 RESET_PATH = "/_ministack/reset"
@@ -173,6 +174,16 @@ class Sandbox:
     def forget(self) -> None:
         """Let the running server forget everything: all services' state, faults, queries, dates."""
         self._control("POST", RESET_PATH, None)
+
+    def set_query_quota(self, concurrent: int | None) -> None:
+        """Say how many Logs Insights queries may be under way at once, in each account.
+
+        Parameters
+        ----------
+        concurrent
+            1 to 100; None for AWS's own 100.
+        """
+        self._control("PUT", QUERY_QUOTA_PATH, {"concurrent": concurrent})
 
     def _control(self, method: str, path: str, body: dict[str, object] | None) -> None:
         host = urlsplit(self.endpoint).netloc

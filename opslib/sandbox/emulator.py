@@ -11,6 +11,7 @@ Source: ministack 1.5.33, ``services/cloudwatch_logs.py`` (``_log_groups``),
 ``services/dynamodb.py`` and ``services/kinesis.py`` (their streams). Tests hold the pin.
 """
 
+import uuid
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass
@@ -47,22 +48,46 @@ def log_events(group: str, *, account: str, region: str) -> list[dict[str, Any]]
 
     Returns
     -------
-    Mappings of ``timestamp`` and ``ingestionTime`` (epoch ms), ``message``, ``logStream`` and
-    ``log`` (``account:group``), stream by stream.
+    Mappings of ``timestamp`` and ``ingestionTime`` (epoch ms), ``message``, ``logStream``, ``log``
+    (``account:group``) and ``eventId``, stream by stream.
     """
-    for (of_account, of_region, name), found in cloudwatch_logs._log_groups.all_items():
-        if (of_account, of_region, name) == (account, region, group):
-            return [
-                {
-                    "timestamp": event["timestamp"],
-                    "ingestionTime": event["ingestionTime"],
-                    "message": event["message"],
-                    "logStream": stream,
-                    "log": f"{account}:{group}",
-                }
-                for stream, held in found["streams"].items()
-                for event in held["events"]
-            ]
+    found = _log_group(group, account=account, region=region)
+    if found is None:
+        return None
+    return [
+        {
+            "timestamp": event["timestamp"],
+            "ingestionTime": event["ingestionTime"],
+            "message": event["message"],
+            "logStream": stream,
+            "log": f"{account}:{group}",
+            # What its own Lambda functions log has no id: it is given one that stays.
+            "eventId": event.get("eventId") or event.setdefault("eventId", str(uuid.uuid4())),
+        }
+        for stream, held in list(found["streams"].items())
+        for event in list(held["events"])
+    ]
+
+
+def log_streams(group: str, *, account: str, region: str) -> list[str] | None:
+    """Name the log streams of a log group; None when there is no such group."""
+    found = _log_group(group, account=account, region=region)
+    return None if found is None else list(found["streams"])
+
+
+def log_groups(*, account: str, region: str) -> list[str]:
+    """Name the log groups of an account in a region."""
+    return [
+        name
+        for (of_account, of_region, name), _ in cloudwatch_logs._log_groups.all_items()
+        if (of_account, of_region) == (account, region)
+    ]
+
+
+def _log_group(group: str, *, account: str, region: str) -> Any:
+    for key, found in cloudwatch_logs._log_groups.all_items():
+        if key == (account, region, group):
+            return found
     return None
 
 

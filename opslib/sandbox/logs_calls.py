@@ -1,62 +1,103 @@
 """The calls of CloudWatch Logs that are answered here.
 
 In: a `Call` of service ``logs``. Out: its answer, or None for the emulator's own. Each account and
-region has its own queries. Must not know how a query is evaluated.
+region has its own queries and definitions. Must not know how a call is answered.
 """
 
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
+from http import HTTPStatus
+from typing import Any
+
+from opslib.sandbox import emulator
 from opslib.sandbox.calls import Call
 from opslib.sandbox.clock import Clock
-from opslib.sandbox.emulator import log_events
 from opslib.sandbox.faults import QUERY_EXECUTION, Faults
-from opslib.sandbox.logs_insights import Delay, LogsInsights
+from opslib.sandbox.logs.definitions import Definitions
+from opslib.sandbox.logs.filtering import filter_log_events
+from opslib.sandbox.logs.groups import Store
+from opslib.sandbox.logs.putting import accepted
+from opslib.sandbox.logs.queries import Delay, Queries, Quota
+from opslib.sandbox.logs.records import get_log_group_fields, get_log_record
+from opslib.sandbox.logs.refusals import invalid
 from opslib.sandbox.wire import Answer, json_answer
+
+Body = dict[str, Any]
+"""A decoded request or answer."""
 
 
 class LogsCalls:
-    """Answers Logs Insights.
+    """Answers Logs Insights and FilterLogEvents, and holds PutLogEvents to its rules.
 
     Parameters
     ----------
     clock
-        Dates the queries.
+        Dates queries, and says which events are too old.
     faults
         May hinder the evaluation of a query.
+    quota
+        How many queries may be under way.
     """
 
-    def __init__(self, *, clock: Clock, faults: Faults) -> None:
+    def __init__(self, *, clock: Clock, faults: Faults, quota: Quota) -> None:
         self._clock = clock
         self._faults = faults
-        self._insights: dict[tuple[str, str], LogsInsights] = {}
+        self._quota = quota
+        self._queries: dict[tuple[str, str], Queries] = {}
+        self._tables: dict[tuple[str, str], Mapping[str, Callable[[Body], Body]]] = {}
 
     async def answer(self, call: Call) -> Answer | None:
-        """Answer the calls of Logs Insights."""
-        insights = self._of(call.account, call.region)
+        """Answer what the emulator cannot, or not as AWS does."""
         body = call.request.json()
-        match call.operation.name:
-            case "StartQuery":
-                payload = await insights.start_query(
-                    body,
-                    events=lambda group: log_events(
-                        group, account=call.account, region=call.region
-                    ),
-                    delay=self._delay(),
-                )
-            case "GetQueryResults":
-                payload = await insights.get_query_results(body)
-            case "StopQuery":
-                payload = await insights.stop_query(body)
-            case "DescribeQueries":
-                payload = await insights.describe_queries(body)
-            case _:
-                return None
+        if not isinstance(body, dict):
+            raise invalid("The body is no JSON object.")
+        place = (call.account, call.region)
+        if place not in self._tables:
+            self._open(*place)
+        name = call.operation.name
+        if name == "PutLogEvents":
+            return await self._put_log_events(call)
+        if name == "GetQueryResults":
+            payload = await self._queries[place].results(body)
+        elif name in self._tables[place]:
+            payload = self._tables[place][name](body)
+        else:
+            return None
         return json_answer(payload, version=call.operation.version)
 
-    def _of(self, account: str, region: str) -> LogsInsights:
-        insights = self._insights.get((account, region))
-        if insights is None:
-            insights = LogsInsights(clock=self._clock, account=account, region=region)
-            self._insights[account, region] = insights
-        return insights
+    def _open(self, account: str, region: str) -> None:
+        """Begin to keep queries and definitions for an account in a region."""
+        store = Store(
+            account=account,
+            region=region,
+            names=partial(emulator.log_groups, account=account, region=region),
+            events=partial(emulator.log_events, account=account, region=region),
+            streams=partial(emulator.log_streams, account=account, region=region),
+        )
+        queries = Queries(clock=self._clock, store=store, quota=self._quota)
+        definitions = Definitions(clock=self._clock)
+        self._queries[account, region] = queries
+        self._tables[account, region] = {
+            "StartQuery": partial(queries.start, delay=self._delay),
+            "StopQuery": queries.stop,
+            "DescribeQueries": queries.describe,
+            "PutQueryDefinition": definitions.put,
+            "DescribeQueryDefinitions": definitions.describe,
+            "DeleteQueryDefinition": definitions.delete,
+            "FilterLogEvents": partial(filter_log_events, store=store),
+            "GetLogRecord": partial(get_log_record, store=store),
+            "GetLogGroupFields": partial(get_log_group_fields, store=store, clock=self._clock),
+        }
+
+    async def _put_log_events(self, call: Call) -> Answer:
+        now_ms = round(self._clock.now().timestamp() * 1000)
+        body, rejected = accepted(call.request.json(), now_ms=now_ms)
+        answer = await call.ask(body=body)
+        if rejected and answer.status == HTTPStatus.OK:
+            told = json.loads(answer.body) | {"rejectedLogEventsInfo": rejected}
+            answer.body = json.dumps(told).encode()
+        return answer
 
     def _delay(self) -> Delay:
         fault = self._faults.take(QUERY_EXECUTION)

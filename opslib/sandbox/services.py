@@ -18,6 +18,7 @@ from opslib.sandbox.kinesis_calls import KinesisCalls
 from opslib.sandbox.lambda_calls import LambdaDates
 from opslib.sandbox.lambda_history import LambdaHistory
 from opslib.sandbox.lambda_invocations import LiveInvocations
+from opslib.sandbox.logs.queries import Quota
 from opslib.sandbox.logs_calls import LogsCalls
 from opslib.sandbox.mapping_calls import MappingCalls
 from opslib.sandbox.mappings import Mappings
@@ -54,18 +55,20 @@ def build(*, emulator: Emulator, clock: Clock, faults: Faults) -> Services:
     moves = MessageMoves(emulator=emulator, clock=clock)
     invocations = LiveInvocations()
     mappings = Mappings(emulator, invocations=invocations, listener=lambda _: None, waits=waits)
+    quota = Quota()
     return Services(
         answerers={
             "cloudwatch": (MetricCalls(),),
             "kinesis": (KinesisCalls(),),
             "lambda": (LambdaDates(lambda_history), MappingCalls(mappings)),
-            "logs": (LogsCalls(clock=clock, faults=faults),),
+            "logs": (LogsCalls(clock=clock, faults=faults, quota=quota),),
             "sqs": (SqsCalls(emulator=emulator, moves=moves, waits=waits),),
         },
         companions=(moves.run, mappings.run),
         controls={
             ("PUT", api.FAULTS_PATH): faults.order,
             ("DELETE", api.FAULTS_PATH): lambda _: faults.clear(),
+            ("PUT", api.QUERY_QUOTA_PATH): quota.order,
             ("PUT", api.LAMBDA_HISTORY_PATH): lambda_history.order,
             ("PUT", api.WAITS_PATH): waits.order,
         },

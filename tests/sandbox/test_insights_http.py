@@ -45,6 +45,8 @@ _EVENTS = {
     ],
 }
 
+_SIZE = sum(len(event["message"]) for events in _EVENTS.values() for event in events)
+
 
 @pytest.fixture
 def group(empty: Sandbox) -> Iterator[str]:
@@ -105,14 +107,12 @@ def test_durations_by_five_minutes_are_those_of_the_events(empty: Sandbox, group
 
 
 def test_statistics_count_what_was_searched_found_and_returned(empty: Sandbox, group: str) -> None:
-    size = sum(len(event["message"]) for events in _EVENTS.values() for event in events)
-
     answer = _asked(empty, "filter @duration > 200 | limit 2", logGroupName=group)
 
     assert answer["statistics"] == {
         "recordsMatched": 3.0,
         "recordsScanned": 5.0,
-        "bytesScanned": float(size),
+        "bytesScanned": float(_SIZE),
         "estimatedRecordsSkipped": 0.0,
         "estimatedBytesSkipped": 0.0,
         "logGroupsScanned": 1.0,
@@ -417,7 +417,9 @@ def test_queries_of_a_group_are_described_newest_first(empty: Sandbox, group: st
     described = empty.client("logs").describe_queries(logGroupName=group)["queries"]
 
     assert [query["queryId"] for query in described] == [second, first]
+    assert described[1].pop("queryDuration") >= 0
     assert described[1] == {
+        "bytesScanned": float(_SIZE),
         "queryLanguage": "CWLI",
         "queryId": first,
         "queryString": "fields @message",

@@ -42,8 +42,8 @@ from opslib.sandbox.logs.patterns import (
     Selector,
     Step,
     Terms,
-    worth,
 )
+from opslib.sandbox.logs.reading import worth
 
 Matches = Callable[[str], bool]
 

@@ -6,7 +6,8 @@ import time
 import pytest
 
 from opslib.sandbox.logs.matching import matcher
-from opslib.sandbox.logs.patterns import MalformedPattern, parse
+from opslib.sandbox.logs.patterns import MalformedPattern
+from opslib.sandbox.logs.reading import parse
 
 
 def _found(pattern: str, messages: list[str]) -> list[str]:
