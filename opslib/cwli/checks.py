@@ -11,7 +11,7 @@ CWL_QuerySyntax-Stats (ten stats, nothing else visible afterwards, no sort or li
 last), -Dedup (only limit may follow); published error messages for ``stats`` and ``sort``.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeGuard
 
 from opslib.cwli import plan
@@ -158,6 +158,28 @@ class _Checker:
             raise self._refuse(found, call.at)
         self._plain_arguments(call.args, call.name)
         self._arity(call, function.fewest, function.most)
+        texts = [arg.value if isinstance(arg, plan.Text) else None for arg in call.args]
+        for position, read in function.literals.items():
+            if position < len(call.args):
+                self._literal(call, position, texts, read)
+
+    def _literal(
+        self,
+        call: plan.Call,
+        position: int,
+        texts: list[str | None],
+        read: Callable[[Sequence[str | None]], object],
+    ) -> None:
+        """Check an argument that must be a string of the query."""
+        at = call.args[position].at
+        if texts[position] is None:
+            found = f"argument {position + 1} of `{call.name}` must be a string, in quotes."
+            raise self._refuse(found, at)
+        try:
+            read(texts)
+        except ValueError as error:
+            found = str(error).rstrip(".")
+            raise self._refuse(f"{found}.", at) from None
 
     def _arity(self, call: plan.Call, fewest: int, most: int | None) -> None:
         count = len(call.args)

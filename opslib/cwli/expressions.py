@@ -12,6 +12,7 @@ from typing import Any
 
 from opslib.cwli import plan, spans
 from opslib.cwli.functions import FUNCTIONS
+from opslib.cwli.functions_numbers import remainder
 from opslib.cwli.switches import Switches
 from opslib.cwli.values import (
     Kind,
@@ -36,11 +37,10 @@ _ARITHMETIC = {
     "-": "({0} - {1})",
     "*": "({0} * {1})",
     "/": "({0} / {1})",
-    "%": "mod({0}, {1})",
     "^": "pow({0}, {1})",
 }
 # Division by zero is missing, not infinite; sums and products of finite numbers need no such care.
-_MAY_BE_INFINITE = frozenset("/%^")
+_MAY_BE_INFINITE = frozenset("/^")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,10 +75,9 @@ def _compare(scope: Scope, expr: plan.Compare) -> Value:
 
 def _arithmetic(scope: Scope, expr: plan.Arithmetic) -> Value:
     sides = as_number(scope.value(expr.left)), as_number(scope.value(expr.right))
-    template = _ARITHMETIC[expr.op]
-    if expr.op == "%" and scope.switches.remainder_sign == "the divisor's":
-        template = "fmod({0}, {1})"
-    sql = template.format(*sides)
+    if expr.op == "%":
+        return number(remainder(*sides, switches=scope.switches))
+    sql = _ARITHMETIC[expr.op].format(*sides)
     return number(finite(sql) if expr.op in _MAY_BE_INFINITE else sql)
 
 
@@ -119,7 +118,7 @@ _RULES: dict[type[plan.Expr], Callable[[Scope, Any], Value]] = {
     plan.Field: lambda scope, expr: scope.field(expr),
     plan.Path: lambda scope, expr: within(scope.value(expr.base), expr.steps),
     plan.Text: lambda _, expr: text_literal(expr.value),
-    plan.Number: lambda _, expr: number_literal(expr.value),
+    plan.Number: lambda _, expr: number_literal(expr.value, expr.written),
     plan.Boolean: lambda _, expr: boolean("true" if expr.value else "false"),
     plan.AnyOf: _any_of,
     plan.AllOf: _all_of,

@@ -14,13 +14,13 @@ numbers with at most four decimals and no trailing zeros, conditions 1 and 0, ``
 from collections.abc import Iterable, Sequence
 
 from opslib.cwli.switches import Switches
-from opslib.cwli.values import Kind, Value, as_number, finite, scalar
+from opslib.cwli.values import Kind, Value, as_number, as_text, finite, scalar
 
 
 def printed(value: Value, switches: Switches) -> str:
     """Return SQL of the text that stands for a value in a row."""
-    if value.kind is Kind.TEXT:
-        return value.sql
+    if value.kind in (Kind.TEXT, Kind.WHOLE):
+        return as_text(value)
     if value.kind is Kind.JSON:
         # A map or list is printed as JSON: what the API shows of one is not documented.
         return f"coalesce({scalar(value)}, CAST({value.sql} AS VARCHAR))"
@@ -30,7 +30,11 @@ def printed(value: Value, switches: Switches) -> str:
     if value.kind is Kind.BOOLEAN:
         return f"CAST(CAST({value.sql} AS INTEGER) AS VARCHAR)"
     rounded = _rounded(as_number(value), switches.decimals)
-    return rounded if value.kind is Kind.NUMBER else f"coalesce({rounded}, {value.sql})"
+    if value.kind is Kind.NUMBER:
+        return rounded
+    # Nothing is rounded in an integer, and an id of many digits must not be.
+    integer = f"regexp_full_match({value.sql}, '-?[0-9]+')"
+    return f"CASE WHEN {integer} THEN {value.sql} ELSE coalesce({rounded}, {value.sql}) END"
 
 
 def _rounded(sql: str, decimals: int) -> str:

@@ -124,5 +124,28 @@ class Switches:
     missing_in_concat: Literal["skipped", "missing"] = "skipped"
     """``concat`` with a missing part."""
 
+    missing_in_greatest: Literal["skipped", "missing"] = "skipped"
+    """``greatest`` and ``least`` with a part that is missing or no number: SQL engines differ."""
+
+    integers_out_of_range: Literal["missing", "clamped"] = "missing"
+    """``toInt`` beyond 32 bits and ``toLong`` beyond 64: no value rather than a wrong one; Java
+    would take the nearest that fits."""
+
+    groups_in_replacement: Literal["\\1", "$1"] = "\\1"
+    r"""How the replacement of ``regexReplace`` names a group: ``\1``, as RE2, which its page names,
+    or ``$1``, as Java."""
+
+    plus_in_urls: Literal["a plus", "a space"] = "a plus"
+    """``urlencode`` of a space and ``urldecode`` of ``+``: RFC 3986 knows ``%20`` only; HTML forms
+    write a space as ``+``."""
+
+    size_of_no_list: Literal["missing", "zero"] = "missing"
+    """``jsonArraySize`` of what is no list: its neighbour ``jsonArrayContains`` is documented to be
+    0 there, but an empty list has size 0 too."""
+
+    private_addresses: Literal["not reserved", "also reserved"] = "not reserved"
+    """``isReservedIP`` of 10.0.0.1: private ranges have a function of their own. They are never
+    public."""
+
 
 DEFAULT = Switches()

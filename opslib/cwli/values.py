@@ -13,7 +13,7 @@ What a text and a number do beside each other is not documented; see ``switches.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from opslib.cwli.switches import Switches
@@ -28,6 +28,7 @@ class Kind(Enum):
     TEXT = "VARCHAR, as logged"
     MIXED = "VARCHAR, computed: printed as a number if it reads as one"
     NUMBER = "DOUBLE"
+    WHOLE = "BIGINT, printed with every digit"
     BOOLEAN = "BOOLEAN, printed 1 or 0"
     INSTANT = "BIGINT, epoch milliseconds, printed as a timestamp"
     JSON = "JSON, a map, a list or one of their members; a map or list is missing as text or number"
@@ -39,11 +40,18 @@ class TooLong(Exception):
 
 @dataclass(frozen=True)
 class Value:
-    """SQL of one value; ``literal`` is its text when the query itself wrote it."""
+    """SQL of one value; ``literal`` is its text when the query itself wrote it.
+
+    ``logged`` is SQL of the text as it was logged, where ``sql`` may have lost some of it: a JSON
+    number 1.50 is ``1.5`` in ``sql``, which is cheaper and the same number. ``tree`` is SQL of the
+    JSON a field was read from, also where that is a map or list and the field therefore missing.
+    """
 
     sql: str
     kind: Kind
     literal: str | None = None
+    logged: str | None = None
+    tree: str | None = None
 
     def __post_init__(self) -> None:
         if len(self.sql) > MAX_SQL_CHARACTERS:
@@ -65,9 +73,9 @@ def text_literal(text: str) -> Value:
     return Value(quoted(text), Kind.TEXT, literal=text)
 
 
-def number_literal(number: float) -> Value:
-    """Return a number the query wrote."""
-    return Value(f"CAST({quoted(repr(number))} AS DOUBLE)", Kind.NUMBER)
+def number_literal(number: float, written: str | None = None) -> Value:
+    """Return a number the query wrote; ``written`` keeps the digits a DOUBLE has no room for."""
+    return Value(f"CAST({quoted(repr(number))} AS DOUBLE)", Kind.NUMBER, literal=written)
 
 
 def boolean(sql: str) -> Value:
@@ -78,6 +86,16 @@ def boolean(sql: str) -> Value:
 def number(sql: str) -> Value:
     """Return a computed DOUBLE that is finite, or at least harmless until it is printed."""
     return Value(sql, Kind.NUMBER)
+
+
+def whole(sql: str) -> Value:
+    """Return a computed BIGINT."""
+    return Value(sql, Kind.WHOLE)
+
+
+def text(sql: str) -> Value:
+    """Return a computed VARCHAR."""
+    return Value(sql, Kind.TEXT)
 
 
 MISSING = Value("CAST(NULL AS VARCHAR)", Kind.TEXT)
@@ -133,7 +151,7 @@ def as_number(value: Value) -> str:
         return value.sql
     if value.kind is Kind.BOOLEAN:
         return f"CAST(CAST({value.sql} AS INTEGER) AS DOUBLE)"
-    if value.kind is Kind.INSTANT:
+    if value.kind in (Kind.INSTANT, Kind.WHOLE):
         return f"CAST({value.sql} AS DOUBLE)"
     # DuckDB also reads 1_000, inf and nan as numbers; no number holds any of these characters.
     return f"try_cast(translate({value.sql}, '_nN', '???') AS DOUBLE)"
@@ -142,10 +160,10 @@ def as_number(value: Value) -> str:
 def as_text(value: Value) -> str:
     """Return SQL of a VARCHAR: ``12`` for the number 12.0, ``1`` and ``0`` for conditions."""
     if value.is_text:
-        return value.sql
+        return value.logged or value.sql
     if value.kind is Kind.JSON:
         return scalar(value)
-    if value.kind is Kind.INSTANT:
+    if value.kind in (Kind.INSTANT, Kind.WHOLE):
         return f"CAST({value.sql} AS VARCHAR)"
     if value.kind is Kind.BOOLEAN:
         return f"CAST(CAST({value.sql} AS INTEGER) AS VARCHAR)"
@@ -164,15 +182,15 @@ def as_instant(value: Value) -> str:
     """Return SQL of a BIGINT, epoch milliseconds; missing when it is no instant DuckDB can hold."""
     if value.kind is Kind.INSTANT:
         return value.sql
-    whole = f"try_cast({as_number(value)} AS BIGINT)"
-    return f"CASE WHEN abs({as_number(value)}) < 2e14 THEN {whole} END"
+    cast = f"try_cast({as_number(value)} AS BIGINT)"
+    return f"CASE WHEN abs({as_number(value)}) < 2e14 THEN {cast} END"
 
 
 def compared(op: str, left: Value, right: Value, *, switches: Switches) -> str:
     """Return SQL of a BOOLEAN: two values as numbers if both read as finite numbers, else as text.
 
-    Two texts of more than 15 digits each are compared digit by digit, the longer the larger.
-    It is missing where a side is; ``known`` settles what becomes of that.
+    Integers of more than 15 digits each are compared digit by digit, the longer the larger. It is
+    missing where a side is; ``known`` settles what becomes of that.
 
     Parameters
     ----------
@@ -181,12 +199,16 @@ def compared(op: str, left: Value, right: Value, *, switches: Switches) -> str:
     """
     left, right = flat(left), flat(right)
     sql_op = {"!=": "<>"}.get(op, op)
-    as_texts = f"({as_text(left)} {sql_op} {as_text(right)})"
+    if switches.numbers_in_text == "compare as text" and left.is_text and right.is_text:
+        return f"({as_text(left)} {sql_op} {as_text(right)})"
+    if left.kind is right.kind is Kind.WHOLE:
+        return f"({left.sql} {sql_op} {right.sql})"
+    left, right = _digits_kept(left, beside=right), _digits_kept(right, beside=left)
+    # Only a number has lost some of its text in ``sql``, and a number is not compared as text.
+    as_texts = f"({as_text(_cheap(left))} {sql_op} {as_text(_cheap(right))})"
     as_numbers = f"({as_number(left)} {sql_op} {as_number(right)})"
     if not left.is_text and not right.is_text:
         return as_numbers
-    if switches.numbers_in_text == "compare as text" and left.is_text and right.is_text:
-        return as_texts
     if _never_number(left) or _never_number(right):
         return as_texts
     both = " AND ".join(
@@ -220,6 +242,22 @@ def _long_digits(left: Value, right: Value) -> str:
         elif not re.fullmatch(_LONG_DIGITS, side.literal):
             return ""
     return " AND ".join(terms)
+
+
+def _digits_kept(value: Value, *, beside: Value) -> Value:
+    """Return a whole number beside text as the text of its digits, where a DOUBLE would round."""
+    if not beside.is_text:
+        return value
+    if value.kind is Kind.WHOLE:
+        return text(as_text(value))
+    if value.kind is Kind.NUMBER and re.fullmatch(_LONG_DIGITS, value.literal or ""):
+        return text_literal(value.literal or "")
+    return value
+
+
+def _cheap(value: Value) -> Value:
+    """Return a value without its text as logged, where only the number in it counts."""
+    return replace(value, logged=None)
 
 
 def known(sql: str, *, switches: Switches) -> Value:

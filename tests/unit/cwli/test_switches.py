@@ -208,6 +208,47 @@ TURNS: list[tuple[str, Any, list[str], str, Rows, Rows]] = [
         [{"count( *)": "1"}],
     ),
     ("missing_in_concat", "missing", ["x"], 'fields concat("a", b) as c', [{"c": "a"}], [{}]),
+    ("missing_in_greatest", "missing", ["x"], "fields greatest(1, b) as c", [{"c": "1"}], [{}]),
+    (
+        "integers_out_of_range",
+        "clamped",
+        ["x"],
+        'fields toInt(3000000000) as a, toInt(-3000000000) as b, toLong("9e18") as c',
+        [{"c": "9000000000000000000"}],
+        [{"a": "2147483647", "b": "-2147483648", "c": "9000000000000000000"}],
+    ),
+    (
+        "groups_in_replacement",
+        "$1",
+        ["x"],
+        r'fields regexReplace("a-b", "(a)-(b)", "\2$1") as c',
+        [{"c": "b$1"}],
+        [{"c": r"\2a"}],
+    ),
+    (
+        "plus_in_urls",
+        "a space",
+        ["x"],
+        'fields urlencode("a b+c") as e, urldecode("a+b") as d',
+        [{"e": "a%20b%2Bc", "d": "a+b"}],
+        [{"e": "a+b%2Bc", "d": "a b"}],
+    ),
+    (
+        "size_of_no_list",
+        "zero",
+        ["x"],
+        'fields jsonArraySize("x") as a, jsonArraySize("[]") as b',
+        [{"b": "0"}],
+        [{"a": "0", "b": "0"}],
+    ),
+    (
+        "private_addresses",
+        "also reserved",
+        ["x"],
+        'fields isReservedIP("10.0.0.1") as a, isPublicIP("10.0.0.1") as b',
+        [{"a": "0", "b": "0"}],
+        [{"a": "1", "b": "0"}],
+    ),
 ]
 
 
