@@ -184,7 +184,7 @@ class Environment:
                 platform_error=ended.platform_error if ended else None,
                 last_words=ended.last_words if ended else None,
                 output=self._output(),
-                dropped=self.process.logs.dropped if self.process else 0,
+                dropped=self.process.logs.taken_drops() if self.process else 0,
                 memory_used_mb=max(1, ceil(self.process.peak_mb)) if self.process else 1,
                 trace=request.trace,
             )

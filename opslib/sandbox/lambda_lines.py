@@ -153,7 +153,7 @@ def lines(run: Run, *, after: int = 0) -> list[Line]:
     made: list[Line] = []
     least, platform_before = after, False
     for at_us, message, of_platform in _as_json(run) if run.function.as_json else _as_text(run):
-        if made and (of_platform or platform_before):
+        if of_platform or platform_before:
             least += 1
         least, platform_before = max(at_us // 1000, least), of_platform
         made += [Line(timestamp=least, message=part) for part in _parts(message)]
@@ -211,7 +211,10 @@ def _report(run: Run) -> str:
         parts.append(f"Init Duration: {run.init_ms:.2f} ms")
     if run.platform_error or run.status == "timeout":
         parts += _status(run.status, run.platform_error)
-    return "\t".join(parts) + "\t\n" + _x_ray(run)
+    else:
+        # Captured lines end with a tab, unless they name a status.
+        parts.append("")
+    return "\t".join(parts) + "\n" + _x_ray(run)
 
 
 def _status(status: Status, error_type: str | None) -> list[str]:

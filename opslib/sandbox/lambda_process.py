@@ -196,7 +196,7 @@ class LogPipe:
         self._closed = False
         self._changed = threading.Condition()
         self.peak_mb = 0.0
-        self.dropped = 0
+        self._dropped = 0
         threading.Thread(target=self._read, daemon=True).start()
 
     def taken(self) -> list[Output]:
@@ -204,6 +204,12 @@ class LogPipe:
         with self._lock:
             held, self._held, self._held_bytes = self._held, [], 0
         return held
+
+    def taken_drops(self) -> int:
+        """Tell how many events were dropped since the last time."""
+        with self._lock:
+            dropped, self._dropped = self._dropped, 0
+        return dropped
 
     def wait_for_end(self, request_id: str, *, longest_s: float) -> None:
         """Wait until the program has said that all output of an invocation is there."""
@@ -257,7 +263,7 @@ class LogPipe:
         text = message.decode(errors="replace")
         with self._lock:
             if self._held_bytes > _KEPT_BYTES:
-                self.dropped += 1
+                self._dropped += 1
                 return
             self._held_bytes += len(message)
             self._held.append(Output(at_us=at_us, message=text, level=level))
