@@ -1,20 +1,21 @@
 """What the grammar lets through and the language forbids, refused before anything runs.
 
 In: a plan. Out: nothing, or ``MalformedQuery``. Checked are: functions and their arguments, where
-aggregates may stand, the order of commands, and which names are still visible after ``stats``.
+aggregates may stand, and which names are still visible after ``stats``. Which command may follow
+which is in ``order``.
 
 Must not know lark, SQL or events.
 
 Source
 ------
-CWL_QuerySyntax-Stats (ten stats, nothing else visible afterwards, no sort or limit before the
-last), -Dedup (only limit may follow); published error messages for ``stats`` and ``sort``.
+CWL_QuerySyntax-Stats (nothing else visible afterwards), -FilterIndex, -Sessionize, -Fillmissing;
+published error messages for ``stats`` and ``sort``.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeGuard
 
-from opslib.cwli import plan
+from opslib.cwli import order, plan
 from opslib.cwli.aggregates import AGGREGATES
 from opslib.cwli.errors import MalformedQuery
 from opslib.cwli.functions import FUNCTIONS, OTHER_FUNCTIONS, TIME_FUNCTIONS
@@ -28,9 +29,6 @@ MAX_STAGES = 100
 
 MAX_SORT_KEYS = 50
 """Most fields of one ``sort``. AWS names no bound; each is several terms of SQL."""
-
-MAX_STATS = 10
-"""Most ``stats`` commands in a query."""
 
 
 def check(query: plan.Query, *, switches: Switches) -> None:
@@ -47,7 +45,7 @@ def check(query: plan.Query, *, switches: Switches) -> None:
     checker = _Checker(query, switches)
     for stage in query.stages:
         checker.stage(stage)
-    checker.order()
+    order.check(query, switches=switches)
 
 
 def is_aggregate(expr: plan.Expr) -> TypeGuard[plan.Call]:
@@ -61,13 +59,18 @@ def has_bin(expr: plan.Expr) -> bool:
 
 
 class _Checker:
-    """Walks the stages in order; ``_visible`` is None as long as every field is."""
+    """Walks the stages in order; ``_visible`` is None as long as every field is.
+
+    ``_later`` are the visible names that were defined after ``stats``: only they may hold a map.
+    """
 
     def __init__(self, query: plan.Query, switches: Switches) -> None:
         self._query = query
         self._switches = switches
         self._visible: set[str] | None = None
+        self._later: set[str] = set()
         self._binned = False
+        self._has_bin = False
 
     def _refuse(self, message: str, at: int, *, expected: tuple[str, ...] = ()) -> MalformedQuery:
         return MalformedQuery(message, at, text=self._query.text, expected=expected)
@@ -81,6 +84,8 @@ class _Checker:
                 self._items(stage.items)
             case plan.Filter():
                 self._scalar(stage.condition)
+                if stage.indexed:
+                    self._indexed(stage.condition)
             case plan.Sort():
                 if len(stage.keys) > MAX_SORT_KEYS:
                     found = f"this engine sorts by at most {MAX_SORT_KEYS} fields."
@@ -88,11 +93,96 @@ class _Checker:
                 for key in stage.keys:
                     self._sort_key(key)
             case plan.Dedup():
-                for field in stage.names:
-                    self._known(field)
+                self._all_known(stage.names)
+            case _:
+                self._extraction(stage)
+
+    def _extraction(self, stage: plan.Stage) -> None:
+        """Check a stage that takes a value apart."""
+        match stage:
             case plan.Parse():
                 self._known(stage.source)
                 self._add(name for _, name in stage.names)
+            case plan.ParseLogfmt() | plan.ParseJson():
+                self._known(stage.source)
+                self._add([stage.name])
+            case plan.ParseCsv():
+                self._known(stage.source)
+                self._add(stage.names)
+            case plan.Unnest():
+                self._known(stage.of)
+                self._add([stage.name])
+            case plan.Expand():
+                self._known(stage.of)
+                self._add([stage.of.name])
+            case _:
+                self._window(stage)
+
+    def _window(self, stage: plan.Stage) -> None:
+        """Check a stage that looks at more than one row."""
+        match stage:
+            case plan.Accum():
+                self._known(stage.of)
+                self._add([stage.name or stage.of.name, "_accum"])
+            case plan.Autoregress():
+                self._known(stage.of)
+                self._add(name for name, _ in stage.lags)
+            case plan.AddTotals():
+                self._all_known(stage.names)
+                self._add([stage.total])
+            case plan.FillDown():
+                self._all_known(field for field in stage.names if "*" not in field.name)
+            case plan.FillMissing():
+                self._fill_missing(stage)
+            case plan.Sessionize():
+                self._all_known(stage.names)
+                if self._visible is not None:
+                    found = "sessionize needs event times, which an earlier stats did not keep."
+                    raise self._refuse(found, stage.at)
+                self._add([stage.name])
+            case plan.CountFrequent():
+                self._all_known(stage.names)
+                self._visible = {*(field.name for field in stage.names), "_approxcount"}
+                self._later, self._binned, self._has_bin = set(), False, False
+            case plan.AppendCols():
+                self._append(stage)
+
+    def _append(self, stage: plan.AppendCols) -> None:
+        for inner in stage.query.stages:
+            if isinstance(inner, plan.AppendCols):
+                raise self._refuse("a query within appendcols cannot hold another.", inner.at)
+        inner_query = plan.Query(text=self._query.text, stages=stage.query.stages)
+        check(inner_query, switches=self._switches)
+        if inner_query.sources and not self._query.sources:
+            found = (
+                "SOURCE within appendcols reads log groups beside those of the call, which this "
+                "engine cannot tell apart; begin the whole query with a SOURCE of its own."
+            )
+            raise self._refuse(found, inner_query.sources[0].at)
+        self._add(shown(inner_query))
+
+    def _fill_missing(self, stage: plan.FillMissing) -> None:
+        if not self._has_bin:
+            found = "fillmissing needs a bin in the `by` of the stats before it."
+            raise self._refuse(found, stage.at)
+        self._all_known(field for field, _ in stage.values)
+
+    def _indexed(self, condition: plan.Expr) -> None:
+        """Check that an index could answer a condition: only equality can be looked up."""
+        pending = [condition]
+        while pending:
+            node = pending.pop()
+            if isinstance(node, plan.AnyOf | plan.AllOf):
+                pending.extend(reversed(node.parts))
+                continue
+            equal = isinstance(node, plan.Compare) and node.op == "="
+            listed = isinstance(node, plan.InList) and not node.negated
+            if not equal and not listed:
+                raise self._refuse("filterIndex takes only = and in.", node.at)
+
+    def _all_known(self, fields: Iterable[plan.Field]) -> None:
+        for field in fields:
+            self._known(field)
 
     def _items(self, items: tuple[plan.Item, ...]) -> None:
         for item in items:
@@ -101,19 +191,28 @@ class _Checker:
 
     def _add(self, names: Iterable[str]) -> None:
         if self._visible is not None:
-            self._visible.update(names)
+            added = set(names)
+            self._visible |= added
+            self._later |= added
 
     def _known(self, field: plan.Field) -> None:
-        if self._visible is not None and field.name not in self._visible:
+        if self._visible is None or field.name in self._visible:
+            return
+        if plan.base_of(field, self._later) is None:
             raise self._unknown(field.name, field.at, self._visible)
 
     def _unknown(self, name: str, at: int, visible: set[str]) -> MalformedQuery:
         known = ", ".join(f"`{n}`" for n in sorted(visible))
-        found = f"`{name}` is not known in or after stats, which leaves only {known}."
+        found = (
+            f"Unknown symbols found in or after stats: {name}; "
+            f"`{name}` is not known in or after stats, which leaves only {known}."
+        )
         return self._refuse(found, at)
 
     def _sort_key(self, key: plan.SortKey) -> None:
         if self._visible is None or key.name in self._visible:
+            return
+        if plan.base_of(key.field, self._later) is not None:
             return
         as_the_bin = self._switches.sort_by_timestamp_after_bin == "the bin"
         if not (key.name == "@timestamp" and self._binned and as_the_bin):
@@ -225,7 +324,11 @@ class _Checker:
                 raise self._refuse(f"two columns of stats are named `{item.name}`.", item.at)
             known.add(item.name)
         self._binned = any(has_bin(key.expr) for key in stage.keys)
-        self._visible = known
+        self._has_bin = self._binned
+        if stage.offset is not None and not self._binned:
+            found = "offset moves bins, and there is none after by."
+            raise self._refuse(found, stage.offset.at)
+        self._visible, self._later = known, set()
 
     def _over_groups(self, expr: plan.Expr, known: set[str]) -> None:
         """Check an expression over groups: aggregates, earlier aliases, keys, literals."""
@@ -263,27 +366,6 @@ class _Checker:
             found = f"`{call.name}` needs event times, which an earlier stats did not keep."
             raise self._refuse(found, call.at)
 
-    def order(self) -> None:
-        """Check which command may follow which."""
-        stages = self._query.stages
-        all_stats = [i for i, stage in enumerate(stages) if isinstance(stage, plan.Stats)]
-        if len(all_stats) > MAX_STATS:
-            found = f"a query has at most {MAX_STATS} stats commands."
-            raise self._refuse(found, stages[all_stats[MAX_STATS]].at)
-        limited = False
-        for i, stage in enumerate(stages):
-            after = stages[i + 1] if i + 1 < len(stages) else None
-            if isinstance(stage, plan.Dedup) and after and not isinstance(after, plan.Limit):
-                found = "only limit may follow dedup."
-                raise self._refuse(found, after.at, expected=("limit",))
-            ordered = isinstance(stage, plan.Sort | plan.Limit)
-            if ordered and len(all_stats) > 1 and i < all_stats[-1]:
-                found = "sort and limit cannot stand before the last of several stats."
-                raise self._refuse(found, stage.at)
-            if limited and self._switches.stages_after_limit == "refused":
-                raise self._refuse("nothing may follow limit.", stage.at)
-            limited = isinstance(stage, plan.Limit)
-
 
 def walk(expr: plan.Expr) -> Iterator[plan.Expr]:
     """Yield an expression and everything below it, in the order it is written."""
@@ -292,3 +374,19 @@ def walk(expr: plan.Expr) -> Iterator[plan.Expr]:
         node = pending.pop()
         yield node
         pending.extend(reversed(node.children()))
+
+
+def shown(query: plan.Query) -> list[str]:
+    """Return the names of the columns that a query shows, as far as its own text names them."""
+    names: list[str] = []
+    for stage in query.stages:
+        match stage:
+            case plan.Display():
+                names = [item.name for item in stage.items]
+            case plan.Fields():
+                names += [item.name for item in stage.items]
+            case plan.Stats():
+                names = [item.name for item in (*stage.keys, *stage.items)]
+            case plan.CountFrequent():
+                names = [*(field.name for field in stage.names), "_approxcount"]
+    return names

@@ -6,6 +6,8 @@ attributes, with line and column counted from 1, as an editor counts them.
 Must not know lark, DuckDB or the plan.
 """
 
+import re
+
 from opslib.errors import OpsError
 
 
@@ -22,6 +24,9 @@ class MalformedQuery(OpsError):
         The whole query text; line and column are counted in it.
     expected
         What could have stood at that position, in words. Empty when nothing else would have helped.
+    end
+        Offset after the last offending character; by default after the word, string or sign that
+        stands at ``position``.
 
     Attributes
     ----------
@@ -29,10 +34,20 @@ class MalformedQuery(OpsError):
         The message without the place.
     line, column : int
         The position as an editor shows it, both counted from 1.
+    end : int
+        Offset after the offending text; not less than ``position``.
+    found : str
+        The offending text itself; empty at the end of the query.
     """
 
     def __init__(
-        self, message: str, position: int, *, text: str = "", expected: tuple[str, ...] = ()
+        self,
+        message: str,
+        position: int,
+        *,
+        text: str = "",
+        expected: tuple[str, ...] = (),
+        end: int | None = None,
     ) -> None:
         before = text[:position]
         self.reason = message
@@ -40,6 +55,8 @@ class MalformedQuery(OpsError):
         self.line = before.count("\n") + 1
         self.column = position - (before.rfind("\n") + 1) + 1
         self.expected = expected
+        self.end = _end(text, position) if end is None else end
+        self.found = text[position : self.end]
         wanted = f" Expected {_listed(expected)}." if expected else ""
         super().__init__(
             f"Query not run. Line {self.line}, column {self.column}: {message}{wanted}",
@@ -48,7 +65,17 @@ class MalformedQuery(OpsError):
             line=self.line,
             column=self.column,
             expected=expected,
+            end=self.end,
         )
+
+
+_PIECE = re.compile(r"""[\w@.`]+|"[^"\n]*"|'[^'\n]*'|\S""")
+
+
+def _end(text: str, position: int) -> int:
+    """Return where the word, string or sign at a position ends."""
+    piece = _PIECE.match(text, position)
+    return piece.end() if piece else min(position, len(text))
 
 
 def _listed(names: tuple[str, ...]) -> str:

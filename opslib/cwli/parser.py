@@ -100,12 +100,11 @@ def parse(text: str, *, switches: Switches = DEFAULT) -> Query:
     except UnexpectedInput as error:
         raise _explained(error, text) from None
     try:
-        stages = _builder()(text, switches).transform(tree)
+        plan: Query = _builder()(text, switches).transform(tree)
     except VisitError as error:
         if isinstance(error.orig_exc, MalformedQuery):
             raise error.orig_exc from None
         raise
-    plan = Query(text=text, stages=tuple(stages))
     checks.check(plan, switches=switches)
     return plan
 

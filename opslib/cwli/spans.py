@@ -92,3 +92,17 @@ def ceiling(instant_ms: str, count: int, unit: str, *, switches: Switches) -> st
     else:
         later = f"({begin} + {count * MILLISECONDS[unit]})"
     return f"CASE WHEN {begin} = ({instant_ms}) THEN {begin} ELSE {later} END"
+
+
+def width(count: int, unit: str) -> tuple[int, int]:
+    """Return how long a bin is, as months and milliseconds, one of which is 0."""
+    count = min(count, LARGEST.get(unit, count))
+    return (count * MONTHS[unit], 0) if unit in MONTHS else (0, count * MILLISECONDS[unit])
+
+
+def later(instant_ms: str, count: int, unit: str) -> str:
+    """Return SQL of the instant that is a duration after another; no count is lowered."""
+    if unit in MONTHS:
+        months = count * MONTHS[unit]
+        return f"epoch_ms(make_timestamp(({instant_ms})*1000) + to_months({months}))"
+    return f"(({instant_ms}) + {count * MILLISECONDS[unit]})"

@@ -110,6 +110,31 @@ class Switches:
     stages_after_limit: Literal["in order", "refused"] = "in order"
     """``limit 5 | filter ...``: the filter sees the five rows."""
 
+    running_order: Literal["as shown", "by time"] = "as shown"
+    """The order in which ``accum``, ``autoregress`` and ``filldown`` see events that no ``sort``
+    has ordered: as the answer shows them, newest first, or oldest first."""
+
+    accum_without_name: Literal["replaces", "_accum"] = "replaces"
+    """``accum bytes`` without ``AS``: the sum takes the place of the field, as in the language the
+    command seems to come from, or has a name of its own, as in another."""
+
+    accum_without_number: Literal["missing", "carried"] = "missing"
+    """``accum`` on a row whose field is no number: no sum there, or the sum so far."""
+
+    empty_list: Literal["no row", "one row"] = "no row"
+    """``unnest`` and ``expand`` of an empty list: a row for each member is no row; or the event
+    stays, without the field."""
+
+    extracted_fields: Literal["shown", "when named"] = "shown"
+    """Whether fields of ``parse``, ``unnest`` and ``expand`` are columns of the answer without
+    ``fields`` or ``display``. A published report (aws-sdk-js-v3 #6928) of ``filter | parse`` and
+    nothing else has the parsed fields as its columns, and neither @timestamp nor @message."""
+
+    bin_offset: Literal["moves the printed time", "moves the boundaries"] = "moves the printed time"
+    """``by bin(5m) offset 1h`` is documented to lay an earlier hour over the present one: the bins
+    stay as they are and are printed an hour later. To move boundaries by a multiple of their
+    width, as both documented examples would, changes nothing."""
+
     fields_after_stats: Literal["added", "replace"] = "added"
     """``stats ... | fields x``: whether the columns of ``stats`` stay."""
 

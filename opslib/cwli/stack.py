@@ -1,0 +1,259 @@
+"""Common table expressions, one on top of the other, and the names that are visible on the top.
+
+In: SQL of a step, and values to define under names. Out: the name of the topmost relation, and the
+value of any name there. Every field a query defines is a column ``cN``, every discovered one
+``dN``, so no name of a user is ever part of the SQL. A column stays what it is for ever: a name
+that is given another value gets another column.
+
+Must not know commands.
+"""
+
+# ruff: noqa: S608 -- every name in the SQL is made here, every literal by values.quoted.
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+from opslib.cwli import plan
+from opslib.cwli.discovery import WHOLE, Discovery
+from opslib.cwli.expressions import Scope
+from opslib.cwli.switches import Switches
+from opslib.cwli.values import Kind, TooLong, Value, flat, within
+
+MAX_STEPS = 400
+"""Most common table expressions of a statement; DuckDB binds no more than a thousand or so."""
+
+_COLUMN = re.compile(r"[a-z][0-9]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bin:
+    """The bin that a ``stats`` grouped by: its name, its width and how much it is shifted."""
+
+    name: str
+    span: plan.Duration
+    offset: plan.Duration | None
+
+
+def no_aggregate(_: plan.Call) -> Value | None:
+    """Know no aggregate, as everywhere but in ``stats``."""
+    return None
+
+
+class Stack:
+    """The relation a query has made so far.
+
+    Attributes
+    ----------
+    top
+        The topmost relation.
+    grouped
+        Whether its rows are groups, no longer events.
+    fields
+        Names to show, in order, as long as ``display`` is None; empty for the usual ones.
+    display
+        Names that the last ``display`` shows.
+    order
+        SQL terms by which its rows are ordered.
+    is_sorted
+        Whether a ``sort`` made that order.
+    moments
+        SQL terms that order events by time: the time itself, then place in the input, then place
+        in a list that was unnested.
+    keys
+        The names that the last ``stats`` grouped by.
+    bin
+        The bin of the last ``stats``.
+    instant_key
+        The name of the first group key that is a time, a bin or not.
+    below
+        Steps of other queries that stand below these, each with its own bottom.
+    matched_from
+        The last relation whose rows are the matched events; None as long as that is ``top``.
+    """
+
+    def __init__(
+        self, switches: Switches, mentioned: Sequence[str], *, serial: "count[int] | None" = None
+    ) -> None:
+        self.switches = switches
+        self.mentioned = tuple(mentioned)
+        self.serial = count(1) if serial is None else serial
+        self.discovery = Discovery(switches)
+        self.below: list[str] = []
+        self.ctes: list[str] = []
+        self.bottom = self.fresh("b")
+        self.top = self.bottom
+        self.scope: dict[str, Value] = {}
+        self.grouped = False
+        self.fields: list[str] = []
+        self.display: list[str] | None = None
+        self.moments: tuple[str, ...] = ("ts", "n")
+        self.order = "ts DESC, n DESC"
+        self.is_sorted = False
+        self.keys: tuple[str, ...] = ()
+        self.bin: Bin | None = None
+        self.instant_key: str | None = None
+        self.limited = False
+        self.matched_from: str | None = None
+        self.filters = False
+        self.needs_json = False
+        self._pending: list[tuple[str, Value]] = []
+        self._reached: dict[tuple[str, tuple[str | int, ...]], Value] = {}
+
+    # Names
+
+    def field(self, name: str) -> Value:
+        """Return the value of a flat name, discovered in the log line when nobody defined it."""
+        if name in self.scope:
+            value = self.scope[name]
+            if any(column == value.sql for column, _ in self._pending):
+                self.flush()
+            return value
+        if self.grouped:
+            raise LookupError(f"{name} is not visible, which checks should have refused")
+        return self.discovery.field(name)
+
+    def at(self, field: plan.Field) -> Value:
+        """Return a field, or what its path reaches within a map or list that has a name."""
+        if field.name not in self.scope:
+            base = plan.base_of(field, self._maps())
+            if base is not None:
+                name, steps = base
+                return self._member(self.field(name), steps)
+        return self.field(field.name)
+
+    def is_path(self, field: plan.Field) -> bool:
+        """Whether a name leads into a map or list that has a name."""
+        return plan.base_of(field, self._maps()) is not None
+
+    def _maps(self) -> set[str]:
+        return {name for name, value in self.scope.items() if value.kind is Kind.JSON}
+
+    def _member(self, of: Value, steps: tuple[str | int, ...]) -> Value:
+        """Return what a path reaches, as a column of its own: its SQL names its root often."""
+        key = (of.sql, steps)
+        if key not in self._reached:
+            self.flush()
+            column = self.fresh("c")
+            self.push(f"SELECT *, {within(of, steps).sql} AS {column} FROM {self.top}")
+            self._reached[key] = Value(column, Kind.JSON)
+        return self._reached[key]
+
+    def value(
+        self, expr: plan.Expr, aggregate: Callable[[plan.Call], Value | None] = no_aggregate
+    ) -> Value:
+        """Return the value of an expression."""
+        return Scope(field=self.at, aggregate=aggregate, switches=self.switches).value(expr)
+
+    def define(self, name: str, value: Value) -> Value:
+        """Make a value a column under a name; return it as that column."""
+        if _COLUMN.fullmatch(value.sql):
+            # Already a column, which stays what it is.
+            self.scope[name] = value
+            return value
+        column = self.fresh("c")
+        self._pending.append((column, value))
+        self.scope[name] = Value(column, value.kind)
+        return self.scope[name]
+
+    def show(self, names: Iterable[str]) -> None:
+        """Add columns to the answer, unless ``display`` has chosen them."""
+        self.fields.extend(names)
+
+    def shown(self) -> list[str]:
+        """Return the names of the columns of the answer, in order."""
+        names = self.display if self.display is not None else self.fields
+        if not names and not self.grouped:
+            names = ["@timestamp", "@message"]
+        return list(dict.fromkeys(names))
+
+    # Relations
+
+    def fresh(self, letter: str) -> str:
+        """Return a name that nothing else in the statement has."""
+        return f"{letter}{next(self.serial)}"
+
+    def flush(self) -> None:
+        """Make the columns that were defined."""
+        if self._pending:
+            columns = ", ".join(f"{value.sql} AS {column}" for column, value in self._pending)
+            self._pending = []
+            self.push(f"SELECT *, {columns} FROM {self.top}")
+
+    def push(self, sql: str) -> None:
+        """Put a relation on top."""
+        if len(self.ctes) >= MAX_STEPS:
+            raise TooLong
+        name = self.fresh("s")
+        self.ctes.append(f"{name} AS NOT MATERIALIZED ({sql})")
+        self.top = name
+
+    def add(self, sql: str, letter: str = "c") -> str:
+        """Add a column at once; return its name."""
+        self.flush()
+        column = self.fresh(letter)
+        self.push(f"SELECT *, {sql} AS {column} FROM {self.top}")
+        return column
+
+    def multiply(self, elements: str) -> str:
+        """Make a row for each element of a list, in its order; return the column of elements.
+
+        Parameters
+        ----------
+        elements
+            SQL of a list; a row whose list is empty or missing goes away.
+        """
+        self.event_stage_ends()
+        listed = self.add(elements, "l")
+        element, place = self.fresh("c"), self.fresh("e")
+        self.push(
+            f"SELECT *, unnest({listed}) AS {element}, "
+            f"generate_subscripts({listed}, 1) AS {place} FROM {self.top}"
+        )
+        self.moments = (*self.moments, place)
+        self.order = f"{self.order}, {place}"
+        return element
+
+    def event_stage_ends(self) -> None:
+        """Remember the last relation whose rows are the matched events."""
+        self.flush()
+        if self.matched_from is None:
+            self.matched_from = self.top
+
+    def row_order(self) -> str:
+        """Return the SQL terms by which a row comes before or after another."""
+        if not (self.grouped or self.is_sorted) and self.switches.running_order == "by time":
+            return ", ".join(self.moments)
+        return self.order
+
+    def base(self, condition: str | None) -> list[str]:
+        """Return the common table expressions below the first.
+
+        Parameters
+        ----------
+        condition
+            SQL over the columns of events, which must hold for those that are read.
+        """
+        ctes = []
+        below = "events"
+        if condition is not None:
+            below = self.fresh("b")
+            ctes.append(f"{below} AS NOT MATERIALIZED (SELECT * FROM events WHERE {condition})")
+        if self.discovery.needs_json:
+            whole = f"CASE WHEN {WHOLE} THEN msg END"
+            json = self.fresh("b")
+            ctes.append(
+                f"{json} AS NOT MATERIALIZED (SELECT *, json_extract(coalesce("
+                "CASE WHEN json_valid(fragment) THEN fragment END, "
+                f"{whole}), {self.discovery.json_paths()}) AS found FROM {below})"
+            )
+            below = json
+        columns = ", ".join(["*", *self.discovery.columns()])
+        ctes.append(f"{self.bottom} AS NOT MATERIALIZED (SELECT {columns} FROM {below})")
+        return ctes
+
+
+def group_key(value: Value) -> Value:
+    """Return what rows are grouped or told apart by: a map or list is missing there."""
+    return flat(value)
