@@ -8,7 +8,8 @@ Its own API pages one stream at a time and makes one stream an invocation, which
 Source: ministack 1.5.33, ``services/cloudwatch_logs.py`` (``_log_groups``),
 ``services/cloudwatch.py`` (``_evict_old_metrics``), ``services/lambda_svc.py`` (``_esms``,
 ``_poll_kinesis``, ``_poll_dynamodb_streams``, ``_apply_filter_criteria``),
-``services/dynamodb.py`` and ``services/kinesis.py`` (their streams). Tests hold the pin.
+``services/dynamodb.py`` and ``services/kinesis.py`` (their streams), ``services/sqs.py``
+(``_queues``, and what the poller of Lambda calls). Tests hold the pin.
 """
 
 import uuid
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ministack.core import lambda_runtime
+from ministack.core import lambda_runtime, responses
 from ministack.services import (
     cloudwatch,
     cloudwatch_logs,
@@ -26,8 +27,11 @@ from ministack.services import (
     dynamodb_streams,
     kinesis,
     lambda_svc,
+    sqs,
 )
 
+from opslib.sandbox.datum import Place
+from opslib.sandbox.live_metrics import Polled, QueueState
 from opslib.sandbox.stream_pointer import Record
 
 
@@ -238,3 +242,100 @@ def _change(_shard_id: str, kept: dict[str, Any]) -> Record:
 def stop_workers() -> None:
     """End every warm Lambda worker, and so whatever it is running."""
     lambda_runtime.reset()
+
+
+# --- Metrics ----------------------------------------------------------------------------------
+
+
+def keep_no_lambda_metrics() -> None:
+    """Stop the emulator from counting invocations: it counts those of Invoke alone."""
+    lambda_svc._emit_lambda_metrics = _count_nothing
+
+
+def _count_nothing(function_name: str, duration_ms: float, error: bool, throttle: bool) -> None:
+    pass
+
+
+def running(function: str, place: Place) -> int:
+    """Count the invocations of a function that are running now."""
+    _, by_function = lambda_svc.executions_in_flight()
+    return int(by_function.get(f"{place.account}:{place.region}:{function}", 0))
+
+
+class QueueLook:
+    """Looks at the queues; remembers when it first saw each dead letter where it is."""
+
+    def __init__(self) -> None:
+        self._moved_at: dict[str, float] = {}
+
+    def states(self) -> list[QueueState]:
+        """Tell how every queue stands, in every account and region."""
+        now = datetime.now(UTC).timestamp()
+        moved_at: dict[str, float] = {}
+        found = []
+        for (account, region, url), queue in sqs._queues.all_items():
+            visible = in_flight = delayed = 0
+            oldest_at = now
+            for kept in list(queue["messages"]):
+                seen = kept.get("receive_count", 0) > 0
+                shown = kept.get("visible_at", now) <= now
+                visible += shown
+                in_flight += seen and not shown
+                delayed += not seen and not shown
+                at = kept.get("enqueued_at") or kept.get("sent_at") or now
+                if "DeadLetterQueueSourceArn" in (kept.get("sys") or {}):
+                    at = moved_at[url + kept["id"]] = self._moved_at.get(url + kept["id"], now)
+                oldest_at = min(oldest_at, at)
+            found.append(
+                QueueState(
+                    place=Place(account, region),
+                    queue=url.rpartition("/")[2],
+                    visible=visible,
+                    in_flight=in_flight,
+                    delayed=delayed,
+                    oldest_age_s=now - oldest_at,
+                )
+            )
+        self._moved_at = moved_at
+        return found
+
+
+def watch_polls(polled: Callable[[Polled], None]) -> None:
+    """Be told, on its thread, what Lambda's own poller of queues receives and deletes."""
+    sqs._receive_messages_for_esm = _Receives(polled)
+    sqs._delete_messages_for_esm = _Deletes(polled)
+
+
+class _Receives:
+    _receive = staticmethod(sqs._receive_messages_for_esm)
+
+    def __init__(self, polled: Callable[[Polled], None]) -> None:
+        self._polled = polled
+
+    def __call__(self, queue_url: str, max_number: int) -> list[dict[str, Any]]:
+        received: list[dict[str, Any]] = self._receive(queue_url, max_number)
+        self._polled(
+            Polled(
+                place=Place(responses.get_account_id(), responses.get_region()),
+                queue=queue_url.rpartition("/")[2],
+                received=len(received),
+            )
+        )
+        return received
+
+
+class _Deletes:
+    _delete = staticmethod(sqs._delete_messages_for_esm)
+
+    def __init__(self, polled: Callable[[Polled], None]) -> None:
+        self._polled = polled
+
+    def __call__(self, queue_url: str, receipt_handles: set[str]) -> None:
+        self._delete(queue_url, receipt_handles)
+        self._polled(
+            Polled(
+                place=Place(responses.get_account_id(), responses.get_region()),
+                queue=queue_url.rpartition("/")[2],
+                deleted=len(receipt_handles),
+            )
+        )

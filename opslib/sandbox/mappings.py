@@ -31,8 +31,10 @@ from urllib.parse import quote, urlencode
 from opslib.sandbox import emulator as inside
 from opslib.sandbox import stream_pointer
 from opslib.sandbox.calls import Emulator
+from opslib.sandbox.datum import Place
 from opslib.sandbox.emulator import MappingRecord
 from opslib.sandbox.lambda_invocations import LiveInvocation, LiveInvocations
+from opslib.sandbox.live_metrics import Delivered, Pointed
 from opslib.sandbox.operations import Refused
 from opslib.sandbox.stream_delivery import BackOff, Delivery, NotInvoked, Outcome, Policy, Ran
 from opslib.sandbox.stream_pointer import GivenUp, Invoked, Record
@@ -51,28 +53,7 @@ _RESULT_OK = "OK"
 _RESULT_FAILED = "PROBLEM: Function call failed"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Delivered:
-    """One attempt to invoke a function with records of a stream, as metrics need it."""
-
-    account: str
-    region: str
-    function: str
-    at: datetime
-    iterator_age: timedelta
-
-
-@dataclass(frozen=True, kw_only=True)
-class Undeliverable:
-    """A pointer message could not be sent."""
-
-    account: str
-    region: str
-    function: str
-    at: datetime
-
-
-Listener = Callable[[Delivered | Undeliverable], None]
+Listener = Callable[[Delivered | Pointed], None]
 
 
 @dataclass(kw_only=True)
@@ -247,6 +228,10 @@ class _Shard:
     def _function(self) -> str:
         return str(self.mapping.kept["FunctionName"])
 
+    @property
+    def _place(self) -> Place:
+        return Place(self.mapping.account, self.mapping.region)
+
     def next_batch(self) -> list[Record]:
         """Read the next records, as many as a batch takes; none while the mapping is disabled."""
         kept = self.mapping.kept
@@ -281,9 +266,10 @@ class _Shard:
         now = self.now()
         self.listener(
             Delivered(
-                account=self.mapping.account,
-                region=self.mapping.region,
+                place=self._place,
                 function=self._function,
+                qualifier=self.mapping.kept.get("Qualifier"),
+                stream_arn=self.mapping.kept["EventSourceArn"],
                 at=datetime.now(UTC),
                 iterator_age=max(timedelta(0), now - records[-1].arrived_at),
             )
@@ -312,17 +298,15 @@ class _Shard:
             request_id=str(uuid.uuid4()),
             at=self.now(),
         )
-        try:
-            await self._send(destination, message)
-        except Refused:
-            self.listener(
-                Undeliverable(
-                    account=self.mapping.account,
-                    region=self.mapping.region,
-                    function=self._function,
-                    at=datetime.now(UTC),
-                )
+        self.listener(
+            Pointed(
+                place=self._place,
+                function=self._function,
+                destination=destination,
+                sent=await self._sent(destination, message),
+                at=datetime.now(UTC),
             )
+        )
 
     async def _ask(self, events: list[dict[str, Any]]) -> Outcome:
         account, region = self.mapping.account, self.mapping.region
@@ -356,17 +340,20 @@ class _Shard:
             payload=_decoded(answer.body),
         )
 
-    async def _send(self, destination: str, message: str) -> None:
+    async def _sent(self, destination: str, message: str) -> bool:
+        """Send a message to a queue or a topic; say whether it arrived."""
         _, _, service, region, account, name = destination.split(":", 5)
         if service == "sqs":
-            url = await self.emulator.call(
-                "sqs", "GetQueueUrl", {"QueueName": name}, account=account, region=region
-            )
-            body = {"QueueUrl": url["QueueUrl"], "MessageBody": message}
-            await self.emulator.call("sqs", "SendMessage", body, account=account, region=region)
-            return
+            of = {"account": account, "region": region}
+            try:
+                url = await self.emulator.call("sqs", "GetQueueUrl", {"QueueName": name}, **of)
+                body = {"QueueUrl": url["QueueUrl"], "MessageBody": message}
+                await self.emulator.call("sqs", "SendMessage", body, **of)
+            except Refused:
+                return False
+            return True
         form = {"Action": "Publish", "Version": "2010-03-31", "TopicArn": destination}
-        await self.emulator.ask(
+        answer = await self.emulator.ask(
             Request(
                 method="POST",
                 path="/",
@@ -381,6 +368,7 @@ class _Shard:
                 body=urlencode({**form, "Message": message}).encode(),
             )
         )
+        return service == "sns" and answer.status == HTTPStatus.OK
 
 
 def is_stream(arn: str) -> bool:
