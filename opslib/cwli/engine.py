@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from opslib.cwli.compile import MAX_ROWS, compile_query
 from opslib.cwli.errors import MalformedQuery
 from opslib.cwli.events import find_fragments, opened
+from opslib.cwli.functions_time import QUERY_TIMES
 from opslib.cwli.parser import parse
 from opslib.cwli.results import rows
 from opslib.cwli.switches import DEFAULT, Switches
@@ -54,6 +55,7 @@ def run(
     *,
     start: int | None = None,
     end: int | None = None,
+    now: int | None = None,
     limit: int | None = None,
     switches: Switches = DEFAULT,
 ) -> Answer:
@@ -68,7 +70,10 @@ def run(
         ``log`` (str) and ``ingestionTime`` (int, epoch ms); or a DuckDB relation with those
         columns. Their order tells events of the same millisecond apart: later ones are newer.
     start, end
-        Epoch milliseconds, both inclusive. None for no bound.
+        Epoch milliseconds, both inclusive. None for no bound; ``queryStartTime()`` and
+        ``queryEndTime()`` are then the times of the first and the last event.
+    now
+        Epoch milliseconds: when the query starts, as ``now()`` gives it. None for ``end``.
     limit
         The limit of the call, as StartQuery takes it.
     switches
@@ -90,6 +95,8 @@ def run(
         scanned, scanned_bytes = connection.execute(counted).fetchall()[0]
         if compiled.needs_json:
             find_fragments(connection)
+        if any(name in compiled.sql for name in QUERY_TIMES):
+            _tell_times(connection, start=start, end=end, now=now)
         found = _fetched(connection, compiled.sql, text)
         matched = scanned
         if compiled.matched_sql is not None:
@@ -101,6 +108,18 @@ def run(
         scanned=scanned,
         scanned_bytes=int(scanned_bytes),
     )
+
+
+def _tell_times(
+    connection: "duckdb.DuckDBPyConnection", *, start: int | None, end: int | None, now: int | None
+) -> None:
+    """Set the variables that functions of the query's own times read."""
+    bounds = connection.execute("SELECT min(ts), max(ts) FROM spanned").fetchall()[0]
+    first, last = (
+        given if given is not None else at for given, at in zip((start, end), bounds, strict=True)
+    )
+    for name, at in zip(QUERY_TIMES, (last if now is None else now, first, last), strict=True):
+        connection.execute(f"SET VARIABLE {name} = CAST(? AS BIGINT)", [at])
 
 
 def _fetched(connection: "duckdb.DuckDBPyConnection", sql: str, text: str) -> list[Any]:
@@ -121,7 +140,8 @@ def query(
     *,
     start: int | None = None,
     end: int | None = None,
+    now: int | None = None,
     switches: Switches = DEFAULT,
 ) -> list[dict[str, str]]:
     """Run a query and return its rows; ``run`` says the same and more."""
-    return run(text, events, start=start, end=end, switches=switches).rows
+    return run(text, events, start=start, end=end, now=now, switches=switches).rows
