@@ -269,7 +269,7 @@ def known(sql: str, *, switches: Switches) -> Value:
 
 def reads_as_number(text: str) -> bool:
     """Whether DuckDB would read a literal of the query as a finite number."""
-    if "_" in text:
+    if "_" in text or not text.isascii():  # Python also reads the digits of other scripts
         return False
     try:
         return abs(float(text)) < float("inf")
