@@ -30,7 +30,8 @@ class Call:
     """One call of one operation.
 
     ``account`` and ``region`` are the caller's, by its credentials. `ask` asks those behind with
-    this request, or with another in its place.
+    this request, or with another in its place. ``pretended`` is what was ordered to go wrong within
+    a successful answer, if anything was.
     """
 
     operation: Operation
@@ -38,6 +39,7 @@ class Call:
     account: str
     region: str
     behind: Ask
+    pretended: str | None = None
 
     async def ask(self, *, body: object = None) -> Answer:
         """Have the answer of those behind.
@@ -143,6 +145,39 @@ class Emulator:
                 body=json.dumps(body).encode(),
             )
         )
+        payload = json.loads(answer.body) if answer.body else {}
+        if answer.status >= HTTPStatus.BAD_REQUEST:
+            raise Refused(_error(payload, answer))
+        return payload if isinstance(payload, dict) else {}
+
+    async def get(
+        self,
+        service: str,
+        path: str,
+        query: dict[str, str] | None = None,
+        *,
+        account: str | None = None,
+        region: str | None = None,
+    ) -> dict[str, Any] | None:
+        """Read from a service that speaks REST and JSON, Lambda; None when there is no such thing.
+
+        Raises
+        ------
+        Refused
+            The emulator answered with another error.
+        """
+        authorization = self.authorization(service, account=account, region=region)
+        answer = await self.ask(
+            Request(
+                method="GET",
+                path=path,
+                query=query or {},
+                headers={"host": "127.0.0.1", "authorization": authorization},
+                body=b"",
+            )
+        )
+        if answer.status == HTTPStatus.NOT_FOUND:
+            return None
         payload = json.loads(answer.body) if answer.body else {}
         if answer.status >= HTTPStatus.BAD_REQUEST:
             raise Refused(_error(payload, answer))

@@ -18,6 +18,10 @@ QUERY_EXECUTION = "logs:QueryExecution"
 """No operation of AWS: the evaluation of a query, between StartQuery and its end. Delayed, it is
 seen ``Running``; with a code (``Failed`` or ``Timeout``), it ends so."""
 
+METRIC_DATA = "cloudwatch:GetMetricData"
+STATUS_CODES = frozenset({"PartialData", "InternalError", "Forbidden"})
+"""Codes that GetMetricData says within a successful answer, of each result."""
+
 _PAID_BY_CAPACITY = frozenset(
     f"dynamodb:{name}"
     for name in (
@@ -33,6 +37,7 @@ _PAID_BY_CAPACITY = frozenset(
         "UpdateItem",
     )
 )
+_XML = frozenset({Protocol.QUERY, Protocol.REST_XML})
 _NO_RESOURCE = frozenset({"cloudwatch:GetMetricData", "cloudwatch:ListMetrics"})
 
 
@@ -40,13 +45,15 @@ _NO_RESOURCE = frozenset({"cloudwatch:GetMetricData", "cloudwatch:ListMetrics"})
 class Fault:
     """One order.
 
-    ``left`` is how many calls it still touches, None for all; ``latency_ms`` how long each waits.
+    ``left`` is how many calls it still touches, None for all; ``latency_ms`` how long each waits;
+    ``caller`` the role session of a function: no call but a function's is touched then.
     """
 
     operation: str
     code: str | None = None
     left: int | None = None
     latency_ms: int = 0
+    caller: str | None = None
 
 
 @dataclass
@@ -69,18 +76,31 @@ class Faults:
                 "code": str() | None as code,
                 "times": int() | None as times,
                 "latency_ms": int(latency_ms),
+                "caller": str() | None as caller,
             } if (times is None or times > 0) and latency_ms >= 0:
-                wanted = Fault(operation=operation, code=code, left=times, latency_ms=latency_ms)
+                wanted = Fault(
+                    operation=operation,
+                    code=code,
+                    left=times,
+                    latency_ms=latency_ms,
+                    caller=caller,
+                )
             case _:
                 raise BadInput(
                     "No fault was set: an order has operation (text), code (text or null), times "
-                    "(1 or more, or null for all) and latency_ms (0 or more)."
+                    "(1 or more, or null for all), latency_ms (0 or more) and caller (an ARN or null)."
                 )
         service, _, name = wanted.operation.partition(":")
         if wanted.operation != QUERY_EXECUTION and name not in known(service) | {"*"}:
             raise BadInput(
                 f"No fault was set: {wanted.operation!r} is no operation the sandbox can tell "
                 f"apart. Name it as IAM does, of one of: {', '.join(services())}.",
+                operation=wanted.operation,
+            )
+        if wanted.code in STATUS_CODES and wanted.operation != METRIC_DATA:
+            raise BadInput(
+                f"No fault was set: {wanted.code} is what {METRIC_DATA} says of a result, and "
+                f"nothing of {wanted.operation}.",
                 operation=wanted.operation,
             )
         if service not in services():
@@ -91,18 +111,22 @@ class Faults:
         """Forget every order."""
         self._standing.clear()
 
-    def take(self, action: str) -> Fault | None:
+    def take(self, action: str, *, of_function: bool = False) -> Fault | None:
         """Hand over the fault that touches this call, and count the call.
 
         Parameters
         ----------
         action
             As IAM writes it. Its own order goes before one for the whole service.
+        of_function
+            Whether a function makes the call.
         """
         service = action.partition(":")[0]
         for key in (action, f"{service}:*"):
             fault = self._standing.get(key)
             if fault is None or (key != action and action == QUERY_EXECUTION):
+                continue
+            if fault.caller and not of_function:
                 continue
             if fault.left is not None:
                 fault.left -= 1
@@ -112,47 +136,62 @@ class Faults:
         return None
 
 
-def error(operation: Operation, code: str, *, request: Request, account: str) -> ServiceError:
+def error(
+    operation: Operation,
+    code: str,
+    *,
+    request: Request,
+    account: str,
+    caller: str | None = None,
+) -> ServiceError:
     """Make the error of a fault in the service's own words.
 
     Parameters
     ----------
     code
         ``AccessDenied``, ``Throttling`` or ``ExpiredToken``; any other is answered as it stands.
+    caller
+        ARN of whom a denial names; the account's root when None.
     """
     if code == "AccessDenied":
-        return _denied(operation, request=request, account=account)
+        caller = caller or f"arn:aws:iam::{account}:root"
+        return _denied(operation, request=request, account=account, caller=caller)
     if code == "Throttling":
         return _throttled(operation, account=account)
     if code == "ExpiredToken":
-        return ServiceError(
-            code="ExpiredToken"
-            if operation.protocol is Protocol.QUERY
-            else "ExpiredTokenException",
-            query_code="ExpiredToken",
-            message="The security token included in the request is expired",
-            status=400 if operation.protocol is Protocol.JSON else 403,
-        )
+        return _expired(operation)
     return ServiceError(code=code, message="Answered so by order of the sandbox.", query_code=code)
 
 
-def _denied(operation: Operation, *, request: Request, account: str) -> ServiceError:
-    action = operation.action.lower() if operation.service == "sqs" else operation.action
+def _expired(operation: Operation) -> ServiceError:
+    if operation.protocol is Protocol.REST_XML:
+        return ServiceError(code="ExpiredToken", message="The provided token has expired.")
+    return ServiceError(
+        code="ExpiredToken" if operation.protocol is Protocol.QUERY else "ExpiredTokenException",
+        query_code="ExpiredToken",
+        message="The security token included in the request is expired",
+        status=400 if operation.protocol is Protocol.JSON else 403,
+    )
+
+
+def _denied(operation: Operation, *, request: Request, account: str, caller: str) -> ServiceError:
+    action = operation.permission.lower() if operation.service == "sqs" else operation.permission
     resource = _resource(operation, request=request, account=account)
     place = f" on resource: {resource}" if resource else ""
     reason = f"because no identity-based policy allows the {action} action"
     if operation.service == "sts":
         reason = "with an explicit deny in an identity-based policy"
     return ServiceError(
-        code="AccessDenied" if operation.protocol is Protocol.QUERY else "AccessDeniedException",
+        code="AccessDenied" if operation.protocol in _XML else "AccessDeniedException",
         query_code="AccessDenied",
-        message=f"User: arn:aws:iam::{account}:root is not authorized to perform: "
-        f"{action}{place} {reason}",
+        message=f"User: {caller} is not authorized to perform: {action}{place} {reason}",
         status=400 if operation.protocol is Protocol.JSON else 403,
     )
 
 
 def _throttled(operation: Operation, *, account: str) -> ServiceError:
+    if operation.service == "s3":
+        return ServiceError(code="SlowDown", message="Please reduce your request rate.", status=503)
     if operation.service == "lambda":
         members = (("Reason", "CallerRateLimitExceeded"), ("Type", "User"))
         return ServiceError(
@@ -185,6 +224,10 @@ def _resource(operation: Operation, *, request: Request, account: str) -> str | 
     """Name the resource as the service does in a denial; None where it names none."""
     if operation.action in _NO_RESOURCE or operation.protocol is Protocol.QUERY:
         return None
+    if operation.service == "s3":
+        # S3 alone puts the resource in quotation marks.
+        path = request.path.strip("/")
+        return f'"arn:aws:s3:::{path}"' if path else None
     arn = f"arn:aws:{operation.service}:{operation.region}:{account}"
     if operation.service == "lambda":
         parts = request.path.split("/")

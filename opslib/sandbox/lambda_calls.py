@@ -1,11 +1,15 @@
 """The calls of Lambda whose answers are mended here.
 
-In: a `Call` of service ``lambda``. Out: the emulator's answer, with the dates that were told.
-Must not know what was told, or by whom.
+In: a `Call` of service ``lambda``. Out: the emulator's answer, with the dates that were told, and
+the state that a function has in AWS. Must not know what was told, or by whom.
+
+Source: Lambda developer guide, "Lambda function states": while an update is in progress a function
+stays ``Active``, and is invoked as it was.
 """
 
 import json
 from http import HTTPStatus
+from typing import Any
 
 from opslib.sandbox.calls import Call
 from opslib.sandbox.lambda_history import LambdaHistory
@@ -27,3 +31,32 @@ class LambdaDates:
             told = self._history.retold(call.operation.name, json.loads(answer.body))
             answer.body = json.dumps(told).encode()
         return answer
+
+
+class LambdaStates:
+    """Keeps a function ``Active`` while an update of it is in progress."""
+
+    async def answer(self, call: Call) -> Answer | None:
+        """Let the emulator answer, and mend its answer; an Invoke tells no state."""
+        if call.operation.name == "Invoke":
+            return None
+        answer = await call.ask()
+        if answer.status < HTTPStatus.BAD_REQUEST and answer.is_json():
+            payload = json.loads(answer.body)
+            _keep_active(payload)
+            answer.body = json.dumps(payload).encode()
+        return answer
+
+
+def _keep_active(payload: Any) -> None:
+    if not isinstance(payload, dict):
+        return
+    listed = [*payload.get("Functions", ()), *payload.get("Versions", ())]
+    for configuration in (payload, payload.get("Configuration"), *listed):
+        if (
+            isinstance(configuration, dict)
+            and configuration.get("State") == "Pending"
+            and configuration.get("StateReasonCode") == "Updating"
+        ):
+            configuration["State"] = "Active"
+            del configuration["StateReason"], configuration["StateReasonCode"]

@@ -17,6 +17,7 @@ from xml.sax.saxutils import escape
 import botocore.session
 from botocore.model import ServiceModel
 
+from opslib.sandbox.rest import Route, routes
 from opslib.sandbox.wire import Answer, Request, json_answer
 
 # IAM's prefix of an action, and what botocore calls the service.
@@ -28,12 +29,31 @@ _MODELS = {
     "kinesis": ("kinesis",),
     "lambda": ("lambda",),
     "logs": ("logs",),
+    "s3": ("s3",),
     "sns": ("sns",),
     "sqs": ("sqs",),
     "sts": ("sts",),
 }
 _SIGNED_AS = {"monitoring": "cloudwatch"}
-_CREDENTIAL = re.compile(r"Credential=([^/]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
+_CREDENTIAL = re.compile(r"(?:Credential=|^)([^/]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
+# Where IAM's action is called otherwise than the API's operation.
+_ACTIONS = {
+    "lambda:Invoke": "lambda:InvokeFunction",
+    "lambda:InvokeAsync": "lambda:InvokeFunction",
+    "lambda:InvokeWithResponseStream": "lambda:InvokeFunction",
+    "s3:CompleteMultipartUpload": "s3:PutObject",
+    "s3:CopyObject": "s3:PutObject",
+    "s3:CreateMultipartUpload": "s3:PutObject",
+    "s3:DeleteObjects": "s3:DeleteObject",
+    "s3:HeadBucket": "s3:ListBucket",
+    "s3:HeadObject": "s3:GetObject",
+    "s3:ListBuckets": "s3:ListAllMyBuckets",
+    "s3:ListObjectVersions": "s3:ListBucketVersions",
+    "s3:ListObjects": "s3:ListBucket",
+    "s3:ListObjectsV2": "s3:ListBucket",
+    "s3:UploadPart": "s3:PutObject",
+    "s3:UploadPartCopy": "s3:PutObject",
+}
 _QUERY_COMPATIBLE = frozenset({"cloudwatch", "sqs"})
 
 
@@ -43,6 +63,8 @@ class Protocol(StrEnum):
     JSON = "json"
     QUERY = "query"
     REST_JSON = "rest-json"
+    REST_XML = "rest-xml"
+    CBOR = "smithy-rpc-v2-cbor"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,8 +84,13 @@ class Operation:
 
     @property
     def action(self) -> str:
-        """The IAM action."""
+        """Service and operation, as faults and policies write them."""
         return f"{self.service}:{self.name}"
+
+    @property
+    def permission(self) -> str:
+        """The IAM action that allows it, where that has a name of its own."""
+        return _ACTIONS.get(self.action, self.action)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,9 +149,15 @@ def _model(name: str) -> ServiceModel:
 
 def identify(request: Request) -> Operation | None:
     """Say which operation a request is, or None for one that is of none of `services`."""
-    signed = _CREDENTIAL.search(request.headers.get("authorization", ""))
+    credential = request.headers.get("authorization") or request.query.get("X-Amz-Credential", "")
+    signed = _CREDENTIAL.search(credential)
     access_key_id, region, scope = signed.groups() if signed else ("", "", "")
-    found = _by_target(request) or _by_action(request, scope) or _by_path(request)
+    found = (
+        _by_target(request)
+        or _by_action(request, scope)
+        or _by_rpc(request)
+        or _by_path(request, scope)
+    )
     if found is None:
         return None
     service, name, protocol = found
@@ -156,6 +189,23 @@ def error_answer(operation: Operation, error: ServiceError) -> Answer:
                 f"</Error><RequestId>{request_id}</RequestId></ErrorResponse>"
             ).encode(),
         )
+    if operation.protocol is Protocol.REST_XML:
+        return Answer(
+            status=error.status,
+            headers=[("content-type", "application/xml"), ("x-amz-request-id", request_id)],
+            body=(
+                '<?xml version="1.0" encoding="UTF-8"?>\n'
+                f"<Error><Code>{escape(error.code)}</Code>"
+                f"<Message>{escape(error.message)}</Message>"
+                f"<RequestId>{request_id}</RequestId></Error>"
+            ).encode(),
+        )
+    if operation.protocol is Protocol.CBOR:
+        return Answer(
+            status=error.status,
+            headers=[("content-type", "application/cbor"), ("smithy-protocol", "rpc-v2-cbor")],
+            body=_cbor({"__type": error.code, "message": error.message}),
+        )
     rest = operation.protocol is Protocol.REST_JSON
     payload: dict[str, object] = {"message": error.message, **dict(error.members)}
     if not rest:
@@ -165,6 +215,15 @@ def error_answer(operation: Operation, error: ServiceError) -> Answer:
     if operation.service in _QUERY_COMPATIBLE and error.query_code:
         answer.headers.append(("x-amzn-query-error", f"{error.query_code};Sender"))
     return answer
+
+
+def _cbor(texts: dict[str, str]) -> bytes:
+    """Write a map of up to 23 texts in CBOR. Source: RFC 8949, section 3.1."""
+    mapping, text, length_of_two_bytes = 0xA0, 0x60, 25
+    written = bytes([mapping | len(texts)])
+    for part in (part.encode() for pair in texts.items() for part in pair):
+        written += bytes([text | length_of_two_bytes]) + len(part).to_bytes(2, "big") + part
+    return written
 
 
 def _by_target(request: Request) -> tuple[str, str, Protocol] | None:
@@ -179,10 +238,23 @@ def _by_action(request: Request, scope: str) -> tuple[str, str, Protocol] | None
     return (service, action, Protocol.QUERY) if action else None
 
 
-def _by_path(request: Request) -> tuple[str, str, Protocol] | None:
-    for method, pattern, name in _lambda_paths():
-        if method == request.method and pattern.fullmatch(request.path):
-            return "lambda", name, Protocol.REST_JSON
+def _by_rpc(request: Request) -> tuple[str, str, Protocol] | None:
+    """Recognise CloudWatch's third protocol, in which newer SDKs of other languages speak."""
+    if "smithy-protocol" not in request.headers:
+        return None
+    match request.path.split("/"):
+        case ["", "service", prefix, "operation", name] if prefix in _targets():
+            return _targets()[prefix], name, Protocol.CBOR
+    return None
+
+
+def _by_path(request: Request, scope: str) -> tuple[str, str, Protocol] | None:
+    # A path of S3 may be any, so that only the signature tells.
+    service = "s3" if scope == "s3" else "lambda"
+    for route in _routes(service):
+        if route.fits(request):
+            protocol = Protocol.REST_XML if service == "s3" else Protocol.REST_JSON
+            return service, route.name, protocol
     return None
 
 
@@ -202,17 +274,5 @@ def _namespace(service: str) -> str:
 
 
 @cache
-def _lambda_paths() -> list[tuple[str, re.Pattern[str], str]]:
-    """List method, path and name of each Lambda operation, the most literal paths first."""
-    model = _model("lambda")
-    paths = []
-    for name in model.operation_names:
-        http = model.operation_model(name).http
-        uri = http["requestUri"]
-        if "?" in uri:
-            continue  # Told apart from its namesake by the query only; none that matters here.
-        literal = re.sub(r"\{[^}]+\}", "\0", uri.rstrip("/"))
-        pattern = re.escape(literal).replace(re.escape("\0"), "[^/]+") + "/?"
-        paths.append((literal.count("\0"), http["method"], re.compile(pattern), name))
-    paths.sort(key=lambda path: path[0])
-    return [(method, pattern, name) for _, method, pattern, name in paths]
+def _routes(service: str) -> list[Route]:
+    return routes(_model(_MODELS[service][0]))

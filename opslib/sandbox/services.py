@@ -15,9 +15,10 @@ from opslib.sandbox.calls import Answerer, Emulator
 from opslib.sandbox.clock import Clock
 from opslib.sandbox.faults import Faults
 from opslib.sandbox.kinesis_calls import KinesisCalls
-from opslib.sandbox.lambda_calls import LambdaDates
+from opslib.sandbox.lambda_calls import LambdaDates, LambdaStates
 from opslib.sandbox.lambda_history import LambdaHistory
 from opslib.sandbox.lambda_invocations import LiveInvocations
+from opslib.sandbox.lambda_refusals import LambdaRefusals
 from opslib.sandbox.logs.queries import Quota
 from opslib.sandbox.logs_calls import LogsCalls
 from opslib.sandbox.mapping_calls import MappingCalls
@@ -60,7 +61,12 @@ def build(*, emulator: Emulator, clock: Clock, faults: Faults) -> Services:
         answerers={
             "cloudwatch": (MetricCalls(),),
             "kinesis": (KinesisCalls(),),
-            "lambda": (LambdaDates(lambda_history), MappingCalls(mappings)),
+            "lambda": (
+                LambdaDates(lambda_history),
+                LambdaStates(),
+                LambdaRefusals(emulator),
+                MappingCalls(mappings),
+            ),
             "logs": (LogsCalls(clock=clock, faults=faults, quota=quota),),
             "sqs": (SqsCalls(emulator=emulator, moves=moves, waits=waits),),
         },

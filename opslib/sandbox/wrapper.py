@@ -88,6 +88,8 @@ class Wrapper:
             return
         answer = await self._answer(request)
         if answer:
+            if request.method == "HEAD":
+                answer.body = b""
             await answer.send(dated)
         else:
             await self._emulator(scope, replay(request, receive), dated)
@@ -102,11 +104,19 @@ class Wrapper:
         if operation is None:
             return None
         account = self._account_of(operation)
-        fault = self._faults.take(operation.action)
+        # The SDK of a function says where it runs.
+        of_function = "exec-env/AWS_Lambda" in request.headers.get("user-agent", "")
+        fault = self._faults.take(operation.action, of_function=of_function)
         if fault:
             await asyncio.sleep(fault.latency_ms / 1000)
-            if fault.code:
-                error = faults.error(operation, fault.code, request=request, account=account)
+            if fault.code and fault.code not in faults.STATUS_CODES:
+                error = faults.error(
+                    operation,
+                    fault.code,
+                    request=request,
+                    account=account,
+                    caller=fault.caller,
+                )
                 return error_answer(operation, error)
         call = Call(
             operation=operation,
@@ -114,6 +124,7 @@ class Wrapper:
             account=account,
             region=operation.region or self._region,
             behind=self._inside.ask,
+            pretended=fault.code if fault else None,
         )
         try:
             return await calls.answer(call, self._services.answerers.get(operation.service, ()))

@@ -192,7 +192,7 @@ def test_a_slow_operation_is_late_and_true_while_others_are_quick(empty: Sandbox
 
 @pytest.mark.parametrize(
     ("operation", "named"),
-    [("logs:StartQuerry", "StartQuerry"), ("s3:GetObject", "s3"), ("StartQuery", "StartQuery")],
+    [("logs:StartQuerry", "StartQuerry"), ("glue:GetTable", "glue"), ("StartQuery", "StartQuery")],
 )
 def test_a_fault_that_could_never_strike_is_refused(
     empty: Sandbox, operation: str, named: str
