@@ -11,6 +11,7 @@ from AWS in the public snapshots of an emulator's tests.
 
 import json
 import re
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, unquote
@@ -34,35 +35,40 @@ class LambdaRefusals:
 
     def __init__(self, emulator: Emulator) -> None:
         self._emulator = emulator
+        self._checks: dict[str, Callable[[Call, dict[str, Any]], Awaitable[None]]] = {
+            "CreateFunction": self._check_new,
+            "UpdateFunctionConfiguration": self._check_update,
+            "UpdateFunctionCode": self._check_settled,
+            "PublishVersion": self._check_settled,
+            "CreateAlias": self._check_versions,
+            "UpdateAlias": self._check_versions,
+            "PutFunctionConcurrency": self._check_reserved,
+            "PutProvisionedConcurrencyConfig": self._check_provisioned,
+            "CreateEventSourceMapping": self._check_mapping,
+            "UpdateEventSourceMapping": self._check_mapping,
+        }
 
     async def answer(self, call: Call) -> Answer | None:
-        """Refuse, or let pass."""
-        name, body = call.operation.name, _body(call)
-        match name:
-            case "CreateFunction":
-                _check_ranges(body)
-            case "UpdateFunctionConfiguration":
-                _check_ranges(body)
-                await self._check_settled(call)
-            case "UpdateFunctionCode" | "PublishVersion":
-                await self._check_settled(call)
-            case "CreateAlias" | "UpdateAlias":
-                await self._check_versions(call, body)
-            case "PutFunctionConcurrency":
-                await self._check_reserved(call, body)
-            case "PutProvisionedConcurrencyConfig":
-                await self._check_provisioned(call, body)
-            case "CreateEventSourceMapping":
-                _check_queue_batch(body, str(body.get("EventSourceArn", "")))
-            case "UpdateEventSourceMapping":
-                await self._check_mapping(call, body)
+        """Refuse, answer, or let pass."""
+        match call.operation.name:
             case "ListProvisionedConcurrencyConfigs":
                 return await self._provisioned(call)
             case "GetAccountSettings":
                 return await self._settings(call)
+        check = self._checks.get(call.operation.name)
+        if check:
+            body = call.request.json()
+            await check(call, body if isinstance(body, dict) else {})
         return None
 
-    async def _check_settled(self, call: Call) -> None:
+    async def _check_new(self, call: Call, body: dict[str, Any]) -> None:
+        _check_ranges(body)
+
+    async def _check_update(self, call: Call, body: dict[str, Any]) -> None:
+        _check_ranges(body)
+        await self._check_settled(call, body)
+
+    async def _check_settled(self, call: Call, body: dict[str, Any]) -> None:
         function, _ = _named(call)
         found = await self._get(call, f"/2015-03-31/functions/{quote(function)}/configuration")
         if found and found.get("LastUpdateStatus") == "InProgress":
@@ -126,9 +132,10 @@ class LambdaRefusals:
             )
 
     async def _check_mapping(self, call: Call, body: dict[str, Any]) -> None:
-        found = await self._get(call, call.request.path)
-        if found:
-            _check_queue_batch(found | body, str(found.get("EventSourceArn", "")))
+        changed = call.operation.name == "UpdateEventSourceMapping"
+        found = await self._get(call, call.request.path) if changed else {}
+        if found is not None:  # else the emulator says so itself
+            _check_queue_batch(found | body)
 
     async def _provisioned(self, call: Call) -> Answer | None:
         function, _ = _named(call)
@@ -206,14 +213,6 @@ class LambdaRefusals:
         )
 
 
-def _body(call: Call) -> dict[str, Any]:
-    """Decode a body that is an object; an Invoke's may be anything."""
-    if call.operation.name.startswith("Invoke") or call.request.method not in ("POST", "PUT"):
-        return {}
-    body = call.request.json()
-    return body if isinstance(body, dict) else {}
-
-
 def _named(call: Call) -> tuple[str, str]:
     """Read function and qualifier from the path, in which either an ARN or a name may stand."""
     name = _ARN_HEAD.sub("", unquote(call.request.path.split("/")[3]))
@@ -244,7 +243,8 @@ def _check_ranges(body: dict[str, Any]) -> None:
         )
 
 
-def _check_queue_batch(body: dict[str, Any], source_arn: str) -> None:
+def _check_queue_batch(body: dict[str, Any]) -> None:
+    source_arn = str(body.get("EventSourceArn", ""))
     if ":sqs:" not in source_arn or not isinstance(body.get("BatchSize"), int):
         return
     size, window_s = body["BatchSize"], body.get("MaximumBatchingWindowInSeconds") or 0
