@@ -355,6 +355,9 @@ def _level(output: Output) -> str:
         return ""
     try:
         told = json.loads(output.message)
+    except ValueError:
+        return ""
+    try:
         datetime.fromisoformat(told["timestamp"])
         return str(told["level"])
     except (ValueError, TypeError, KeyError):
