@@ -72,8 +72,12 @@ def _instant_or(chosen: float | str, values: Sequence[Value], switches: Switches
 
 def sort_end(which: int) -> Callable[[Sequence[Value], Switches], Value]:
     def of(values: Sequence[Value], switches: Switches) -> Value:
-        present = [value for value in values if value is not None]
-        present.sort(key=cmp_to_key(lambda left, right: natural(left, right, switches)))
+        present: list[Value] = [value for value in values if value is not None]
+
+        def order(left: Value, right: Value) -> int:
+            return natural(left, right, switches)
+
+        present.sort(key=cmp_to_key(order))
         return at_event(present[which], switches) if present else None
 
     return of

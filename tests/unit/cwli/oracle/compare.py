@@ -47,4 +47,5 @@ def same_text(value: Value, text: str, switches: Switches) -> bool:
     form = rf"(?!-0$)-?(0|[1-9][0-9]*)(\.[0-9]{{0,{places - 1}}}[1-9])?"
     if not re.fullmatch(form, text):
         return False
-    return abs(float(text) - value) <= 0.5 * 10**-places + 1e-9 * max(abs(value), 1e-3)
+    half_a_unit: float = 0.5 * 10.0**-places
+    return abs(float(text) - value) <= half_a_unit + 1e-9 * max(abs(value), 1e-3)

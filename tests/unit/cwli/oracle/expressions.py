@@ -39,6 +39,16 @@ Fold = Callable[[Aggregate], Value]
 CONDITIONS = (Comparison, Member, Like, Logical, Not)
 
 
+def _literal(expression: Text | Number | Truth) -> Value:
+    match expression:
+        case Text(text):
+            return text
+        case Number(written):
+            return float(written)
+        case Truth(value):
+            return float(value)
+
+
 class Row:
     """Evaluates expressions over one row, whose names ``lookup`` resolves."""
 
@@ -49,14 +59,10 @@ class Row:
 
     def value(self, expression: Expression) -> Value:
         match expression:
+            case Text() | Number() | Truth():
+                return _literal(expression)
             case Name(name):
                 return self.lookup(name)
-            case Text(text):
-                return text
-            case Number(written):
-                return float(written)
-            case Truth(value):
-                return float(value)
             case Negative(of):
                 number = number_of(self.value(of))
                 return None if number is None else -number

@@ -34,7 +34,7 @@ from cwli.oracle.syntax import (
     Stats,
 )
 from cwli.oracle.values import Instant, Undetermined, Value, key_of, natural, text_of
-from opslib.cwli.switches import Switches
+from opslib.cwli.switches import DEFAULT, Switches
 
 
 @dataclass
@@ -51,7 +51,7 @@ class Line:
 
 @dataclass
 class Table:
-    """The rows between two stages; ``cut`` rows of the last tie are left out, no one knows which."""
+    """The rows between two stages; ``cut`` rows of the last tie are left out, it is open which."""
 
     ties: list[list[Line]]
     columns: list[str] | None = None
@@ -70,7 +70,7 @@ class Answer:
 
 
 def answer(
-    query: Query, events: Sequence[Mapping[str, Any]], switches: Switches = Switches()
+    query: Query, events: Sequence[Mapping[str, Any]], switches: Switches = DEFAULT
 ) -> Answer:
     """Interpret a query over events in the order they arrived."""
     lines = [
@@ -253,6 +253,8 @@ def _default_order(
 ) -> tuple[list[list[Line]], str | None]:
     """Order the groups: newest bin first, or by the keys; what is left open stays one tie."""
     bins = [c.header for c in stage.keys if isinstance(c.expression, Span) and _is_bin(c)]
+    if bins and bins[0] != stage.keys[0].header:
+        return [lines], bins[0]  # does the newest bin come first, or the least of the key before?
     if bins:
         sign = -1 if switches.stats_order == "newest bin first" else 1
 
@@ -263,8 +265,10 @@ def _default_order(
     keys = tuple((column.header, None) for column in stage.keys)
     if not keys:
         return [[line] for line in lines], None
+    if any(isinstance(line.lookup(name), Instant) for line in lines for name, _ in keys):
+        return [lines], None  # are groups of another time than a bin ordered as bins are?
     table = Table([[line] for line in lines], events=False)
-    return _sort(Sort(keys), table, Switches()).ties, None
+    return _sort(Sort(keys), table, DEFAULT).ties, None
 
 
 def _is_bin(column: Column) -> bool:
@@ -286,5 +290,3 @@ STAGES: dict[type[Stage], Callable[[Any, Table, Switches], Table]] = {
     ParseGlob: _parse,
     ParsePattern: _parse,
 }
-
-__all__ = ["Answer", "Instant", "answer"]

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+KEYWORDS = ("by",)  # `sort by desc` could mean two things
 PLAIN_PART = re.compile(r"[A-Za-z_@][A-Za-z0-9_@]*|[0-9]+")
 
 
@@ -202,6 +203,8 @@ SUMS = {"+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT, "%": PRODUCT}
 
 def field(name: str) -> str:
     """Return a field name as a query has it, in backticks where it must be."""
+    if name in KEYWORDS:
+        return f"`{name}`"
     parts = name.split(".")
     return ".".join(part if PLAIN_PART.fullmatch(part) else f"`{part}`" for part in parts)
 

@@ -36,7 +36,7 @@ class Instant:
     epoch_ms: int
 
 
-Value: TypeAlias = None | float | Logged | str | Instant
+Value: TypeAlias = float | Logged | str | Instant | None
 
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 LONG_DIGITS = re.compile(r"[0-9]{16,}")
@@ -120,16 +120,18 @@ def natural(left: Value, right: Value, switches: Switches) -> int:
         return _sign(numbers[0], numbers[1])
     if numbers[0] is not None or numbers[1] is not None:
         return 1 if numbers[0] is not None else -1
-    pairs = zip_longest(_chunks(text_of(left, switches)), _chunks(text_of(right, switches)))
+    texts = text_of(left, switches) or "", text_of(right, switches) or ""
+    whole, single = (_chunkwise(*texts, chunk) for chunk in (r"[0-9]+|[^0-9]+", r"[0-9]+|[^0-9]"))
+    if whole != single:
+        raise Undetermined("is `a` before `1` a chunk to compare with `a b`, or with `a`?")
+    return whole
+
+
+def _chunkwise(left: str, right: str, chunk: str) -> int:
+    pairs = zip_longest(re.findall(chunk, left), re.findall(chunk, right), fillvalue="")
     for mine, theirs in pairs:
-        if mine is None or theirs is None:
-            return -1 if mine is None else 1
         if mine != theirs:
-            if mine[0] in "0123456789" and theirs[0] in "0123456789":
+            if mine[:1].isdecimal() and theirs[:1].isdecimal():
                 return _sign((len(mine), mine), (len(theirs), theirs))
             return _sign(mine, theirs)
     return 0
-
-
-def _chunks(text: str | None) -> list[str]:
-    return re.findall(r"[0-9]+|[^0-9]+", text or "")
