@@ -44,12 +44,9 @@ async def _serve(*, fd: int, port: int, clock: clocks.Clock, instance: str) -> N
     from ministack.app import app
 
     from opslib.sandbox.emulator import keep_old_metrics
-    from opslib.sandbox.emulator_lambda import run_functions
-    from opslib.sandbox.lambda_invocations import LiveInvocations
     from opslib.sandbox.wrapper import Wrapper
 
     keep_old_metrics()
-    run_functions(told=LiveInvocations())
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

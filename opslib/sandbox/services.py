@@ -3,7 +3,8 @@
 In: the emulator, the clock, the faults. Out: `Services`: for each service its row of answerers, the
 first asked first (see `calls`); companions, run from start to stop; control endpoints. All of it is
 made anew by a reset. To add to what the sandbox answers, write an answerer in a module of its own
-and name it here. Must not know HTTP servers, or scenarios.
+and name it here. Watchers see each call of their service, however it was answered. Must not know
+HTTP servers, or scenarios.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -11,8 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from opslib.sandbox import api
+from opslib.sandbox.call_metrics import Watcher
 from opslib.sandbox.calls import Answerer, Emulator
 from opslib.sandbox.clock import Clock
+from opslib.sandbox.dynamodb_calls import DynamodbCalls
+from opslib.sandbox.emulator_lambda import run_functions
 from opslib.sandbox.faults import Faults
 from opslib.sandbox.kinesis_calls import KinesisCalls
 from opslib.sandbox.lambda_calls import LambdaDates, LambdaStates
@@ -23,7 +27,9 @@ from opslib.sandbox.logs.queries import Quota
 from opslib.sandbox.logs_calls import LogsCalls
 from opslib.sandbox.mapping_calls import MappingCalls
 from opslib.sandbox.mappings import Mappings
+from opslib.sandbox.measures import Measures
 from opslib.sandbox.message_moves import MessageMoves
+from opslib.sandbox.meter import WrittenFirst
 from opslib.sandbox.metric_calls import MetricCalls
 from opslib.sandbox.sqs_calls import SqsCalls
 from opslib.sandbox.waits import Waits
@@ -47,6 +53,8 @@ class Services:
     controls: Mapping[tuple[str, str], Control]
     """By method and path."""
     companions: tuple[Companion, ...] = field(default=())
+    watchers: Mapping[str, Watcher] = field(default_factory=dict)
+    """By IAM's prefix of the service."""
 
 
 def build(*, emulator: Emulator, clock: Clock, faults: Faults) -> Services:
@@ -55,11 +63,14 @@ def build(*, emulator: Emulator, clock: Clock, faults: Faults) -> Services:
     waits = Waits()
     moves = MessageMoves(emulator=emulator, clock=clock)
     invocations = LiveInvocations()
-    mappings = Mappings(emulator, invocations=invocations, listener=lambda _: None, waits=waits)
+    run_functions(told=invocations)
+    measures = Measures(emulator, invocations=invocations)
+    mappings = Mappings(emulator, invocations=invocations, listener=measures.delivered, waits=waits)
     quota = Quota()
     return Services(
         answerers={
-            "cloudwatch": (MetricCalls(),),
+            "cloudwatch": (WrittenFirst(measures.meter), MetricCalls()),
+            "dynamodb": (DynamodbCalls(consumed=measures.consumed),),
             "kinesis": (KinesisCalls(),),
             "lambda": (
                 LambdaDates(lambda_history),
@@ -70,7 +81,8 @@ def build(*, emulator: Emulator, clock: Clock, faults: Faults) -> Services:
             "logs": (LogsCalls(clock=clock, faults=faults, quota=quota),),
             "sqs": (SqsCalls(emulator=emulator, moves=moves, waits=waits),),
         },
-        companions=(moves.run, mappings.run),
+        companions=(moves.run, mappings.run, measures.meter.run, measures.ticker.run),
+        watchers=dict.fromkeys(("dynamodb", "kinesis", "sqs"), measures.answered),
         controls={
             ("PUT", api.FAULTS_PATH): faults.order,
             ("DELETE", api.FAULTS_PATH): lambda _: faults.clear(),

@@ -8,12 +8,16 @@ Must not know how the server is started, or scenarios.
 
 import asyncio
 import json
+import time
+from datetime import timedelta
 from http import HTTPStatus
 
 from opslib.errors import BadInput
 from opslib.sandbox import api, calls, faults, services
+from opslib.sandbox.call_metrics import Answered
 from opslib.sandbox.calls import Call, Emulator
 from opslib.sandbox.clock import Clock
+from opslib.sandbox.datum import Place
 from opslib.sandbox.guard import refusal
 from opslib.sandbox.operations import Operation, Refused, ServiceError, error_answer, identify
 from opslib.sandbox.wire import (
@@ -103,6 +107,20 @@ class Wrapper:
         operation = identify(request)
         if operation is None:
             return None
+        watcher = self._services.watchers.get(operation.service)
+        if watcher is None:
+            return await self._operated(operation, request)
+        begun_s = time.monotonic()
+        answer = await self._operated(operation, request) or await self._inside.ask(request)
+        place = Place(self._account_of(operation), operation.region or self._region)
+        took = timedelta(seconds=time.monotonic() - begun_s)
+        watcher(
+            Answered(place=place, operation=operation, request=request, answer=answer, took=took)
+        )
+        return answer
+
+    async def _operated(self, operation: Operation, request: Request) -> Answer | None:
+        """Answer an operation, or let it pass."""
         account = self._account_of(operation)
         # The SDK of a function says where it runs.
         of_function = "exec-env/AWS_Lambda" in request.headers.get("user-agent", "")
