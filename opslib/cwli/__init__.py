@@ -4,19 +4,21 @@ In: the text of a query, and log events. Out: rows as the API sends them: every 
 missing fields absent, ``@ptr`` on rows that are events. What the engine does not know it refuses,
 with the place; no stage is ever skipped.
 
-A query goes through these rooms in order: ``parser`` (with ``grammar.lark``, ``builder``) makes a
-``plan``; ``checks`` refuses what the grammar cannot; ``compile`` makes SQL, with ``expressions``,
-``functions``, ``aggregates``, ``spans``, ``discovery`` and ``values``; ``events`` loads;
-``results`` prints; ``engine`` holds them together. ``switches`` names what nobody outside AWS could
-verify.
+A query goes through these rooms in order: ``parser`` (with ``grammar.lark``, ``builder``,
+``stage_rules``, ``draft``) makes a ``plan``, or ``refusals`` say what is wrong with the text;
+``checks`` and ``order`` refuse what the grammar cannot; ``compile`` makes SQL: of stages with
+``stages``, ``extraction``, ``grouping`` and ``windows`` on a ``stack``, of values with
+``expressions``, ``functions``, ``aggregates``, ``spans``, ``discovery`` and ``values``; ``events``
+loads; ``results`` prints; ``engine`` holds them together and to a ``deadline``. ``switches`` names
+what nobody outside AWS could verify.
 
 Imports from the rest of opslib: ``errors`` only. lark, DuckDB and pyarrow are imported on
 first use.
 """
 
 from opslib.cwli.engine import Answer, query, run
-from opslib.cwli.errors import MalformedQuery
+from opslib.cwli.errors import MalformedQuery, QueryStopped
 from opslib.cwli.parser import parse
 from opslib.cwli.switches import Switches
 
-__all__ = ["Answer", "MalformedQuery", "Switches", "parse", "query", "run"]
+__all__ = ["Answer", "MalformedQuery", "QueryStopped", "Switches", "parse", "query", "run"]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from opslib.cwli.compile import MAX_ROWS, compile_query
+from opslib.cwli.deadline import DEADLINE_S, stopped_after
 from opslib.cwli.errors import MalformedQuery
 from opslib.cwli.events import find_fragments, opened
 from opslib.cwli.functions_time import QUERY_TIMES
@@ -58,6 +59,7 @@ def run(
     now: int | None = None,
     limit: int | None = None,
     switches: Switches = DEFAULT,
+    deadline_s: float = DEADLINE_S,
 ) -> Answer:
     """Run a query and count what it read.
 
@@ -78,11 +80,15 @@ def run(
         The limit of the call, as StartQuery takes it.
     switches
         The unverified points of the language.
+    deadline_s
+        How long the query may work on the events, once they are loaded.
 
     Raises
     ------
     MalformedQuery
         When the text is not in the language or uses what this engine lacks.
+    QueryStopped
+        When the deadline passed.
     BadInput
         When an event lacks ``timestamp`` or ``message``, or one is of another type; when ``limit``
         is not from 1 to 100,000.
@@ -90,8 +96,13 @@ def run(
     if limit is not None and not 1 <= limit <= MAX_ROWS:
         raise BadInput(f"Query not run: limit is {limit}; it must be from 1 to {MAX_ROWS:,}.")
     compiled = compile_query(parse(text, switches=switches), limit=limit, switches=switches)
-    with opened(events, start=start, end=end) as connection:
+    with (
+        opened(events, start=start, end=end) as connection,
+        stopped_after(connection, deadline_s=deadline_s),
+    ):
         counted = "SELECT count(*), coalesce(sum(strlen(msg)), 0) FROM spanned"
+        if compiled.source is not None:
+            counted += f" WHERE {compiled.source}"
         scanned, scanned_bytes = connection.execute(counted).fetchall()[0]
         if compiled.needs_json:
             find_fragments(connection)
@@ -127,6 +138,8 @@ def _fetched(connection: "duckdb.DuckDBPyConnection", sql: str, text: str) -> li
 
     try:
         return connection.execute(sql).fetchall()
+    except duckdb.InterruptException:
+        raise  # the deadline's to explain
     except duckdb.Error as error:
         # Nothing known gets here; if something does, it is an error with a name, not wrong rows.
         # DuckDB's own words may quote an event, so only their kind is told; the cause has the rest.
@@ -142,6 +155,10 @@ def query(
     end: int | None = None,
     now: int | None = None,
     switches: Switches = DEFAULT,
+    deadline_s: float = DEADLINE_S,
 ) -> list[dict[str, str]]:
     """Run a query and return its rows; ``run`` says the same and more."""
-    return run(text, events, start=start, end=end, now=now, switches=switches).rows
+    answer = run(
+        text, events, start=start, end=end, now=now, switches=switches, deadline_s=deadline_s
+    )
+    return answer.rows

@@ -1,4 +1,4 @@
-"""The one error of the engine: a query that CloudWatch, or this engine, would not run.
+"""The errors of the engine: a query that is not run, and one that took too long.
 
 In: a sentence, the offset in the query text, and what could have stood there. Out: the same as
 attributes, with line and column counted from 1, as an editor counts them.
@@ -66,6 +66,24 @@ class MalformedQuery(OpsError):
             column=self.column,
             expected=expected,
             end=self.end,
+        )
+
+
+class QueryStopped(OpsError):
+    """A query worked longer than it may, and was stopped. There are no rows.
+
+    Parameters
+    ----------
+    deadline_s
+        How long it was allowed to work, in seconds.
+    """
+
+    def __init__(self, deadline_s: float) -> None:
+        self.deadline_s = deadline_s
+        super().__init__(
+            f"Query not finished: it was stopped after {deadline_s:g} s. Filter before commands "
+            "that make many rows of one (parse multi, unnest, expand), or give it more time.",
+            deadline_s=deadline_s,
         )
 
 

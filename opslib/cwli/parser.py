@@ -16,7 +16,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from opslib.cwli import checks
+from opslib.cwli import checks, refusals
 from opslib.cwli.errors import MalformedQuery
 from opslib.cwli.plan import Query
 from opslib.cwli.switches import DEFAULT, Switches
@@ -27,24 +27,6 @@ if TYPE_CHECKING:
 
 MAX_CHARACTERS = 10_000
 """Longest query text StartQuery takes."""
-
-COMMANDS = (
-    "fields", "display", "filter", "where", "stats", "sort", "limit", "dedup", "parse",
-)  # fmt: skip
-"""Commands this engine runs."""
-
-OTHER_COMMANDS = frozenset(
-    {
-        "accum", "addtotals", "anomaly", "appendcols", "autoregress", "cidrlookup", "countfrequent",
-        "diff", "estimate", "expand", "filldown", "fillmissing", "filterindex", "head", "join",
-        "logcompare", "lookup", "order", "outlier", "pattern", "relevantfields", "search",
-        "sessionize", "source", "tail", "unmask", "unnest",
-    }
-)  # fmt: skip
-"""Commands of CloudWatch that this engine refuses by name."""
-
-_OTHER_WORDS = frozenset({"csv", "json", "logfmt", "multi", "offset"})
-"""Words of CloudWatch's ``parse`` and ``stats`` that this engine refuses by name."""
 
 _WORDS = {
     "NAME": "a field name",
@@ -67,6 +49,15 @@ _WORDS = {
     "RPAR": "`)`",
     "LSQB": "`[`",
     "RSQB": "`]`",
+    "COLON": "`:`",
+    "WILDCARD": "a wildcard such as cpu*",
+    "PATH": "a key such as .name or [0]",
+    "FILTER_INDEX": "filterindex",
+    "COUNT_FREQUENT": "countfrequent",
+    "LOG_GROUPS": "loggroups",
+    "LOGFMT_ALONE": "logfmt",
+    "CSV_ALONE": "csv",
+    "JSON_FIELD": "json field=",
     "$END": "the end of the query",
 }
 # Shown in this order; a list of twenty operators helps nobody, so arithmetic comes as one phrase.
@@ -154,60 +145,24 @@ def _explained(error: "UnexpectedInput", text: str) -> MalformedQuery:
     rest = text[position:]
     word = re.match(r"[@\w]+", rest)
     return MalformedQuery(
-        _complaint(terminals, rest, word.group() if word else "", before=text[:position]),
+        refusals.complaint(terminals, rest, word.group() if word else "", before=text[:position]),
         position,
         text=text,
-        expected=() if _at_stage_start(terminals) and word else _in_words(terminals),
+        expected=() if refusals.says_all(terminals, rest) else _in_words(terminals),
     )
-
-
-def _at_stage_start(terminals: set[str]) -> bool:
-    return {"FIELDS", "STATS"} <= terminals
-
-
-def _complaint(terminals: set[str], rest: str, word: str, *, before: str) -> str:
-    """Say what is wrong with ``rest`` in one sentence."""
-    if not rest.strip():
-        return "the query is empty." if not before.strip() else "the query ends too early."
-    if _at_stage_start(terminals) and word:
-        known = ", ".join(COMMANDS)
-        if word.lower() in OTHER_COMMANDS:
-            return f"the command `{word}` is not in this local engine, which has {known}."
-        return f"`{word}` is not a command; this engine has {known}."
-    opened = _never_closed(rest, terminals)
-    if opened:
-        return f"the {opened} that opens here is never closed."
-    if rest[0] == "(" and terminals == {"LSQB"}:
-        return "a list in [ ] follows `in`; subqueries are not in this local engine."
-    if word.lower() in _OTHER_WORDS:
-        return f"`{word}` is not in this local engine."
-    if word and before.endswith("/") and "AND" in terminals:
-        return (
-            f"flags such as `{word}` after the closing / are not in the language; "
-            "write (?i) inside the regular expression."
-        )
-    if rest[0] == "(" and {"ASC", "DESC"} <= terminals:
-        return "sort takes field names, not expressions; name the expression with `as` first."
-    return f"`{word or rest[0]}` cannot stand here."
-
-
-def _never_closed(rest: str, terminals: set[str]) -> str:
-    """Name what opens at the beginning of ``rest`` and never ends, or return an empty string."""
-    if rest[0] in "\"'":
-        closes = re.match(r"\"(\\[\s\S]|[^\"\\])*\"|'(\\[\s\S]|[^'\\])*'", rest)
-        return "" if closes else "string"
-    if rest[0] == "`" and "`" not in rest[1:]:
-        return "name in backticks"
-    if rest[0] == "/" and "REGEX" in terminals:
-        return "regular expression"
-    return ""
 
 
 def _in_words(terminals: set[str]) -> tuple[str, ...]:
     """Name terminals as a person would, most telling first."""
-    words = [_WORDS.get(t, t.lower()) for t in sorted(terminals - _ARITHMETIC)]
+    words = [_word(t) for t in sorted(terminals - _ARITHMETIC)]
     if terminals >= _ARITHMETIC:
         words.append("an arithmetic operator")
     else:
         words.extend(_WORDS[t] for t in sorted(terminals & _ARITHMETIC))
-    return tuple(words)
+    return tuple(dict.fromkeys(words))
+
+
+def _word(terminal: str) -> str:
+    if terminal.endswith("_IS"):
+        return f"{terminal.removesuffix('_IS').lower()}="
+    return _WORDS.get(terminal, terminal.lower())

@@ -1,0 +1,43 @@
+"""A query that runs away is stopped, and says so."""
+
+import threading
+import time
+
+import pytest
+
+from opslib import cwli
+from opslib.errors import OpsError
+
+LONG = [{"timestamp": 1_795_309_200_000, "message": "x" * 500}]
+# 500 characters, each beside each beside each: 125,000,000 rows of 500 characters.
+RUNAWAY = " | ".join(f"parse @message /(.)/ as {name} multi" for name in "abc")
+
+
+def test_a_query_that_runs_away_is_stopped_at_its_deadline() -> None:
+    began = time.monotonic()
+
+    with pytest.raises(cwli.QueryStopped) as caught:
+        cwli.query(f"{RUNAWAY} | stats count(*) as n by a, b", LONG, deadline_s=0.3)
+
+    assert time.monotonic() - began < 10
+    assert isinstance(caught.value, OpsError)
+    assert caught.value.deadline_s == 0.3
+    assert caught.value.message.startswith("Query not finished: it was stopped after 0.3 s.")
+
+
+def test_a_query_within_its_deadline_answers_and_leaves_no_thread() -> None:
+    threads = threading.active_count()
+
+    rows = cwli.query("parse @message /(.)/ as a multi | stats count(*) as n", LONG, deadline_s=60)
+
+    assert rows == [{"n": "500"}]
+    assert threading.active_count() == threads
+
+
+def test_the_deadline_of_one_query_does_not_touch_the_next() -> None:
+    with pytest.raises(cwli.QueryStopped):
+        cwli.query(f"{RUNAWAY} | stats count(*) as n", LONG, deadline_s=0.05)
+
+    rows = cwli.query("stats count(*) as n", LONG)
+
+    assert rows == [{"n": "1"}]
