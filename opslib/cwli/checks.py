@@ -12,13 +12,14 @@ CWL_QuerySyntax-Stats (nothing else visible afterwards), -FilterIndex, -Sessioni
 published error messages for ``stats`` and ``sort``.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TypeGuard
 
-from opslib.cwli import order, plan
+from opslib.cwli import arguments, order, plan
 from opslib.cwli.aggregates import AGGREGATES
 from opslib.cwli.errors import MalformedQuery
 from opslib.cwli.functions import FUNCTIONS, OTHER_FUNCTIONS, TIME_FUNCTIONS
+from opslib.cwli.refusals import REFUSED_FUNCTIONS, refused
 from opslib.cwli.switches import Switches
 
 MAX_DEPTH = 50
@@ -61,7 +62,8 @@ def has_bin(expr: plan.Expr) -> bool:
 class _Checker:
     """Walks the stages in order; ``_visible`` is None as long as every field is.
 
-    ``_later`` are the visible names that were defined after ``stats``: only they may hold a map.
+    ``_later`` are the visible names that may hold a map: those defined after ``stats``, and those
+    of its aggregates that are maps or lists.
     """
 
     def __init__(self, query: plan.Query, switches: Switches) -> None:
@@ -224,11 +226,16 @@ class _Checker:
         for node in walk(expr):
             if isinstance(node, plan.Field):
                 self._known(node)
-            elif is_aggregate(node):
+            elif is_aggregate(node) and not self._as_key(node, within):
                 place = within or "outside stats"
                 raise self._refuse(f"the aggregate `{node.name}` cannot stand {place}.", node.at)
             else:
                 self._node(node)
+
+    def _as_key(self, call: plan.Call, within: str) -> bool:
+        """Whether a function that is also an aggregate stands where only groups are made."""
+        accepted = self._switches.histogram_after_by == "width"
+        return accepted and within == "after by" and call.name.lower() in FUNCTIONS
 
     def _node(self, node: plan.Expr) -> None:
         if isinstance(node, plan.Call):
@@ -250,6 +257,9 @@ class _Checker:
             return
         function = FUNCTIONS.get(name)
         if function is None:
+            why = REFUSED_FUNCTIONS.get(name)
+            if why is not None:
+                raise self._refuse(refused("function", call.name, why), call.at)
             if name in OTHER_FUNCTIONS:
                 found = f"the function `{call.name}` is not in this local engine."
             else:
@@ -257,28 +267,11 @@ class _Checker:
             raise self._refuse(found, call.at)
         self._plain_arguments(call.args, call.name)
         self._arity(call, function.fewest, function.most)
-        texts = [arg.value if isinstance(arg, plan.Text) else None for arg in call.args]
-        for position, read in function.literals.items():
-            if position < len(call.args):
-                self._literal(call, position, texts, read)
+        self._complain(arguments.of_function(call, function))
 
-    def _literal(
-        self,
-        call: plan.Call,
-        position: int,
-        texts: list[str | None],
-        read: Callable[[Sequence[str | None]], object],
-    ) -> None:
-        """Check an argument that must be a string of the query."""
-        at = call.args[position].at
-        if texts[position] is None:
-            found = f"argument {position + 1} of `{call.name}` must be a string, in quotes."
-            raise self._refuse(found, at)
-        try:
-            read(texts)
-        except ValueError as error:
-            found = str(error).rstrip(".")
-            raise self._refuse(f"{found}.", at) from None
+    def _complain(self, complaint: arguments.Complaint | None) -> None:
+        if complaint is not None:
+            raise self._refuse(*complaint)
 
     def _arity(self, call: plan.Call, fewest: int, most: int | None) -> None:
         count = len(call.args)
@@ -316,6 +309,7 @@ class _Checker:
     def _stats(self, stage: plan.Stats) -> None:
         for key in stage.keys:
             self._scalar(key.expr, within="after by")
+        self._complain(arguments.beside(stage))
         known = {key.name for key in stage.keys}
         for item in stage.items:
             self._depth(item.expr)
@@ -328,7 +322,12 @@ class _Checker:
         if stage.offset is not None and not self._binned:
             found = "offset moves bins, and there is none after by."
             raise self._refuse(found, stage.offset.at)
-        self._visible, self._later = known, set()
+        self._visible = known
+        self._later = {
+            item.name
+            for item in stage.items
+            if is_aggregate(item.expr) and AGGREGATES[item.expr.name.lower()].structure
+        }
 
     def _over_groups(self, expr: plan.Expr, known: set[str]) -> None:
         """Check an expression over groups: aggregates, earlier aliases, keys, literals."""
@@ -351,17 +350,14 @@ class _Checker:
 
     def _aggregate(self, call: plan.Call) -> None:
         aggregate = AGGREGATES[call.name.lower()]
-        if call.name.lower() == "count" and [type(a) for a in call.args] == [plan.Star]:
+        if aggregate.star and [type(a) for a in call.args] == [plan.Star]:
             return
-        self._plain_arguments(call.args, call.name)
         self._arity(call, aggregate.fewest, aggregate.most)
-        for arg in call.args:
+        values = tuple(a for i, a in enumerate(call.args) if i not in aggregate.literals)
+        self._plain_arguments(values, call.name)
+        for arg in values:
             self._scalar(arg, within="inside another aggregate")
-        if aggregate.literals:
-            percent = call.args[-1]
-            if not isinstance(percent, plan.Number) or not 0 <= percent.value <= 100:
-                found = f"`{call.name}` takes a percentage from 0 to 100 as its second argument."
-                raise self._refuse(found, percent.at)
+        self._complain(arguments.of_aggregate(call, aggregate))
         if aggregate.needs_time and self._visible is not None:
             found = f"`{call.name}` needs event times, which an earlier stats did not keep."
             raise self._refuse(found, call.at)

@@ -93,7 +93,14 @@ def _pow(args: Sequence[Value], _: Switches) -> Value:
     return number(finite(f"pow({as_number(args[0])}, {as_number(args[1])})"))
 
 
+def _histogram(args: Sequence[Value], _: Switches) -> Value:
+    """Return the lower end of the range a number is in; ranges are as wide as the second says."""
+    value, width = (as_number(arg) for arg in args)
+    return number(f"CASE WHEN {width} > 0 THEN floor({value} / {width}) * {width} END")
+
+
 NUMBERS: dict[str, Function] = {
+    "histogram": Function(2, 2, _histogram),
     "abs": numeric("abs({0})"),
     "ceil": numeric("ceil({0})"),
     "floor": numeric("floor({0})"),

@@ -69,10 +69,19 @@ def _shifted(stack: Stack, key: plan.Item, value: Value, stage: plan.Stats) -> V
 def _aggregate(stack: Stack, call: plan.Call) -> Value:
     aggregate = AGGREGATES[call.name.lower()]
     args = [arg for arg in call.args if not isinstance(arg, plan.Star)]
-    literals = [arg.value for arg in args[len(args) - aggregate.literals :]
-                if isinstance(arg, plan.Number)] if aggregate.literals else []  # fmt: skip
-    values = [stack.value(arg) for arg in args[: len(args) - aggregate.literals]]
+    literals = [_literal(args[position]) for position in aggregate.literals]
+    values = [stack.value(arg) for i, arg in enumerate(args) if i not in aggregate.literals]
     return aggregate.build(values, literals, ", ".join(stack.moments), stack.switches)
+
+
+def _literal(arg: plan.Expr) -> float:
+    """Return the number a query wrote, or the milliseconds of its period."""
+    match arg:
+        case plan.Number():
+            return arg.value
+        case plan.Duration():
+            return float(spans.length_ms(arg.count, arg.unit))
+    raise TypeError(f"{type(arg).__name__} is no literal, which checks should have refused")
 
 
 def _group(stack: Stack, keys: list[Key], calls: list[tuple[str, Value]]) -> None:

@@ -106,3 +106,10 @@ def later(instant_ms: str, count: int, unit: str) -> str:
         months = count * MONTHS[unit]
         return f"epoch_ms(make_timestamp(({instant_ms})*1000) + to_months({months}))"
     return f"(({instant_ms}) + {count * MILLISECONDS[unit]})"
+
+
+def length_ms(count: int, unit: str) -> int:
+    """Return how long a duration is; a month counts 30 days. No count is lowered."""
+    if unit in MONTHS:
+        return count * MONTHS[unit] * 30 * MILLISECONDS["d"]
+    return count * MILLISECONDS[unit]

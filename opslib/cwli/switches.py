@@ -172,5 +172,19 @@ class Switches:
     """``isReservedIP`` of 10.0.0.1: private ranges have a function of their own. They are never
     public."""
 
+    values_of_a_group: Literal["each once", "all"] = "each once"
+    """``values``: under the same name in other languages each value is listed once."""
+
+    topk_gives: Literal["values", "values and counts"] = "values"
+    """``topk``: a list of the values that occur most, or a map from them to how often."""
+
+    rate_counts: Literal["the change", "the sum"] = "the change"
+    """``rate(f, 1m)``: documented as the rate of change, so last minus first, by the time between
+    them; or the sum of the values by that time."""
+
+    histogram_after_by: Literal["width", "refused"] = "width"
+    """``by histogram(f, 10)``: documented as an aggregate with a number of ranges; reported from a
+    live account as a group key with the width of one."""
+
 
 DEFAULT = Switches()

@@ -227,7 +227,7 @@ def compared(op: str, left: Value, right: Value, *, switches: Switches) -> str:
     return f"CASE WHEN {both} THEN {as_numbers} ELSE {as_texts} END"
 
 
-_LONG_DIGITS = "[0-9]{16,}"
+LONG_DIGITS = "[0-9]{16,}"
 """An integer of more digits than a DOUBLE tells apart: an id, such as a sequence number."""
 
 
@@ -238,8 +238,8 @@ def _long_digits(left: Value, right: Value) -> str:
     terms = []
     for side in (left, right):
         if side.literal is None:
-            terms.append(f"regexp_full_match({side.sql}, {quoted(_LONG_DIGITS)})")
-        elif not re.fullmatch(_LONG_DIGITS, side.literal):
+            terms.append(f"regexp_full_match({side.sql}, {quoted(LONG_DIGITS)})")
+        elif not re.fullmatch(LONG_DIGITS, side.literal):
             return ""
     return " AND ".join(terms)
 
@@ -250,7 +250,7 @@ def _digits_kept(value: Value, *, beside: Value) -> Value:
         return value
     if value.kind is Kind.WHOLE:
         return text(as_text(value))
-    if value.kind is Kind.NUMBER and re.fullmatch(_LONG_DIGITS, value.literal or ""):
+    if value.kind is Kind.NUMBER and re.fullmatch(LONG_DIGITS, value.literal or ""):
         return text_literal(value.literal or "")
     return value
 
