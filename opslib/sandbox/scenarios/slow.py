@@ -64,7 +64,6 @@ def _build(sandbox: Sandbox, progress: Progress) -> None:
         reported = traffic.wait_for(sandbox, written, since=written.at, deadline_s=_LIVE_DEADLINE_S)
     finally:
         sandbox.clear_faults()
-    traffic.publish(sandbox, reported, written=written)
     progress(f"A live invocation took {reported[-1].duration_ms / 1000:.1f} s.")
 
 

@@ -1,8 +1,7 @@
-"""Real traffic through the running pipeline, and the metrics that the emulator does not keep of it.
+"""Real traffic through the running pipeline.
 
 In: a sandbox with the pipeline deployed. Out: stream records written by the product's own client,
-invocations that really ran, and datapoints of them read off their own REPORT lines. Must not know
-stories.
+and invocations that really ran. Must not know stories.
 """
 
 import json
@@ -17,10 +16,8 @@ from pathlib import Path
 
 from opslib.errors import CouldNotLook, OpsError
 from opslib.sandbox.api import Sandbox
-from opslib.sandbox.scenarios.datapoints import Sample, datapoints
-from opslib.sandbox.scenarios.pipeline import FUNCTION, LOG_GROUP, TABLE
+from opslib.sandbox.scenarios.pipeline import LOG_GROUP, TABLE
 from opslib.sandbox.scenarios.recorded import LAST
-from opslib.sandbox.scenarios.seeding import put_metrics
 
 # Run, not imported: see there.
 _LIMITER = Path(__file__).with_name("limiter.py")
@@ -180,32 +177,6 @@ def messages_since(sandbox: Sandbox, since: datetime) -> list[tuple[int, str]]:
         logGroupName=LOG_GROUP, startTime=round(since.timestamp() * 1000)
     )
     return [(event["timestamp"], event["message"].rstrip("\n")) for event in answer["events"]]
-
-
-def publish(sandbox: Sandbox, reported: list[Reported], *, written: Written) -> None:
-    """Publish the metrics that Lambda would have kept of invocations that really ran.
-
-    The iterator age is that since the last record of all was written, 0 for what was read while
-    requests were still being made.
-
-    Parameters
-    ----------
-    sandbox
-        Where to.
-    reported
-        The invocations, one after another: none overlapped.
-    written
-        Their stream records.
-    """
-    samples = [
-        Sample(
-            at=each.started_at,
-            duration_ms=each.duration_ms,
-            iterator_age_ms=max(0.0, (each.started_at - written.at) / timedelta(milliseconds=1)),
-        )
-        for each in reported
-    ]
-    put_metrics(sandbox, datapoints(samples, function=FUNCTION))
 
 
 def _processed(message: str) -> int:
