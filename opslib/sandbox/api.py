@@ -138,6 +138,7 @@ class Sandbox:
         code: str | None = None,
         times: int | None = None,
         latency_ms: int = 0,
+        caller: str | None = None,
     ) -> None:
         """Let an operation fail or answer late. A later call for the same operation replaces it.
 
@@ -153,11 +154,20 @@ class Sandbox:
             How many calls are affected; None means all until `clear_faults`.
         latency_ms
             How long every affected call waits before it is answered, milliseconds.
+        caller
+            ARN of a function's role session. Only calls that a function makes are affected then,
+            and a denial names it as the user.
         """
         self._control(
             "PUT",
             FAULTS_PATH,
-            {"operation": operation, "code": code, "times": times, "latency_ms": latency_ms},
+            {
+                "operation": operation,
+                "code": code,
+                "times": times,
+                "latency_ms": latency_ms,
+                "caller": caller,
+            },
         )
 
     def clear_faults(self) -> None:

@@ -88,7 +88,8 @@ class Faults:
             case _:
                 raise BadInput(
                     "No fault was set: an order has operation (text), code (text or null), times "
-                    "(1 or more, or null for all), latency_ms (0 or more) and caller (an ARN or null)."
+                    "(1 or more, or null for all), latency_ms (0 or more) and caller (an ARN, or "
+                    "null for whoever calls)."
                 )
         service, _, name = wanted.operation.partition(":")
         if wanted.operation != QUERY_EXECUTION and name not in known(service) | {"*"}:

@@ -32,15 +32,18 @@ class Sample:
         When it started, tz-aware UTC.
     duration_ms, iterator_age_ms
         Milliseconds.
+    failed
+        Whether it counts as an error: the handler raised, or it timed out.
     """
 
     at: datetime
     duration_ms: float
     iterator_age_ms: float
+    failed: bool = False
 
 
 def datapoints(samples: Sequence[Sample], *, function: str) -> Entries:
-    """Make a function's datapoints, none of whose invocations failed or was throttled.
+    """Make a function's datapoints, none of whose invocations was throttled.
 
     Parameters
     ----------
@@ -57,7 +60,7 @@ def datapoints(samples: Sequence[Sample], *, function: str) -> Entries:
     for minute, inside in minutes.items():
         values: list[tuple[str, str, list[float]]] = [
             ("Invocations", "Count", [1.0 for _ in inside]),
-            ("Errors", "Count", [0.0 for _ in inside]),
+            ("Errors", "Count", [float(sample.failed) for sample in inside]),
             ("Throttles", "Count", [0.0 for _ in inside]),
             ("Duration", "Milliseconds", [sample.duration_ms for sample in inside]),
             ("IteratorAge", "Milliseconds", [sample.iterator_age_ms for sample in inside]),

@@ -3,29 +3,49 @@
 In: invocations, each with its instant and how it went. Out: log events by log stream, oldest
 first: Lambda's own lines in its text format, and between them the real aggregator's recorded lines,
 shifted in time, in their recorded order. Nothing is drawn at random here and no clock is read: the
-same invocations give the same bytes. Must not know AWS clients or what a story is about.
-
-Source: the text format of Lambda's ``INIT_START``, ``START``, ``END`` and ``REPORT`` lines, AWS
-Lambda Developer Guide, "Sending function logs to CloudWatch Logs"; one log stream for each
-execution environment. Since August 2025 the billed duration of managed runtimes includes
-initialization.
+same invocations give the same bytes. `opslib.sandbox.lambda_lines` writes them, as it writes those
+of invocations that really run. Must not know AWS clients or what a story is about.
 """
 
-import hashlib
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from opslib.sandbox.scenarios.pipeline import MEMORY_MB
-from opslib.sandbox.scenarios.recorded import LAST, nearest
+from opslib.sandbox.lambda_function import Function
+from opslib.sandbox.lambda_lines import Initialization, Line, Run, Status, lines
+from opslib.sandbox.lambda_process import Output
+from opslib.sandbox.scenarios import pipeline
+from opslib.sandbox.scenarios.recorded import Lines, nearest
+
+Streams = dict[str, list[Line]]
+"""Log events by name of log stream, oldest first."""
+
+FUNCTION = Function(
+    name=pipeline.FUNCTION,
+    version="$LATEST",
+    account="",
+    region="us-east-1",
+    runtime="python3.12",
+    handler="",
+    timeout_s=pipeline.TIMEOUT_S,
+    memory_mb=pipeline.MEMORY_MB,
+    variables=(),
+    layers=(),
+    code_sha256="",
+    log_group=pipeline.LOG_GROUP,
+    as_json=False,
+    application_level="",
+    system_level="",
+    traced=False,
+)
+"""The aggregator as the product's template makes it, as far as its log lines tell."""
 
 # The handler starts after the runtime took the event, and Lambda ends after the handler returned.
 _LEAD_MS = 0.42
 _TAIL_MS = 0.87
-_RUNTIME_ARN = "arn:aws:lambda:us-east-1::runtime:" + hashlib.sha256(b"python3.12").hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +71,12 @@ class Invocation:
         32 hexadecimal digits that name the execution environment, and so its log stream.
     request_id
         A UUID.
+    status
+        How it ended; one that timed out took the timeout.
+    lines
+        Which recording tells what it printed.
+    would_take_ms
+        Of one that timed out: how long it would have taken to print every recorded line.
     """
 
     at: datetime
@@ -61,6 +87,9 @@ class Invocation:
     iterator_age_ms: float
     environment: str
     request_id: str
+    status: Status = "success"
+    lines: Lines = "processed"
+    would_take_ms: float = 0.0
 
     @property
     def ended_at(self) -> datetime:
@@ -68,106 +97,94 @@ class Invocation:
         return self.at + timedelta(milliseconds=self.duration_ms)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Event:
-    """One log event.
-
-    Parameters
-    ----------
-    timestamp
-        Epoch milliseconds.
-    message
-        As CloudWatch Logs keeps it.
-    """
-
-    timestamp: int
-    message: str
-
-
-def tell(
-    invocations: Iterable[Invocation], *, memory_mb: int = MEMORY_MB
-) -> dict[str, list[Event]]:
+def tell(invocations: Iterable[Invocation], *, function: Function = FUNCTION) -> Streams:
     """Tell the invocations as log events.
 
     Parameters
     ----------
     invocations
         Oldest first; those of one environment do not overlap.
-    memory_mb
-        Memory size of the function.
+    function
+        What ran.
 
     Returns
     -------
     Events by name of log stream, oldest first. A stream is named for the day on which its
-    environment was first used here. Timestamps within an invocation are distinct.
+    environment was first used here. Lambda's own lines stand at instants of their own.
     """
     names: dict[str, str] = {}
-    streams: dict[str, list[Event]] = {}
+    streams: Streams = {}
     for invocation in invocations:
-        name = names.setdefault(
-            invocation.environment, f"{invocation.at:%Y/%m/%d}/[$LATEST]{invocation.environment}"
-        )
-        streams.setdefault(name, []).extend(_events(invocation, memory_mb))
+        day = f"{invocation.at:%Y/%m/%d}"
+        named = function.log_stream(invocation.environment, day=day)
+        events = streams.setdefault(names.setdefault(invocation.environment, named), [])
+        after = events[-1].timestamp + 1 if events else 0
+        events += lines(_run(invocation, function), after=after)
     return streams
 
 
-def report_line(invocation: Invocation, *, memory_mb: int = MEMORY_MB) -> str:
-    """Write the REPORT line of an invocation, with its tabs and its closing tab and newline."""
-    billed_ms = math.ceil(invocation.duration_ms + (invocation.init_ms or 0.0))
-    parts = [
-        f"REPORT RequestId: {invocation.request_id}",
-        f"Duration: {invocation.duration_ms:.2f} ms",
-        f"Billed Duration: {billed_ms} ms",
-        f"Memory Size: {memory_mb} MB",
-        f"Max Memory Used: {invocation.memory_used_mb} MB",
-    ]
+def _run(invocation: Invocation, function: Function) -> Run:
+    at_us = _epoch_us(invocation.at)
+    initialization: tuple[Initialization, ...] = ()
     if invocation.init_ms is not None:
-        parts.append(f"Init Duration: {invocation.init_ms:.2f} ms")
-    return "\t".join(parts) + "\t\n"
+        begun_us = at_us - math.ceil(invocation.init_ms) * 1000
+        initialization = (
+            Initialization(at_us=begun_us, ended_at_us=at_us, duration_ms=invocation.init_ms),
+        )
+    timed_out = invocation.status == "timeout"
+    return Run(
+        function=function,
+        request_id=invocation.request_id,
+        initializations=initialization,
+        at_us=at_us,
+        duration_ms=invocation.duration_ms,
+        status=invocation.status,
+        platform_error=None,
+        last_words=_timed_out(invocation) if timed_out else None,
+        output=tuple(_printed(invocation)),
+        dropped=0,
+        memory_used_mb=invocation.memory_used_mb,
+        trace=None,
+    )
 
 
-def _events(invocation: Invocation, memory_mb: int) -> list[Event]:
-    start = _epoch_ms(invocation.at)
-    told: list[tuple[int, str]] = []
-    if invocation.init_ms is not None:
-        line = f"INIT_START Runtime Version: python:3.12.v38\tRuntime Version ARN: {_RUNTIME_ARN}\n"
-        told.append((start - math.ceil(invocation.init_ms), line))
-    told.append((start, f"START RequestId: {invocation.request_id} Version: $LATEST"))
-    told += _application_lines(invocation)
-    end = _epoch_ms(invocation.ended_at)
-    told.append((end, f"END RequestId: {invocation.request_id}"))
-    told.append((end + 1, report_line(invocation, memory_mb=memory_mb)))
-    events: list[Event] = []
-    for timestamp, message in told:
-        # Two lines of one invocation never share a millisecond, so that sorting keeps their order.
-        after = events[-1].timestamp + 1 if events else timestamp
-        events.append(Event(timestamp=max(timestamp, after), message=message))
-    return events
+def _timed_out(invocation: Invocation) -> str:
+    at = invocation.ended_at.astimezone(UTC)
+    return (
+        f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z {invocation.request_id} "
+        f"Task timed out after {invocation.duration_ms / 1000:.2f} seconds"
+    )
 
 
-def _application_lines(invocation: Invocation) -> list[tuple[int, str]]:
-    recorded = nearest(invocation.record_count)
-    processing_ms = round(invocation.duration_ms - _LEAD_MS - _TAIL_MS, 2)
+def _printed(invocation: Invocation) -> Iterator[Output]:
+    recorded = nearest(invocation.record_count, invocation.lines)
+    whole_ms = invocation.duration_ms
+    if invocation.status == "timeout":
+        whole_ms = invocation.would_take_ms
+    processing_ms = round(whole_ms - _LEAD_MS - _TAIL_MS, 2)
     first_at = invocation.at + timedelta(milliseconds=_LEAD_MS)
-    lines = []
     for line, fraction in zip(recorded.lines, recorded.fractions(), strict=True):
         at = first_at + timedelta(milliseconds=processing_ms * fraction)
+        if at >= invocation.ended_at:
+            return
+        if isinstance(line, str):
+            yield Output(at_us=_epoch_us(at), message=line, level="ERROR")
+            continue
         shifted = {**line, "timestamp": at.isoformat(timespec="microseconds")}
         if "request_id" in line:
             shifted["request_id"] = invocation.request_id
         if "window_key" in line:
             shifted["window_key"] = _window_key(line["window"], at)
         if "processing_time_ms" in line:
-            shifted["processing_time_ms"] = _processing_ms(line, recorded.lines, processing_ms)
-        lines.append((_epoch_ms(at), json.dumps(shifted)))
-    return lines
+            shifted["processing_time_ms"] = _processing_ms(line, recorded.parsed, processing_ms)
+        yield Output(at_us=_epoch_us(at), message=f"{json.dumps(shifted)}\n")
 
 
 def _processing_ms(
     line: dict[str, Any], lines: tuple[dict[str, Any], ...], processing_ms: float
 ) -> float:
-    """Scale a recorded processing time so that the handler's own comes out as given."""
-    (whole,) = (each["processing_time_ms"] for each in lines if each["message"] == LAST)
+    """Scale a recorded processing time so that the last one printed comes out as given."""
+    whole = [each["processing_time_ms"] for each in lines if "processing_time_ms" in each][-1]
     return round(processing_ms * float(line["processing_time_ms"]) / float(whole), 2)
 
 
@@ -175,5 +192,5 @@ def _window_key(window: str, at: datetime) -> str:
     return at.strftime("%Y-%m-%dT%H:00:00Z" if window == "hourly" else "%Y-%m-%dT00:00:00Z")
 
 
-def _epoch_ms(at: datetime) -> int:
-    return (at.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+def _epoch_us(at: datetime) -> int:
+    return (at.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)

@@ -12,12 +12,14 @@ AggregatorEventSourceMapping), with its default parameters; its alarms are left 
 """
 
 import importlib.metadata
+import io
 import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -29,6 +31,7 @@ from opslib.sandbox.api import Sandbox
 TABLE = "ZAEL-demo"
 FUNCTION = f"{TABLE}-aggregator"
 QUEUE = f"{FUNCTION}-dlq"
+ROLE = f"{TABLE}-aggr"
 LOG_GROUP = f"/aws/lambda/{FUNCTION}"
 TIMEOUT_S = 10
 MEMORY_MB = 256
@@ -36,6 +39,11 @@ BATCH_SIZE = 100
 
 _PACKAGE_DEADLINE_S = 300
 _ACTIVE_DEADLINE_S = 30.0
+_HANDLER = "zae_limiter_aggregator/handler.py"
+_MISSED = (
+    b"snapshots_updated=result.snapshots_updated",
+    b"snapshots_updated=result.snapshots_written",
+)
 _TAGS = {"Application": "zae-limiter"}
 # The mapping's own filter: changed buckets, and audit records that expired.
 _FILTERS: list[dict[str, Any]] = [
@@ -203,6 +211,38 @@ def wait_until_active(sandbox: Sandbox, *, deadline_s: float = _ACTIVE_DEADLINE_
         time.sleep(0.1)
 
 
+def principal(sandbox: Sandbox) -> str:
+    """Name who the function is to IAM: its role, assumed under its own name."""
+    return f"arn:aws:sts::{sandbox.account}:assumed-role/{ROLE}/{FUNCTION}"
+
+
+def broken(code: bytes) -> bytes:
+    """Make a release that fails: the same package, but for one name that a refactoring missed.
+
+    Every record is processed; then the handler raises AttributeError as it reports the result, so
+    Lambda counts the invocation as failed and tries its records again.
+    """
+    source, target = io.BytesIO(code), io.BytesIO()
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new:
+        for item in old.infolist():
+            content = old.read(item)
+            if item.filename == _HANDLER:
+                content = content.replace(*_MISSED, 1)
+                if content == old.read(item):
+                    raise OpsError(
+                        f"No broken release was made: {_HANDLER} of zae-limiter "
+                        f"{product_version()} has no {_MISSED[0].decode()!r}. Choose another line."
+                    )
+            new.writestr(item, content)
+    return target.getvalue()
+
+
+def release(sandbox: Sandbox, code: bytes) -> None:
+    """Deploy another package, the function only, and wait until it is what runs."""
+    sandbox.client("lambda").update_function_code(FunctionName=FUNCTION, ZipFile=code)
+    wait_until_active(sandbox)
+
+
 def set_deployed_at(sandbox: Sandbox, at: datetime) -> None:
     """Let the function say that it was last modified then, since the emulator stamps wall time."""
     sandbox.set_lambda_history(FUNCTION, last_modified_at=at)
@@ -210,12 +250,48 @@ def set_deployed_at(sandbox: Sandbox, at: datetime) -> None:
 
 def enable_mapping(sandbox: Sandbox, deployed: Deployed) -> None:
     """Let the mapping deliver what its stream holds."""
-    sandbox.client("lambda").update_event_source_mapping(UUID=deployed.mapping, Enabled=True)
+    change_mapping(sandbox, deployed, Enabled=True)
 
 
 def disable_mapping(sandbox: Sandbox, deployed: Deployed) -> None:
     """Let the mapping hold what its stream gets, its place kept."""
-    sandbox.client("lambda").update_event_source_mapping(UUID=deployed.mapping, Enabled=False)
+    change_mapping(sandbox, deployed, Enabled=False)
+
+
+def change_mapping(sandbox: Sandbox, deployed: Deployed, **changes: object) -> None:
+    """Update the mapping, once an earlier change is through, and wait until this one is.
+
+    Parameters
+    ----------
+    changes
+        As UpdateEventSourceMapping takes them.
+
+    Raises
+    ------
+    CouldNotLook
+        The mapping was still changing at the deadline.
+    """
+    _wait_until_settled(sandbox, deployed)
+    sandbox.client("lambda").update_event_source_mapping(UUID=deployed.mapping, **changes)
+    _wait_until_settled(sandbox, deployed)
+
+
+def _wait_until_settled(sandbox: Sandbox, deployed: Deployed) -> None:
+    lambda_ = sandbox.client("lambda")
+    until = time.monotonic() + _ACTIVE_DEADLINE_S
+    while True:
+        state = lambda_.get_event_source_mapping(UUID=deployed.mapping)["State"]
+        if state in ("Enabled", "Disabled"):
+            return
+        if time.monotonic() > until:
+            raise CouldNotLook(
+                f"The mapping of {FUNCTION} was not changed: it is {state} after "
+                f"{_ACTIVE_DEADLINE_S:.0f} s. Start the sandbox afresh.",
+                operation="lambda:GetEventSourceMapping",
+                reason="timeout",
+                state=state,
+            )
+        time.sleep(0.05)
 
 
 def _make_table(sandbox: Sandbox) -> str:
@@ -243,11 +319,10 @@ def _make_queue(sandbox: Sandbox) -> tuple[str, str]:
 
 def _make_role(sandbox: Sandbox, *, stream_arn: str, queue_arn: str) -> str:
     iam = sandbox.client("iam")
-    name = f"{TABLE}-aggr"
     trust = _policy(["sts:AssumeRole"], Principal={"Service": "lambda.amazonaws.com"})
-    made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+    made = iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(trust))
     iam.attach_role_policy(
-        RoleName=name,
+        RoleName=ROLE,
         PolicyArn="arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole",
     )
     table_arn = stream_arn.split("/stream/")[0]
@@ -261,7 +336,7 @@ def _make_role(sandbox: Sandbox, *, stream_arn: str, queue_arn: str) -> str:
     )["Statement"]
     allowed["Statement"] += _policy(["sqs:SendMessage"], Resource=[queue_arn])["Statement"]
     iam.put_role_policy(
-        RoleName=name, PolicyName="DynamoDBAccess", PolicyDocument=json.dumps(allowed)
+        RoleName=ROLE, PolicyName="DynamoDBAccess", PolicyDocument=json.dumps(allowed)
     )
     return str(made["Role"]["Arn"])
 

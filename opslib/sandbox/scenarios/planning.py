@@ -8,11 +8,17 @@ that. The same shape and instant give the same invocations. Must not know AWS cl
 
 import random
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
+from opslib.sandbox.lambda_lines import Status
+from opslib.sandbox.scenarios import pipeline
 from opslib.sandbox.scenarios.history import Invocation
+from opslib.sandbox.scenarios.recorded import Lines
+from opslib.sandbox.stream_delivery import BackOff, Delivery, Policy, Ran
+from opslib.sandbox.stream_pointer import GivenUp, Invoked, Record
 
 MINUTES = 180
 """How far a story reaches back from the sandbox's now."""
@@ -28,6 +34,35 @@ _LATE_S = 5.0
 _LATE_RECORD_COUNT = 9
 # Between the end of the last invocation and now, so that its REPORT line is in the past too.
 _MARGIN = timedelta(milliseconds=250)
+
+
+# Lambda's own waits are not documented; the guide says seconds to minutes.
+_BACK_OFF = BackOff(first_s=1.0, longest_s=60.0)
+
+POLICY = Policy(retries=3, bisects=True, oldest=timedelta(hours=1), reports_items=False)
+"""What the product's own mapping does about failures."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Course:
+    """How an invocation goes.
+
+    Parameters
+    ----------
+    status
+        How it ends.
+    lines
+        Which recording tells what it printed.
+    pace
+        Of one that times out: how many times the timeout it would have needed.
+    """
+
+    status: Status = "success"
+    lines: Lines = "processed"
+    pace: float = 1.5
+
+
+WELL = Course()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +85,16 @@ class Shape:
     cold_starts
         Minutes at which the execution environment is replaced, ascending; the first of all is fresh
         only if 0 is among them.
+    goes
+        How an invocation with these records goes at that minute. A record's ``event`` holds the
+        ``minute`` of its arrival and its ``position`` in the batch it arrived with.
+    records
+        How many records a batch has that arrives at that minute and has waited so many seconds;
+        None leaves it to chance.
+    policy
+        What the mapping does about failures.
+    timeout_ms
+        The function's timeout, milliseconds.
     """
 
     seed: str
@@ -58,9 +103,42 @@ class Shape:
     init_ms: Callable[[float], tuple[float, float]]
     memory_mb: Callable[[float], int]
     cold_starts: tuple[float, ...]
+    goes: Callable[[float, Sequence[Record]], Course] = lambda minute, records: WELL
+    records: Callable[[float, float], int | None] = lambda minute, waited_s: None
+    policy: Policy = POLICY
+    timeout_ms: float = pipeline.TIMEOUT_S * 1000.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Letter:
+    """Records that the mapping gave up, as they go to the dead-letter queue.
+
+    Parameters
+    ----------
+    at
+        When they were given up, tz-aware UTC.
+    given_up
+        Which, and after how many attempts; sequence numbers count the story's records from 0.
+    """
+
+    at: datetime
+    given_up: GivenUp
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """A story: ``invocations`` and ``letters``, each oldest first."""
+
+    invocations: list[Invocation]
+    letters: list[Letter]
 
 
 def plan(shape: Shape, *, now: datetime) -> list[Invocation]:
+    """Plan the invocations of a story that ends now; `planned` says the same and more."""
+    return planned(shape, now=now).invocations
+
+
+def planned(shape: Shape, *, now: datetime) -> Planned:
     """Plan a story that ends now.
 
     Parameters
@@ -72,44 +150,135 @@ def plan(shape: Shape, *, now: datetime) -> list[Invocation]:
 
     Returns
     -------
-    Invocations, oldest first, none overlapping, the last ended before ``now``. Those that would not
-    have ended yet are left out, as Lambda has not reported them.
+    No invocations overlap, and the last ended before ``now``: those that would not have ended yet
+    are left out, as Lambda has not reported them.
     """
-    chance = random.Random(shape.seed)  # noqa: S311 - a story, not a secret
-    end = now.replace(microsecond=now.microsecond // 1000 * 1000)
-    start = end - timedelta(minutes=MINUTES)
-    cold_starts = list(shape.cold_starts)
-    environment, uses = _hex(chance), 0
-    free_at = start
-    told: list[Invocation] = []
-    for arrived_at in _arrivals(chance, start):
-        poll = timedelta(milliseconds=chance.randint(60, 420))
-        read_at = max(arrived_at + poll, free_at + timedelta(milliseconds=chance.randint(4, 40)))
-        minute = (read_at - start) / timedelta(minutes=1)
-        init_ms = None
-        if cold_starts and minute >= cold_starts[0]:
-            cold_starts.pop(0)
-            environment, uses = _hex(chance), 0
-            init_ms = round(chance.uniform(*shape.init_ms(minute)), 2)
-        waited_s = (read_at - arrived_at).total_seconds()
-        record_count = _record_count(chance, waited_s)
+    teller = _Teller(shape, now=now)
+    for arrived_at in _arrivals(teller.chance, teller.start):
+        if not teller.deliver(arrived_at):
+            break
+    return Planned(invocations=teller.invocations, letters=teller.letters)
+
+
+class _Teller:
+    """Brings one batch after another through the function, in the story's own time.
+
+    What becomes of a batch that fails is decided by the same code that decides it for batches that
+    really run.
+    """
+
+    def __init__(self, shape: Shape, *, now: datetime) -> None:
+        self.chance = random.Random(shape.seed)  # noqa: S311 - a story, not a secret
+        self.end = now.replace(microsecond=now.microsecond // 1000 * 1000)
+        self.start = self.end - timedelta(minutes=MINUTES)
+        self.invocations: list[Invocation] = []
+        self.letters: list[Letter] = []
+        self._shape = shape
+        self._cold_starts = list(shape.cold_starts)
+        self._environment, self._uses = _hex(self.chance), 0
+        self._fresh = False
+        self._at = self._free_at = self.start
+        self._records = 0
+        self._over = False
+
+    def deliver(self, arrived_at: datetime) -> bool:
+        """Bring the batch that arrives then to its end; False when the story ends before that."""
+        poll = timedelta(milliseconds=self.chance.randint(60, 420))
+        gap = timedelta(milliseconds=self.chance.randint(4, 40))
+        self._at = max(arrived_at + poll, self._free_at + gap)
+        cold = self._replaced()
+        count = self._shape.records(self._minute(arrived_at), self._waited_s(arrived_at))
+        if count is None:
+            count = _record_count(self.chance, self._waited_s(arrived_at))
+        batch = [self._record(arrived_at, position) for position in range(count)]
+        first = iter([cold])
+        delivery = Delivery(
+            policy=lambda: None if self._over else self._shape.policy,
+            invoke=lambda records: self._invoke(records, next(first, None)),
+            give_up=self._give_up,
+            done=lambda _: None,
+            now=lambda: self._at,
+            sleep=self._sleep,
+            back_off=_BACK_OFF,
+        )
+        ended: bool = _without_waiting(delivery.deliver(batch))
+        return ended and not self._over
+
+    async def _invoke(self, records: Sequence[Record], cold: float | None) -> Ran:
+        if cold is None and self._fresh:
+            cold = self._initialized()
+        minute, self._fresh = self._minute(self._at), False
+        course = self._shape.goes(minute, records)
+        duration_ms = _duration_ms(self.chance, self._shape, minute, len(records))
+        would_take_ms = duration_ms
+        if course.status == "timeout":
+            duration_ms = self._shape.timeout_ms
+            would_take_ms = max(would_take_ms, duration_ms * course.pace)
         invocation = Invocation(
             # The handler's clock starts after initialization; both are whole milliseconds.
-            at=read_at + timedelta(milliseconds=round(init_ms or 0)),
-            duration_ms=_duration_ms(chance, shape, minute, record_count),
-            init_ms=init_ms,
-            memory_used_mb=shape.memory_mb(minute) + min(6, uses // 9),
-            record_count=record_count,
-            iterator_age_ms=round(waited_s * 1000),
-            environment=environment,
-            request_id=str(uuid.UUID(int=chance.getrandbits(128), version=4)),
+            at=self._at + timedelta(milliseconds=round(cold or 0)),
+            duration_ms=duration_ms,
+            init_ms=cold,
+            memory_used_mb=self._shape.memory_mb(minute) + min(6, self._uses // 9),
+            record_count=len(records),
+            iterator_age_ms=round(self._waited_s(records[-1].arrived_at) * 1000),
+            environment=self._environment,
+            request_id=str(uuid.UUID(int=self.chance.getrandbits(128), version=4)),
+            status=course.status,
+            lines=course.lines,
+            would_take_ms=would_take_ms,
         )
-        if invocation.ended_at + _MARGIN > end:
-            break
-        told.append(invocation)
-        uses += 1
-        free_at = _next_millisecond(invocation.ended_at)
-    return told
+        if invocation.ended_at + _MARGIN > self.end:
+            self._over = True
+        else:
+            self.invocations.append(invocation)
+        self._uses += 1
+        # Lambda ends an environment together with an invocation that timed out.
+        self._fresh = course.status == "timeout"
+        self._at = self._free_at = _next_millisecond(invocation.ended_at)
+        error = None if course.status == "success" else "Unhandled"
+        invoked = Invoked(
+            request_id=invocation.request_id, executed_version="$LATEST", function_error=error
+        )
+        return Ran(invoked=invoked, payload=None)
+
+    async def _give_up(self, given_up: GivenUp) -> None:
+        if not self._over:
+            self.letters.append(Letter(at=self._at, given_up=given_up))
+
+    async def _sleep(self, seconds: float) -> None:
+        self._at += timedelta(milliseconds=round(seconds * 1000))
+
+    def _replaced(self) -> float | None:
+        """Replace the environment if its time has come; return its initialization."""
+        if not self._cold_starts or self._minute(self._at) < self._cold_starts[0]:
+            return None
+        self._cold_starts.pop(0)
+        return self._initialized()
+
+    def _initialized(self) -> float:
+        self._environment, self._uses, self._fresh = _hex(self.chance), 0, False
+        return round(self.chance.uniform(*self._shape.init_ms(self._minute(self._at))), 2)
+
+    def _record(self, arrived_at: datetime, position: int) -> Record:
+        number, self._records = self._records, self._records + 1
+        event = {"minute": self._minute(arrived_at), "position": position}
+        return Record(sequence_number=f"{number:09d}", arrived_at=arrived_at, event=event)
+
+    def _minute(self, at: datetime) -> float:
+        return (at - self.start) / timedelta(minutes=1)
+
+    def _waited_s(self, arrived_at: datetime) -> float:
+        return (self._at - arrived_at).total_seconds()
+
+
+def _without_waiting(course: Coroutine[Any, Any, Any]) -> Any:
+    """Run what is asynchronous elsewhere and never waits here."""
+    try:
+        course.send(None)
+    except StopIteration as ended:
+        return ended.value
+    raise AssertionError("a story's time is its own: nothing in it waits")
 
 
 def _arrivals(chance: random.Random, start: datetime) -> Iterator[datetime]:

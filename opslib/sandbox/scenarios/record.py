@@ -1,81 +1,111 @@
-"""Records what the real aggregator prints: ``python -m opslib.sandbox.scenarios.record``.
+"""Records what the real aggregator prints: ``python -m opslib.sandbox.scenarios.record KIND...``.
 
 Starts an `empty` sandbox in a temporary folder, deploys the real pipeline there, gives it batches
-of known sizes by holding its mapping while the records are written, and writes the application
-lines of its log, as printed, to the recording that `history` tells from. Run it when the pinned
-version of zae-limiter changes, and name the new file in `recorded`.
+of known sizes by holding its mapping while the records are written, and writes what it printed to
+the recording of that kind, which `history` tells from. Run it when the pinned version of
+zae-limiter changes, and name that version in `recorded`.
+
+Paths in tracebacks are written as they are on Lambda: the function's own code in ``/var/task``,
+the SDK in the runtime's ``site-packages``.
 """
 
+import json
+import re
 import sys
 import tempfile
 from datetime import datetime
 from pathlib import Path
+from typing import cast, get_args
 
 import opslib.sandbox
 from opslib.errors import OpsError
 from opslib.sandbox.api import Sandbox
 from opslib.sandbox.scenarios import pipeline, traffic
-from opslib.sandbox.scenarios.recorded import RECORDING
+from opslib.sandbox.scenarios.recorded import Lines, name
 
 ENTITIES = 3
 BATCHES = (1, 2, 3, 4, 6, 9)
 """Stream records of each recorded invocation."""
 
 _DEADLINE_S = 15.0
+_OWN_CODE = re.compile(r'(File \\?")[^"]*?/(zae_limiter_aggregator/)')
+_SDK = re.compile(r'(File \\?")[^"]*?/site-packages/')
 
 
-def record(sandbox: Sandbox) -> list[str]:
-    """Run the real aggregator and give the lines that it printed, in order.
+def record(sandbox: Sandbox, kind: Lines) -> list[str]:
+    """Run the real aggregator and give the lines of a recording.
 
     Parameters
     ----------
     sandbox
         Empty, and on a live clock.
+    kind
+        What shall become of its records.
     """
+    code = pipeline.package(sandbox.home.parent / "cache")
     deployed = pipeline.deploy(sandbox, mapped=False)
     pipeline.wait_until_active(sandbox)
     # The first request of an entity inserts its bucket, which is no record for the mapping.
     traffic.drive(sandbox, entities=ENTITIES, acquisitions=ENTITIES)
-    batches: list[list[str]] = []
     # The first invocation of an environment makes its clients, which no later one does: not kept.
-    for records in (1, *BATCHES):
-        written = traffic.drive(
-            sandbox, entities=min(ENTITIES, records), acquisitions=records, fresh=False
+    _one_batch(sandbox, deployed, records=1)
+    if kind == "failed":
+        pipeline.release(sandbox, pipeline.broken(code))
+        pipeline.change_mapping(
+            sandbox, deployed, MaximumRetryAttempts=0, BisectBatchOnFunctionError=False
         )
-        pipeline.enable_mapping(sandbox, deployed)
-        traffic.wait_for(sandbox, written, since=written.at, deadline_s=_DEADLINE_S)
-        pipeline.disable_mapping(sandbox, deployed)
-        batches.append(_application_lines(sandbox, written.at))
-    return [line for batch in batches[1:] for line in batch]
+    elif kind == "denied":
+        sandbox.set_fault(
+            "dynamodb:UpdateItem", code="AccessDenied", caller=pipeline.principal(sandbox)
+        )
+    return [line for records in BATCHES for line in _one_batch(sandbox, deployed, records=records)]
+
+
+def _one_batch(sandbox: Sandbox, deployed: pipeline.Deployed, *, records: int) -> list[str]:
+    written = traffic.drive(
+        sandbox, entities=min(ENTITIES, records), acquisitions=records, fresh=False
+    )
+    pipeline.enable_mapping(sandbox, deployed)
+    traffic.wait_until_reported(sandbox, since=written.at, deadline_s=_DEADLINE_S)
+    pipeline.disable_mapping(sandbox, deployed)
+    return _application_lines(sandbox, written.at)
 
 
 def _application_lines(sandbox: Sandbox, since: datetime) -> list[str]:
-    messages = [message for _, message in traffic.messages_since(sandbox, since)]
-    return [message for message in messages if message.startswith("{")]
+    kept = []
+    for _, message in traffic.messages_since(sandbox, since):
+        text = _SDK.sub(r"\1/var/lang/lib/python3.12/site-packages/", message)
+        text = _OWN_CODE.sub(r"\1/var/task/\2", text)
+        if text.startswith("{"):
+            kept.append(text)
+        elif text.startswith("[ERROR]"):
+            kept.append(json.dumps(text + "\n"))
+    return kept
 
 
-def main() -> int:
-    """Record, and write the recording beside the ones that are there."""
+def main(arguments: list[str]) -> int:
+    """Record the kinds named, each beside the recordings that are there; all when none is."""
     from opslib.sandbox import launcher
 
     say = sys.stderr.write
-    target = Path(opslib.sandbox.__file__).parent / "recordings" / RECORDING
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder) / "sandbox"
-        try:
-            sandbox = launcher.up(
-                scenario="empty", clock="live", home=home, progress=lambda text: None
-            )
-            lines = record(sandbox)
-        except OpsError as error:
-            say(f"{error}\n")
-            return 3
-        finally:
-            launcher.down(home)
-    target.write_text("".join(f"{line}\n" for line in lines))
-    say(f"{len(lines)} lines of {len(BATCHES)} invocations are in {target.name}.\n")
+    for kind in arguments or get_args(Lines):
+        with tempfile.TemporaryDirectory() as folder:
+            home = Path(folder) / "sandbox"
+            try:
+                sandbox = launcher.up(
+                    scenario="empty", clock="live", home=home, progress=lambda text: None
+                )
+                lines = record(sandbox, cast("Lines", kind))
+            except OpsError as error:
+                say(f"{error}\n")
+                return 3
+            finally:
+                launcher.down(home)
+        target = Path(opslib.sandbox.__file__).parent / "recordings" / name(cast("Lines", kind))
+        target.write_text("".join(f"{line}\n" for line in lines))
+        say(f"{len(lines)} lines of {len(BATCHES)} invocations are in {target.name}.\n")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

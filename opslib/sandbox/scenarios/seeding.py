@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from opslib.sandbox.api import Sandbox
+from opslib.sandbox.lambda_lines import Line
 from opslib.sandbox.scenarios.datapoints import Entries
-from opslib.sandbox.scenarios.history import Event
 
 MAX_EVENTS = 10_000
 MAX_BYTES = 1_048_576
@@ -24,7 +24,7 @@ MAX_SPAN_MS = 24 * 3600 * 1000
 MAX_ENTRIES = 500
 
 
-def put_events(sandbox: Sandbox, group: str, streams: Mapping[str, Iterable[Event]]) -> None:
+def put_events(sandbox: Sandbox, group: str, streams: Mapping[str, Iterable[Line]]) -> None:
     """Create the log streams in an existing log group and fill them.
 
     Parameters
@@ -53,7 +53,7 @@ def put_metrics(sandbox: Sandbox, entries: Entries) -> None:
             )
 
 
-def batches(events: Iterable[Event]) -> Iterator[list[dict[str, Any]]]:
+def batches(events: Iterable[Line]) -> Iterator[list[dict[str, Any]]]:
     """Part a stream's events into batches that PutLogEvents takes.
 
     Parameters

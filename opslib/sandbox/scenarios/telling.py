@@ -22,6 +22,7 @@ def samples(invocations: Sequence[Invocation]) -> list[Sample]:
             at=invocation.at,
             duration_ms=invocation.duration_ms,
             iterator_age_ms=invocation.iterator_age_ms,
+            failed=invocation.status != "success",
         )
         for invocation in invocations
     ]

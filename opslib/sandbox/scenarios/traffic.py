@@ -171,6 +171,29 @@ def wait_for(
         time.sleep(_PAUSE_S)
 
 
+def wait_until_reported(sandbox: Sandbox, *, since: datetime, deadline_s: float) -> list[Reported]:
+    """Wait until the function has reported an invocation, whatever became of it.
+
+    Raises
+    ------
+    CouldNotLook
+        None was reported in time.
+    """
+    until = time.monotonic() + deadline_s
+    while True:
+        reported = _reports(messages_since(sandbox, since))
+        if reported:
+            return reported
+        if time.monotonic() > until:
+            raise CouldNotLook(
+                f"The pipeline was not seen at work: no invocation was reported within "
+                f"{deadline_s:.0f} s. The machine may be very busy; start the sandbox again.",
+                operation="logs:FilterLogEvents",
+                reason="timeout",
+            )
+        time.sleep(_PAUSE_S)
+
+
 def messages_since(sandbox: Sandbox, since: datetime) -> list[tuple[int, str]]:
     """Read what the function logged since an instant: epoch milliseconds and message, in order."""
     answer = sandbox.client("logs").filter_log_events(

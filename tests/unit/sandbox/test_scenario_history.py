@@ -3,13 +3,15 @@
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 import pytest
 
+from opslib.sandbox.lambda_lines import Line
 from opslib.sandbox.scenarios import healthy, slow
-from opslib.sandbox.scenarios.history import Event, Invocation, tell
+from opslib.sandbox.scenarios.history import Invocation, tell
 from opslib.sandbox.scenarios.planning import Shape, plan
 from opslib.sandbox.scenarios.recorded import recordings
 
@@ -43,7 +45,7 @@ REPORT = re.compile(
 )
 
 
-def _reports(streams: Mapping[str, list[Event]]) -> pd.DataFrame:
+def _reports(streams: Mapping[str, list[Line]]) -> pd.DataFrame:
     rows = []
     for stream, events in streams.items():
         for event in events:
@@ -57,7 +59,7 @@ def _reports(streams: Mapping[str, list[Event]]) -> pd.DataFrame:
     return reports.assign(at=pd.to_datetime(reports["at"], unit="ms", utc=True))
 
 
-def _told(shape: Shape) -> dict[str, list[Event]]:
+def _told(shape: Shape) -> dict[str, list[Line]]:
     return tell(plan(shape, now=NOW))
 
 
@@ -66,8 +68,8 @@ def test_a_cold_start_is_told_in_the_order_and_the_words_of_lambda() -> None:
 
     messages = [event.message for event in events]
     assert messages[0].startswith("INIT_START Runtime Version: python:3.12.v")
-    assert messages[1] == "START RequestId: 11111111-2222-4333-8444-555555555555 Version: $LATEST"
-    assert messages[-2] == "END RequestId: 11111111-2222-4333-8444-555555555555"
+    assert messages[1] == "START RequestId: 11111111-2222-4333-8444-555555555555 Version: $LATEST\n"
+    assert messages[-2] == "END RequestId: 11111111-2222-4333-8444-555555555555\n"
     # 812.43 + 451.20 = 1263.63: initialization is billed since August 2025.
     assert messages[-1] == (
         "REPORT RequestId: 11111111-2222-4333-8444-555555555555\tDuration: 812.43 ms\t"
@@ -233,3 +235,45 @@ def test_nothing_told_looks_like_an_error(shape: Shape) -> None:
 
     assert {line["level"] for line in lines} == {"INFO", "DEBUG"}
     assert {line["error_count"] for line in lines if "error_count" in line} == {0}
+
+
+def test_a_timeout_is_told_as_far_as_it_came_and_in_lambda_s_last_words() -> None:
+    late = replace(WARM, duration_ms=10_000.0, status="timeout", would_take_ms=20_000.0)
+
+    (events,) = tell([late]).values()
+
+    printed = [json.loads(e.message)["message"] for e in events if e.message.startswith("{")]
+    assert printed[:2] == ["Lambda invocation started", "Batch processing started"]
+    assert "Lambda invocation completed" not in printed
+    assert [event.message for event in events[-3:]] == [
+        "2026-10-14T01:00:20.000Z 66666666-7777-4888-8999-aaaaaaaaaaaa "
+        "Task timed out after 10.00 seconds\n",
+        "END RequestId: 66666666-7777-4888-8999-aaaaaaaaaaaa\n",
+        "REPORT RequestId: 66666666-7777-4888-8999-aaaaaaaaaaaa\tDuration: 10000.00 ms\t"
+        "Billed Duration: 10000 ms\tMemory Size: 256 MB\tMax Memory Used: 98 MB\t"
+        "Status: timeout\n",
+    ]
+
+
+def test_what_the_handler_raised_is_one_event_before_the_end() -> None:
+    (events,) = tell([replace(WARM, status="error", lines="failed")]).values()
+
+    raised = events[-3].message
+    assert raised.startswith(
+        "[ERROR] AttributeError: 'ProcessResult' object has no attribute 'snapshots_written'\n"
+        "Traceback (most recent call last):\n"
+    )
+    assert 'File "/var/task/zae_limiter_aggregator/handler.py", line 114' in raised
+    assert "Status" not in events[-1].message
+
+
+def test_denied_writes_are_warnings_that_name_the_role_and_the_action() -> None:
+    (events,) = tell([replace(WARM, lines="denied")]).values()
+
+    lines = [json.loads(event.message) for event in events if event.message.startswith("{")]
+    denied = [line for line in lines if line["level"] == "WARNING"]
+    assert len(denied) == 4
+    assert (
+        "assumed-role/ZAEL-demo-aggr/ZAEL-demo-aggregator is not authorized" in denied[0]["message"]
+    )
+    assert [line["error_count"] for line in lines if "error_count" in line] == [4, 4]

@@ -2,8 +2,9 @@
 
 from datetime import UTC, datetime
 
+from opslib.sandbox.lambda_lines import Line
 from opslib.sandbox.scenarios import slow
-from opslib.sandbox.scenarios.history import Event, tell
+from opslib.sandbox.scenarios.history import tell
 from opslib.sandbox.scenarios.planning import plan
 from opslib.sandbox.scenarios.seeding import batches
 
@@ -11,7 +12,7 @@ NOW = datetime(2026, 10, 14, 3, 7, tzinfo=UTC)
 
 
 def test_ten_thousand_events_fill_a_batch() -> None:
-    events = [Event(timestamp=n, message="x") for n in range(10_001)]
+    events = [Line(timestamp=n, message="x") for n in range(10_001)]
 
     sizes = [len(batch) for batch in batches(events)]
 
@@ -20,17 +21,17 @@ def test_ten_thousand_events_fill_a_batch() -> None:
 
 def test_a_batch_counts_the_bytes_of_utf_8_and_twenty_six_more_an_event() -> None:
     # 1,048,576 / 4 = 262,144 = 26 + 262,118 bytes; an é is two bytes.
-    full = Event(timestamp=1, message="é" * 131_059)
+    full = Line(timestamp=1, message="é" * 131_059)
 
     assert [len(batch) for batch in batches([full] * 4)] == [4]
     assert [len(batch) for batch in batches([*[full] * 4, full])] == [4, 1]
-    over = Event(timestamp=1, message="é" * 131_059 + "x")
+    over = Line(timestamp=1, message="é" * 131_059 + "x")
     assert [len(batch) for batch in batches([*[full] * 3, over])] == [3, 1]
 
 
 def test_a_batch_spans_at_most_a_day() -> None:
     day_ms = 86_400_000
-    events = [Event(timestamp=at, message="x") for at in (0, day_ms, day_ms + 1)]
+    events = [Line(timestamp=at, message="x") for at in (0, day_ms, day_ms + 1)]
 
     spans = [[event["timestamp"] for event in batch] for batch in batches(events)]
 
