@@ -12,7 +12,7 @@ begins, but here history is told to log groups that were made a moment ago.
 import asyncio
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,39 +20,28 @@ from typing import TYPE_CHECKING, Any
 
 from opslib.errors import BadInput
 from opslib.sandbox.clock import Clock
+from opslib.sandbox.logs.asking import Question, asked
 from opslib.sandbox.logs.groups import Event, Store, absent, of_query
 from opslib.sandbox.logs.paging import page
 from opslib.sandbox.logs.records import pointed
 from opslib.sandbox.logs.refusals import (
     GROUP_NAME,
     LANGUAGES,
-    epoch,
     invalid,
     limit_exceeded,
     not_found,
     one_of,
     text,
-    whole,
 )
-from opslib.sandbox.operations import Refused, ServiceError
 
 if TYPE_CHECKING:
     from opslib.cwli import Answer
-    from opslib.cwli.plan import Source
 
-TEXT_LIMIT = 10_000
-ROWS_LIMIT = 100_000
 PAGE_LIMIT = 10_000
 LISTED_LIMIT = 1000
 CONCURRENT_LIMIT = 100
 STATUSES = ("Scheduled", "Running", "Complete", "Failed", "Cancelled", "Timeout", "Unknown")
 _UNDER_WAY = ("Scheduled", "Running")
-# AWS counts in seconds and includes both ends, so the last second is searched to its end. It is
-# documented only as "inclusive"; were the last second not whole, a window cut into [a, b - 1 s]
-# and [b, c] would lose events.
-_LAST_SECOND_MS = 999
-# Both seconds and milliseconds are accepted; seconds reach this number in the year 5138.
-_MILLISECONDS_FROM = 100_000_000_000
 # How long GetQueryResults waits for a query about to end, so that small ones need one call.
 _HOLD_S = 1.0
 # One that is slow by order is looked at for its state.
@@ -155,10 +144,8 @@ class Queries:
 
         ``delay`` is asked once the query is sure to start.
         """
-        query_text, sources = _text(body)
-        start_ms, end_ms = _span(body)
-        limit = whole(body, "limit", least=1, most=ROWS_LIMIT, default=0) or None
-        groups = of_query(body, sources, self._store)
+        question = asked(body)
+        groups = of_query(body, question.sources, self._store)
         events: list[Event] = []
         for group in groups:
             found = self._store.events(group)
@@ -171,12 +158,12 @@ class Queries:
             )
         query = Query(
             query_id=str(uuid.uuid4()),
-            text=query_text,
+            text=question.text,
             groups=groups,
             created_ms=_epoch_ms(self._clock.now()),
         )
         self._queries[query.query_id] = query
-        run = _Run(query=query, events=events, start_ms=start_ms, end_ms=end_ms, limit=limit)
+        run = _Run(query=query, question=question, events=events)
         hindered = delay()
         if hindered.latency_ms:
             query.hold_s = _HOLD_BY_ORDER_S
@@ -248,12 +235,10 @@ class Queries:
 
     async def _evaluate(self, run: "_Run", delay: Delay) -> None:
         query = run.query
-        loop = asyncio.get_running_loop()
         try:
             if delay.status == "Running":
                 query.status = "Running"
-                partly = await loop.run_in_executor(self._engine, run.partly)
-                query.rows, query.statistics = partly
+                query.rows, query.statistics = await self._engaged(run.partly)
             elif delay.latency_ms and delay.status != "Scheduled":
                 query.status = "Running"
             await asyncio.sleep(delay.latency_ms / 1000)
@@ -262,12 +247,29 @@ class Queries:
                 return
             async with self._turn:
                 query.status = "Running"
-                whole_answer = await loop.run_in_executor(self._engine, run.wholly)
+                whole_answer = await self._engaged(run.wholly)
             query.rows, query.statistics = whole_answer
             query.end("Complete")
+        except TimeoutError:
+            query.end("Timeout")
         finally:
             # Whatever stopped the engine is in the server's log; the client sees how it ended.
             query.end("Failed")
+
+    async def _engaged(self, evaluate: Callable[[], "_Found"]) -> "_Found":
+        """Have the engine evaluate beside the server's loop.
+
+        Raises
+        ------
+        TimeoutError
+            The engine stopped the query at its deadline.
+        """
+        from opslib import cwli
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._engine, evaluate)
+        except cwli.QueryStopped as error:
+            raise TimeoutError from error
 
     def _find(self, body: dict[str, Any]) -> Query:
         query = self._queries.get(str(body.get("queryId")))
@@ -276,35 +278,42 @@ class Queries:
         return query
 
 
+_Found = tuple[list[dict[str, str]], dict[str, float]]
+"""Rows and statistics."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Run:
     """The evaluation of one query on the events as they were when it was started."""
 
     query: Query
+    question: Question
     events: list[Event]
-    start_ms: int
-    end_ms: int
-    limit: int | None
 
-    def wholly(self) -> tuple[list[dict[str, str]], dict[str, float]]:
+    def wholly(self) -> "_Found":
         """Evaluate it on every event: rows and statistics."""
         return self._on(self.events)
 
-    def partly(self) -> tuple[list[dict[str, str]], dict[str, float]]:
+    def partly(self) -> "_Found":
         """Evaluate it on the newer half of the events in its window."""
         instants = sorted(
             event["timestamp"]
             for event in self.events
-            if self.start_ms <= event["timestamp"] <= self.end_ms
+            if self.question.start_ms <= event["timestamp"] <= self.question.end_ms
         )
         since_ms = instants[len(instants) // 2] if instants else 0
         return self._on([event for event in self.events if event["timestamp"] >= since_ms])
 
-    def _on(self, events: list[Event]) -> tuple[list[dict[str, str]], dict[str, float]]:
+    def _on(self, events: list[Event]) -> "_Found":
         from opslib import cwli
 
         answer = cwli.run(
-            self.query.text, events, start=self.start_ms, end=self.end_ms, limit=self.limit
+            self.question.text,
+            events,
+            start=self.question.start_ms,
+            end=self.question.end_ms,
+            now=self.query.created_ms,
+            limit=self.question.limit,
         )
         rows = [pointed(row, events) for row in answer.rows]
         return rows, _statistics(answer, groups=len(self.query.groups))
@@ -344,46 +353,6 @@ def _listed(query: Query) -> dict[str, Any]:
         listed["queryDuration"] = round((query.ended_s - query.began_s) * 1000)
         listed["bytesScanned"] = query.statistics.get("bytesScanned", 0.0)
     return listed
-
-
-def _text(body: dict[str, Any]) -> "tuple[str, Iterable[Source]]":
-    """Read the query's text and the log groups it names itself."""
-    from opslib import cwli  # at the first query, so that a start need not wait for it
-
-    given = text(body, "queryString", least=0, most=TEXT_LIMIT)
-    if given is None:
-        raise invalid("queryString is missing.")
-    if one_of(body, "queryLanguage", LANGUAGES) not in (None, "CWLI"):
-        raise invalid(
-            f"The sandbox answers queries in CWLI only: queries in {body['queryLanguage']} are "
-            "evaluated by OpenSearch, which it does not have."
-        )
-    try:
-        return given, cwli.parse(given).sources
-    except cwli.MalformedQuery as error:
-        end = min(error.position + 1, len(given))
-        detail = {
-            "message": error.reason,
-            "location": {"startCharOffset": error.position, "endCharOffset": end},
-        }
-        raise Refused(
-            ServiceError(
-                code="MalformedQueryException",
-                message=error.reason,
-                members=(("queryCompileError", detail),),
-            )
-        ) from error
-
-
-def _span(body: dict[str, Any]) -> tuple[int, int]:
-    start, end = epoch(body, "startTime"), epoch(body, "endTime")
-    if start is None or end is None:
-        raise invalid("startTime and endTime are needed, as epoch seconds.")
-    start_ms = start if start >= _MILLISECONDS_FROM else start * 1000
-    end_ms = end if end >= _MILLISECONDS_FROM else end * 1000 + _LAST_SECOND_MS
-    if start_ms > end_ms:
-        raise invalid("End time should not be before the start time.")
-    return start_ms, end_ms
 
 
 def _epoch_ms(at: datetime) -> int:
