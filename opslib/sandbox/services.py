@@ -69,7 +69,7 @@ def build(*, emulator: Emulator, clock: Clock, faults: Faults) -> Services:
     quota = Quota()
     return Services(
         answerers={
-            "cloudwatch": (WrittenFirst(measures.meter), MetricCalls()),
+            "cloudwatch": (WrittenFirst(measures.meter), MetricCalls(clock=clock)),
             "dynamodb": (DynamodbCalls(consumed=measures.consumed),),
             "kinesis": (KinesisCalls(),),
             "lambda": (
