@@ -87,13 +87,20 @@ class QueryStopped(OpsError):
         )
 
 
-_PIECE = re.compile(r"""[\w@.`]+|"[^"\n]*"|'[^'\n]*'|\S""")
+_PIECE = re.compile(
+    r"""
+    (?: [\w@.] | `[^`\n]+` | \[[0-9]+\] )+   # a name or a number
+    | "[^"\n]*"? | '[^'\n]*'?               # a string, or the line on which it never ends
+    | \S                                    # a sign
+    """,
+    re.VERBOSE,
+)
 
 
 def _end(text: str, position: int) -> int:
     """Return where the word, string or sign at a position ends."""
     piece = _PIECE.match(text, position)
-    return piece.end() if piece else min(position, len(text))
+    return piece.end() if piece else position
 
 
 def _listed(names: tuple[str, ...]) -> str:

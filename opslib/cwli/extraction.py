@@ -34,7 +34,8 @@ def parse(stack: Stack, stage: plan.Parse) -> None:
         matched = stack.add(f"regexp_matches({text}, {regex})", "m")
         captures = stack.add(f"regexp_extract({text}, {regex}, {groups})", "m")
     for i, name in stage.names:
-        captured = f"{captures}['g{i}']"
+        # A group that took no part is empty in one function of DuckDB and missing in the other.
+        captured = f"coalesce({captures}['g{i}'], '')"
         if stack.switches.empty_capture == "missing":
             captured = f"nullif({captured}, '')"
         stack.define(name, Value(f"CASE WHEN {matched} THEN {captured} END", Kind.TEXT))
