@@ -2,7 +2,8 @@
 
 In: field names, as the compiler meets them. Out: SQL columns of the event relation, only for the
 names that were asked for. System fields come from the event, Lambda's from its tab separated lines,
-all else from the first JSON object in the line, by dot paths.
+all else from the first JSON object in the line, by dot paths; ``line_formats`` has the names that a
+line of VPC flow or Route 53 logs gives too.
 
 An event's own columns here: ``ts`` and ``ingested`` (BIGINT, epoch milliseconds), ``msg``,
 ``stream``, ``grp`` (VARCHAR), ``n`` (BIGINT, position in the input), ``fragment`` (VARCHAR: the
@@ -18,6 +19,7 @@ in units of 10^6 for a MB, booleans as 1 and 0: captures of outputs.
 
 from itertools import product
 
+from opslib.cwli import line_formats
 from opslib.cwli.switches import Switches
 from opslib.cwli.values import MISSING, Kind, TooLong, Value, quoted
 
@@ -38,6 +40,8 @@ _EVENT = {
     "@logStream": Value("stream", Kind.TEXT),
     "@log": Value("grp", Kind.TEXT),
     "@ingestionTime": Value("ingested", Kind.INSTANT),
+    # ``@log`` is account:group. Region, entity, data source and tags are no part of an event here.
+    "@aws.account": Value("nullif(regexp_extract(grp, '^([0-9]{12}):', 1), '')", Kind.TEXT),
     "@ptr": Value(
         "to_base64(encode(concat_ws('|', coalesce(grp, ''), coalesce(stream, ''), ts, n)))",
         Kind.TEXT,
@@ -80,6 +84,7 @@ class Discovery:
         self._switches = switches
         self._columns: dict[str, Value] = {}
         self._paths: dict[str, int] = {}
+        self._pointers_of: dict[str, list[str]] = {}
 
     @property
     def needs_json(self) -> bool:
@@ -93,8 +98,13 @@ class Discovery:
         value = self._columns[name]
         if value is MISSING:
             return value
-        position = list(self._columns).index(name)
-        return Value(f"d{position}", value.kind)
+        column = f"d{list(self._columns).index(name)}"
+        pointers = self._pointers_of.get(name)
+        if pointers is None:
+            return Value(column, value.kind)
+        places = [f"found[{self._paths[pointer]}]" for pointer in pointers]
+        tree = places[0] if len(places) == 1 else f"coalesce({', '.join(places)})"
+        return Value(column, value.kind, logged=_as_logged(column, pointers), tree=tree)
 
     def columns(self) -> list[str]:
         """Return the SQL of every discovered column, as ``sql AS dN``."""
@@ -120,11 +130,15 @@ class Discovery:
             return Value(f"nullif(regexp_extract(msg, {quoted(pattern)}, 1), '')", Kind.TEXT)
         if name == "@requestId":
             return self._request_id()
-        if name.startswith("@@"):
-            return self._of_json(name[1:])
-        if name.startswith("@"):
+        if name.startswith("@") and not name.startswith("@@"):
             return MISSING
-        return self._of_json(name)
+        logged = name[1:] if name.startswith("@@") else name
+        self._pointers_of[name] = _pointers(logged)
+        found = self._of_json(logged)
+        others = line_formats.readings(logged)
+        if not others:
+            return found
+        return Value(f"coalesce({', '.join([found.sql, *others])})", Kind.TEXT)
 
     def _of_report(self, name: str) -> Value:
         pattern, metric, factor = _REPORT[name]
@@ -156,6 +170,31 @@ class Discovery:
         return Value(
             elements[0] if len(elements) == 1 else f"coalesce({', '.join(elements)})", Kind.TEXT
         )
+
+
+_QUOTED = (
+    "replace(replace(regexp_replace(coalesce(fragment, msg), "
+    + quoted(r'("(?:[^"\\]|\\.)*")|(-?[0-9][0-9.eE+-]*)')
+    + r""", '\1' || chr(1) || '\2' || chr(1), 'g'), chr(1) || chr(1), ''), chr(1), '"')"""
+)
+"""SQL: the JSON of an event with every number in quotes. A text is followed by two marks, which go
+away; a number stands between two, which become its quotes. JSON holds no such character itself."""
+
+
+def _as_logged(column: str, pointers: list[str]) -> str:
+    """Return SQL of a JSON field with a number's own digits: 1.50 where JSON functions say 1.5.
+
+    Only numbers with a point or an exponent are looked up again; no other is written two ways.
+    """
+    listed = "[" + ", ".join(quoted(pointer) for pointer in pointers) + "]"
+    # The field may also come from a line that is no JSON at all, see ``line_formats``.
+    texts = f"TRY(json_extract_string({_QUOTED}, {listed}))"
+    same = f"lambda x: try_cast(x AS DOUBLE) = try_cast({column} AS DOUBLE)"
+    again = f"coalesce(list_filter({texts}, {same})[1], {column})"
+    number = quoted("-?[0-9]+([.].*|[eE].*)")
+    # Nearly every other text is told by its first character.
+    found = f"CASE WHEN regexp_full_match({column}, {number}) THEN {again} ELSE {column} END"
+    return f"CASE WHEN {column} < ':' THEN {found} ELSE {column} END"
 
 
 def _matched(line: str, pattern: str) -> Value:

@@ -12,7 +12,7 @@ Must not know commands.
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
 from opslib.cwli import plan
@@ -154,7 +154,8 @@ class Stack:
             return value
         column = self.fresh("c")
         self._pending.append((column, value))
-        self.scope[name] = Value(column, value.kind)
+        # What the value was logged as is made of columns below, which stay too.
+        self.scope[name] = replace(value, sql=column, literal=None)
         return self.scope[name]
 
     def show(self, names: Iterable[str]) -> None:
