@@ -93,6 +93,23 @@ def test_the_aws_command_line_gets_the_rows_that_boto3_gets(empty: Sandbox, grou
     ]
 
 
+def test_the_aws_command_line_pages_through_what_matches_a_pattern(
+    empty: Sandbox, group: str
+) -> None:
+    found = _aws(
+        empty,
+        "filter-log-events",
+        f"--log-group-name={group}",
+        "--filter-pattern=[kind = REPORT, id_label, id, label, ms < 100, ...]",
+        "--page-size=1",
+    )["events"]
+
+    assert [event["timestamp"] for event in found] == [_S * 1000, (_S + 10) * 1000]
+    assert ["Duration: 12.50 ms" in found[0]["message"], "11.00" in found[1]["message"]] == [
+        True
+    ] * 2
+
+
 def test_the_emulator_is_the_one_whose_inside_is_known() -> None:
     # opslib.sandbox.emulator reaches into this very release. Before raising the pin, read
     # _log_groups, _evict_old_metrics and app.app in the new one, and run these tests.

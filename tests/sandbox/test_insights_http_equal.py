@@ -78,8 +78,8 @@ def test_every_query_answers_over_http_as_the_engine_does(
         for stream, lines in streams.items()
         for after_ms, message in lines
     ]
-    span = {"start": S * 1000, "end": (S + 2400) * 1000 + 999}
-    expected = {text: cwli.query(text, events, **span) for text in _QUERIES}
+    end_ms = (S + 2400) * 1000 + 999
+    expected = {text: cwli.query(text, events, start=S * 1000, end=end_ms) for text in _QUERIES}
     for group, streams in told.items():
         fill(empty, streams, name=group)
 
