@@ -99,7 +99,8 @@ def of_invocation(invocation: LiveInvocation, *, concurrent: int) -> Iterator[Da
             INVOCATIONS: 1.0,
             ERRORS: 0.0 if invocation.status == "success" else 1.0,
             THROTTLES: 0.0,
-            DURATION: invocation.duration_ms,
+            # As REPORT has it.
+            DURATION: round(invocation.duration_ms, 2),
             CONCURRENT: float(concurrent),
         }
     for metric, value in values.items():

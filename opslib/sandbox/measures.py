@@ -2,7 +2,8 @@
 
 In: whatever happens on the sandbox: invocations, deliveries, answered calls, polls, queues. Out:
 datapoints, in the sandbox's own CloudWatch, dated by the wall's clock: under a pinned clock they
-are outside every window. Must not know how a metric is computed.
+are outside every window. Whoever asks CloudWatch anything has them written first. Must not know
+how a metric is computed.
 """
 
 from datetime import UTC, datetime
@@ -10,12 +11,13 @@ from datetime import UTC, datetime
 from opslib.sandbox import call_metrics, live_metrics
 from opslib.sandbox import emulator as inside
 from opslib.sandbox.call_metrics import Answered, Consumed
-from opslib.sandbox.calls import Emulator
+from opslib.sandbox.calls import Call, Emulator
 from opslib.sandbox.datum import Place
 from opslib.sandbox.lambda_invocations import LiveInvocation, LiveInvocations
 from opslib.sandbox.live_metrics import Delivered, Pointed, Polled
 from opslib.sandbox.meter import Meter
 from opslib.sandbox.ticker import Ticker
+from opslib.sandbox.wire import Answer
 
 
 class Measures:
@@ -57,3 +59,21 @@ class Measures:
     def consumed(self, consumed: Consumed) -> None:
         """Take capacity that a call consumed."""
         self.meter.take(call_metrics.of_consumed(consumed, at=datetime.now(UTC)))
+
+    async def write(self) -> None:
+        """Write everything until now, queues included."""
+        self.ticker.tick(datetime.now(UTC))
+        await self.meter.write()
+
+
+class WrittenFirst:
+    """Stands before CloudWatch: what has happened is written before a call is answered."""
+
+    def __init__(self, measures: Measures) -> None:
+        self._measures = measures
+
+    async def answer(self, call: Call) -> Answer | None:
+        """Write, and let the call pass."""
+        if call.operation.name != "PutMetricData":
+            await self._measures.write()
+        return None

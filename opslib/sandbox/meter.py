@@ -1,8 +1,7 @@
 """Keeps live datapoints in the sandbox's own CloudWatch, as PutMetricData takes them.
 
 In: `Datum`, from any thread, at any time. Out: the emulator's metrics, and so its alarms. What came
-in is written a moment later, together; whoever asks CloudWatch anything has it written first. Must
-not know what the values mean.
+in is written a moment later, together, or when it is asked for. Must not know what the values mean.
 """
 
 import asyncio
@@ -11,9 +10,8 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from opslib.sandbox.calls import Call, Emulator
+from opslib.sandbox.calls import Emulator
 from opslib.sandbox.datum import Datum, Dimensions, Metric, Place
-from opslib.sandbox.wire import Answer
 
 _MOMENT_S = 0.5
 # PutMetricData takes at most so many values in an entry, and entries in a call.
@@ -52,18 +50,6 @@ class Meter:
                 await self._emulator.call(
                     "cloudwatch", "PutMetricData", body, account=place.account, region=place.region
                 )
-
-
-class WrittenFirst:
-    """Stands before CloudWatch: what has happened is written before a call is answered."""
-
-    def __init__(self, meter: Meter) -> None:
-        self._meter = meter
-
-    async def answer(self, _call: Call) -> Answer | None:
-        """Write, and let the call pass."""
-        await self._meter.write()
-        return None
 
 
 def _entries(data: Iterable[Datum]) -> Iterator[dict[str, Any]]:

@@ -27,9 +27,8 @@ from opslib.sandbox.logs.queries import Quota
 from opslib.sandbox.logs_calls import LogsCalls
 from opslib.sandbox.mapping_calls import MappingCalls
 from opslib.sandbox.mappings import Mappings
-from opslib.sandbox.measures import Measures
+from opslib.sandbox.measures import Measures, WrittenFirst
 from opslib.sandbox.message_moves import MessageMoves
-from opslib.sandbox.meter import WrittenFirst
 from opslib.sandbox.metric_calls import MetricCalls
 from opslib.sandbox.sqs_calls import SqsCalls
 from opslib.sandbox.waits import Waits
@@ -69,7 +68,7 @@ def build(*, emulator: Emulator, clock: Clock, faults: Faults) -> Services:
     quota = Quota()
     return Services(
         answerers={
-            "cloudwatch": (WrittenFirst(measures.meter), MetricCalls(clock=clock)),
+            "cloudwatch": (WrittenFirst(measures), MetricCalls(clock=clock)),
             "dynamodb": (DynamodbCalls(consumed=measures.consumed),),
             "kinesis": (KinesisCalls(),),
             "lambda": (
