@@ -279,7 +279,9 @@ def call(handler: Any, event: Any, context: Context) -> tuple[str, dict[str, Any
     with caught:
         returned = handler(event, context)
         try:
-            return json.dumps(returned, default=_plain), None
+            payload = json.dumps(returned, default=_plain, ensure_ascii=False)
+            payload.encode()
+            return payload, None
         except (TypeError, ValueError) as error:
             message = f"Unable to marshal response: {error}"
             return "", {

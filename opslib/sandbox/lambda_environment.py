@@ -328,7 +328,7 @@ class Environment:
         """Read an error that the runtime itself answered."""
         error = answer["error"]
         if error is None:
-            if len(answer.get("payload", "")) <= _RESPONSE_LIMIT_BYTES:
+            if len(answer.get("payload", "").encode()) <= _RESPONSE_LIMIT_BYTES:
                 return None
             error = {
                 "errorMessage": "Response payload size exceeded maximum allowed payload size "
@@ -372,7 +372,7 @@ class Environment:
         if self.process is None:
             return ()
         return tuple(
-            replace(output, message=self._told(output.message))
+            replace(output, message=self._told(output.message)) if "/" in output.message else output
             for output in self.process.logs.taken()
         )
 
