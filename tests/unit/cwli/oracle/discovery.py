@@ -41,6 +41,21 @@ def fields_of(event: Mapping[str, Any], switches: Switches) -> dict[str, Value]:
     return found
 
 
+def lists_of(message: str) -> dict[str, list[Any]]:
+    """Return the lists in the JSON of a message by their paths; only ``expand`` reads them."""
+    found: dict[str, list[Any]] = {}
+
+    def walk(json: Any, path: str) -> None:
+        if isinstance(json, list):
+            found[path] = json
+        elif isinstance(json, dict):
+            for key, each in json.items():
+                walk(each, f"{path}.{key}" if path else key)
+
+    walk(_fragment(message), "")
+    return found
+
+
 def _platform(message: str, switches: Switches) -> dict[str, Value]:
     line = PLATFORM.match(message)
     if line is None:
@@ -71,12 +86,15 @@ def _discovered(message: str) -> dict[str, Value]:
     return {name: value for name, value in found.items() if value is not None}
 
 
+def read_json(text: str) -> Any:
+    """Read JSON with its numbers as they are written; ValueError when it is none."""
+    return json.loads(text, parse_constant=_no_constant, parse_float=Logged, parse_int=Logged)
+
+
 def _fragment(message: str) -> Any:
     """Return the first JSON object in a message; a message that is a list has none."""
     try:
-        whole = json.loads(
-            message, parse_constant=_no_constant, parse_float=Logged, parse_int=Logged
-        )
+        whole = read_json(message)
     except ValueError:
         pass
     else:

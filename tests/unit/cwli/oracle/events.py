@@ -29,6 +29,10 @@ WORDS = [
     "tab\there", "line\nbreak", "🙂", "true", "null", "٣",
 ]  # fmt: skip
 NUMERIC_TEXTS = ["12", "-3", "4.5", "0", "1.28E8", "0.50", "00", "3", "2", "-0.25"]
+EMBEDDED = [
+    '{"k":1}', "[1,2]", "{broken", '{"k":{"q":"x"},"l":[3,"a",null,true],"b":false,"nul":null}',
+    '{"l":[{"q":1},2.5],"s":"ü"}', '{"l":["b"]}',
+]  # fmt: skip
 
 
 def number(random: Random) -> Any:
@@ -62,7 +66,7 @@ def logged_object(random: Random) -> dict[str, Any]:
         "ok": random.choice([True, False]),
         "id": random.choice(LONG_IDS),
         "foo-bar": random.randint(0, 9),
-        "e": random.choice(['{"k":1}', "[1,2]", "{broken"]),
+        "e": random.choice(EMBEDDED),
         "u": _some(random, inner),
         "a.b": random.choice(["flat", 1]),
         "a": _some(random, {"b": random.choice(["nested", 2]), "c": random.randint(-20, 20)}),

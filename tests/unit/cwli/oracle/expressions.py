@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 
 from cwli.oracle import spans
+from cwli.oracle.encodings import ENCODINGS
 from cwli.oracle.functions import LENIENT, STRICT
 from cwli.oracle.syntax import (
     Aggregate,
@@ -26,12 +27,13 @@ from cwli.oracle.syntax import (
     Negative,
     Not,
     Number,
+    Path,
     Pattern,
     Span,
     Text,
     Truth,
 )
-from cwli.oracle.values import Instant, Undetermined, Value, number_of, ordering, text_of
+from cwli.oracle.values import Instant, Undetermined, Value, inside, number_of, ordering, text_of
 from opslib.cwli.switches import Switches
 
 Lookup = Callable[[str], Value]
@@ -63,6 +65,8 @@ class Row:
                 return _literal(expression)
             case Name(name):
                 return self.lookup(name)
+            case Path(of, steps):
+                return inside(self.value(of), steps)
             case Negative(of):
                 number = number_of(self.value(of))
                 return None if number is None else -number
@@ -172,10 +176,10 @@ class Row:
         if function in LENIENT:
             return LENIENT[function](self.switches, *values)
         if None in values:
-            if function in ("greatest", "least", "isNumeric"):
-                raise Undetermined(f"what does {function} make of a missing argument?")
+            if function == "isNumeric":
+                raise Undetermined("is what is missing numeric?")
             return None
-        return STRICT[function](self.switches, *values)
+        return {**STRICT, **ENCODINGS}[function](self.switches, *values)
 
     def choice(self, function: str, arguments: tuple[Expression, ...]) -> Value:
         rest = list(arguments)

@@ -78,10 +78,31 @@ def _replace(text: str, old: str, new: str) -> str:
     return text.replace(old, new)
 
 
-def _int32(number: float) -> float:
-    if abs(number) >= 2**31 - 1:
-        raise Undetermined("what becomes of an integer beyond 32 bits?")
-    return float(math.trunc(number))
+def integer(bits: int) -> Callable[..., Value]:
+    def of(switches: Switches, value: Value) -> Value:
+        number = number_of(value)
+        if number is None:
+            return None
+        least, most = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+        whole = math.trunc(number)
+        if least <= whole <= most:
+            return float(whole)
+        if switches.integers_out_of_range == "missing":
+            return None
+        return float(most if whole > 0 else least)
+
+    return of
+
+
+def extreme(choose: Callable[..., float]) -> Callable[..., Value]:
+    def of(switches: Switches, *values: Value) -> Value:
+        numbers = [number_of(value) for value in values]
+        present = [number for number in numbers if number is not None]
+        if len(present) < len(numbers) and switches.missing_in_greatest == "missing":
+            return None
+        return choose(present) if present else None
+
+    return of
 
 
 def is_numeric(switches: Switches, value: Value) -> Value:
@@ -103,15 +124,13 @@ STRICT: dict[str, Callable[..., Value]] = {
     "abs": numeric(abs),
     "ceil": numeric(math.ceil),
     "floor": numeric(math.floor),
-    "greatest": numeric(max),
-    "least": numeric(min),
     "log": numeric(math.log),
     "round": numeric(_round),
     "sqrt": numeric(math.sqrt),
     "toNumber": numeric(lambda number: number),
     "toDouble": numeric(lambda number: number),
-    "toInt": numeric(_int32),
-    "toLong": numeric(math.trunc),
+    "toInt": integer(32),
+    "toLong": integer(64),
     "isNumeric": is_numeric,
     "fromMillis": from_millis,
     "toMillis": to_millis,
@@ -153,4 +172,6 @@ LENIENT: dict[str, Callable[..., Value]] = {
     "isblank": is_blank,
     "coalesce": lambda switches, *values: next((v for v in values if v is not None), None),
     "concat": concat,
+    "greatest": extreme(max),
+    "least": extreme(min),
 }

@@ -9,55 +9,42 @@ CloudWatch Logs User Guide, the page of each command; the switches where they ar
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cmp_to_key, partial
 from itertools import groupby
 from typing import Any
 
+from cwli.oracle import windows
 from cwli.oracle.aggregates import AGGREGATES, percentile
 from cwli.oracle.discovery import fields_of
 from cwli.oracle.expressions import Row
 from cwli.oracle.syntax import (
+    Accum,
+    AddTotals,
     Aggregate,
+    Autoregress,
     Column,
+    CountFrequent,
     Dedup,
     Fields,
+    FillDown,
     Filter,
     Limit,
     Name,
     ParseGlob,
     ParsePattern,
+    ParseText,
     Query,
+    Sessionize,
     Sort,
     Span,
     Stage,
     Stats,
+    Unnest,
 )
-from cwli.oracle.values import Instant, Undetermined, Value, key_of, natural, text_of
+from cwli.oracle.tables import Line, Table
+from cwli.oracle.values import Instant, Tree, Undetermined, Value, key_of, natural, text_of
 from opslib.cwli.switches import DEFAULT, Switches
-
-
-@dataclass
-class Line:
-    """One row: what was found in its event, what stages made, and when it happened."""
-
-    found: Mapping[str, Value]
-    made: dict[str, Value] = field(default_factory=dict)
-    at: tuple[int, int] = (0, 0)  # epoch ms, then the order of arrival
-
-    def lookup(self, name: str) -> Value:
-        return self.made[name] if name in self.made else self.found.get(name)
-
-
-@dataclass
-class Table:
-    """The rows between two stages; ``cut`` rows of the last tie are left out, it is open which."""
-
-    ties: list[list[Line]]
-    columns: list[str] | None = None
-    events: bool = True
-    cut: int = 0
-    bin_column: str | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +77,8 @@ def answer(
 
 def _shown(line: Line, names: Iterable[str]) -> dict[str, Value]:
     values = {name: line.lookup(name) for name in names}
+    if any(isinstance(value, Tree) for value in values.values()):
+        raise Undetermined("the text of a map or list")
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -141,7 +130,11 @@ def _sort(stage: Sort, table: Table, switches: Switches) -> Table:
     lines = [line for tie in table.ties for line in tie]
     lines.sort(key=lambda line: line.at, reverse=keys[-1][1] == "desc")
     lines.sort(key=cmp_to_key(order))
-    table.ties = [[line] for line in lines] if table.events else _ties(lines, order)
+
+    def order_of_events(left: Line, right: Line) -> int:
+        return order(left, right) or int(left.at != right.at)
+
+    table.ties = _ties(lines, order_of_events if table.events else order)
     return table
 
 
@@ -181,6 +174,8 @@ def _dedup(stage: Dedup, table: Table, switches: Switches) -> Table:
 
 
 def _parse(stage: ParseGlob | ParsePattern, table: Table, switches: Switches) -> Table:
+    if isinstance(stage, ParsePattern) and stage.multi:
+        return _parse_multi(stage, table, switches)
     pattern = _glob(stage.glob, switches) if isinstance(stage, ParseGlob) else None
     expression = pattern or re.compile(_python_of(stage), re.ASCII)
 
@@ -195,6 +190,30 @@ def _parse(stage: ParseGlob | ParsePattern, table: Table, switches: Switches) ->
         return True
 
     _over(table, captured)
+    return table
+
+
+def _parse_multi(stage: ParsePattern, table: Table, switches: Switches) -> Table:
+    """Make one row of each match."""
+    ties = []
+    for tie in table.ties:
+        fresh = []
+        for line in tie:
+            text = text_of(line.lookup(stage.source or "@message"), switches) or ""
+            matches = list(re.finditer(stage.pattern.python, text, re.ASCII))
+            if not matches:
+                raise Undetermined("what becomes of a row without a match?")
+            for match in matches:
+                captured = [match[i] or "" for i in range(1, len(stage.names) + 1)]
+                if "" in captured:
+                    raise Undetermined("an empty capture of many")
+                fresh.append(
+                    replace(
+                        line, made={**line.made, **dict(zip(stage.names, captured, strict=True))}
+                    )
+                )
+        ties.append(fresh)
+    table.ties = ties
     return table
 
 
@@ -265,8 +284,9 @@ def _default_order(
     keys = tuple((column.header, None) for column in stage.keys)
     if not keys:
         return [[line] for line in lines], None
-    if any(isinstance(line.lookup(name), Instant) for line in lines for name, _ in keys):
-        return [lines], None  # are groups of another time than a bin ordered as bins are?
+    values = [line.lookup(name) for line in lines for name, _ in keys]
+    if any(isinstance(value, Instant) or str(value).startswith("session ") for value in values):
+        return [lines], None  # other times than bins, and names of sessions, have no known order
     table = Table([[line] for line in lines], events=False)
     return _sort(Sort(keys), table, DEFAULT).ties, None
 
@@ -289,4 +309,12 @@ STAGES: dict[type[Stage], Callable[[Any, Table, Switches], Table]] = {
     Dedup: _dedup,
     ParseGlob: _parse,
     ParsePattern: _parse,
+    ParseText: windows.parse_text,
+    Unnest: windows.unnest,
+    Accum: windows.accum,
+    Autoregress: windows.autoregress,
+    FillDown: windows.fill_down,
+    AddTotals: windows.add_totals,
+    Sessionize: windows.sessionize,
+    CountFrequent: windows.count_frequent,
 }

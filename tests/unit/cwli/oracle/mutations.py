@@ -20,9 +20,9 @@ TOKEN = re.compile(
 PIECES = (
     *"|,()[]{}`'\"/*#\\.@-+%^!=<>~:;$&? \n\t",
     *["and", "or", "not", "like", "in", "as", "by", "asc", "multi", "into", "with", "for", "where"],
-    *["stats", "fields", "filter", "sort", "parse", "dedup", "limit", "display", "unnest", "expand"],
-    *["accum", "addtotals", "appendcols", "autoregress", "filldown", "fillmissing", "sessionize"],
-    *["countFrequent", "pattern", "diff", "join", "lookup", "SOURCE", "logfmt", "csv", "json"],
+    *["stats", "fields", "filter", "sort", "parse", "dedup", "limit", "display", "unnest"],
+    *["expand", "accum", "addtotals", "appendcols", "autoregress", "filldown", "fillmissing"],
+    *["sessionize", "countFrequent", "pattern", "diff", "join", "lookup", "SOURCE", "logfmt", "csv", "json"],
     *["head", "count(*)", "sum(", "bin(5m)", "bin(0x)", "5m", "1e5", "007", "0.", ".5", "9" * 400],
     *["true", "null", "@timestamp", "a", "a.b.0", "``", '""', "''", "//", "/x/i", "/(/", "/[/"],
     *["/(?=x)/", "(?<x>", "/(?<x>a)(?<x>b)/", "=~", "==", "!=", "<>", "&&", "||", "/*", "*/", "--"],

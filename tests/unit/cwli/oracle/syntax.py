@@ -112,8 +112,17 @@ class Aggregate:
     detail: str | None = None
 
 
+@dataclass(frozen=True)
+class Path:
+    """What lies inside a map or list: ``jsonParse(e).k[0]``."""
+
+    of: Call
+    steps: tuple[str | int, ...]
+
+
 Expression: TypeAlias = (
     Name
+    | Path
     | Text
     | Number
     | Truth
@@ -192,9 +201,80 @@ class ParsePattern:
     pattern: Pattern
     names: tuple[str, ...]
     named: bool
+    multi: bool = False
 
 
-Stage: TypeAlias = Fields | Filter | Stats | Sort | Limit | Dedup | ParseGlob | ParsePattern
+@dataclass(frozen=True)
+class ParseText:
+    """``csv`` gives its columns to ``names``; ``logfmt`` gives a map to the one name."""
+
+    source: str
+    kind: Literal["csv", "logfmt"]
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Unnest:
+    """One row a member of a list; ``alias`` is None for ``expand``."""
+
+    source: str
+    alias: str | None
+
+
+@dataclass(frozen=True)
+class Accum:
+    source: str
+    alias: str | None
+
+
+@dataclass(frozen=True)
+class Autoregress:
+    source: str
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class FillDown:
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class AddTotals:
+    names: tuple[str, ...]
+    total: str = "Total"
+
+
+@dataclass(frozen=True)
+class Sessionize:
+    names: tuple[str, ...]
+    gap_s: int | None
+    alias: str = "session_id"
+
+
+@dataclass(frozen=True)
+class CountFrequent:
+    names: tuple[str, ...]
+
+
+Stage: TypeAlias = (
+    Fields
+    | Filter
+    | Stats
+    | Sort
+    | Limit
+    | Dedup
+    | ParseGlob
+    | ParsePattern
+    | ParseText
+    | Unnest
+    | Accum
+    | Autoregress
+    | FillDown
+    | AddTotals
+    | Sessionize
+    | CountFrequent
+)
 Query: TypeAlias = tuple[Stage, ...]
 
 OR, AND, NOT, COMPARED, SUM, PRODUCT, POWER, SIGN, ATOM = range(9)
@@ -231,6 +311,9 @@ def _written(expression: Expression) -> tuple[int, str]:
             return ATOM, "true" if value else "false"
         case Call(function, arguments):
             return ATOM, f"{function}({', '.join(write(each) for each in arguments)})"
+        case Path(of, steps):
+            inner = "".join(f"[{s}]" if isinstance(s, int) else f".{field(s)}" for s in steps)
+            return ATOM, write(of) + inner
         case Span(amount, unit, of, function):
             first = "" if of is None else write(of) + ", "
             return ATOM, f"{function}({first}{amount}{unit})"
@@ -310,4 +393,33 @@ def _stage(stage: Stage) -> str:
         case ParsePattern(source, pattern, names, named):
             of = "" if source is None else field(source) + " "
             after = "" if named else f" as {', '.join(map(field_whole, names))}"
-            return f"parse {of}{sought(pattern)}{after}"
+            return f"parse {of}{sought(pattern)}{after}{' multi' if stage.multi else ''}"
+        case _:
+            return _newer_stage(stage)
+
+
+def _newer_stage(stage: Stage) -> str:
+    match stage:
+        case ParseText(source, kind, names):
+            return f"parse {field(source)} {kind} as {', '.join(names)}"
+        case Unnest(source, None):
+            return f"expand {field(source)}"
+        case Unnest(source, alias):
+            return f"unnest {field(source)} into {alias}"
+        case Accum(source, alias):
+            return f"accum {field(source)}" + (f" as {alias}" if alias else "")
+        case Autoregress(source, first, last):
+            return f"autoregress {field(source)} p={first}" + (f"-{last}" if last > first else "")
+        case FillDown(names):
+            return f"filldown {' '.join(map(field, names))}"
+        case AddTotals(names, total):
+            named = "" if total == "Total" else f"fieldname={total} "
+            return f"addtotals {named}{', '.join(map(field, names))}"
+        case Sessionize(names, gap_s, alias):
+            gap = "" if gap_s is None else f" maxspan {gap_s}s"
+            named = "" if alias == "session_id" else f" as {alias}"
+            return f"sessionize {', '.join(map(field, names))}{gap}{named}"
+        case CountFrequent(names):
+            return f"countFrequent {', '.join(map(field, names))}"
+        case _:
+            raise TypeError(stage)

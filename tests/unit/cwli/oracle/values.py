@@ -11,6 +11,7 @@ and the form of timestamps.
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal
@@ -36,7 +37,14 @@ class Instant:
     epoch_ms: int
 
 
-Value: TypeAlias = float | Logged | str | Instant | None
+@dataclass(frozen=True)
+class Tree:
+    """A map or list, as ``jsonParse`` gives it; a field of the log that is one is missing."""
+
+    json: Any
+
+
+Value: TypeAlias = float | Logged | str | Instant | Tree | None
 
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 LONG_DIGITS = re.compile(r"[0-9]{16,}")
@@ -44,10 +52,32 @@ ODD_NUMBER = re.compile(r"\s*[+-]?([0-9]+\.|\.[0-9]+|[0-9.eE+-]*[0-9][0-9.eE+-]*
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+def scalar_or_tree(json: Any) -> Value:
+    """Return the value of a piece of JSON whose numbers were read as ``Logged``."""
+    if isinstance(json, bool):
+        return Logged("1" if json else "0")
+    return Tree(json) if isinstance(json, (dict, list)) else json
+
+
+def inside(value: Value, steps: Sequence[str | int]) -> Value:
+    """Follow keys and positions, counted from 0, into a map or list."""
+    for step in steps:
+        json = value.json if isinstance(value, Tree) else None
+        if isinstance(json, dict):
+            value = scalar_or_tree(json.get(str(step)))
+        elif isinstance(json, list) and str(step).isdecimal() and int(step) < len(json):
+            value = scalar_or_tree(json[int(step)])
+        else:
+            return None
+    return value
+
+
 def number_of(value: Value) -> float | None:
     """Return the finite number a value is or reads as."""
     if isinstance(value, Instant):
         return float(value.epoch_ms)
+    if isinstance(value, Tree):
+        raise Undetermined("a map or list as a number")
     if isinstance(value, Logged):
         value = value.text
     if isinstance(value, str):
@@ -80,6 +110,8 @@ def printed(number: float, decimals: int = 4) -> str:
 
 def text_of(value: Value, switches: Switches) -> str | None:
     """Return a value as a result, ``like`` and ``concat`` have it."""
+    if isinstance(value, Tree):
+        raise Undetermined("a map or list as text")
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, Logged):
