@@ -46,7 +46,7 @@ def autoregress(stack: Stack, stage: plan.Autoregress) -> None:
     stack.flush()
     order = stack.row_order()
     for name, lag in stage.lags:
-        stack.define(name, Value(f"lag({of.sql}, {lag}) OVER (ORDER BY {order})", of.kind))
+        stack.define(name, Value(f"lag({_exact(of)}, {lag}) OVER (ORDER BY {order})", of.kind))
     stack.show(name for name, _ in stage.lags)
 
 
@@ -57,8 +57,13 @@ def fill_down(stack: Stack, stage: plan.FillDown) -> None:
     stack.flush()
     over = f"OVER (ORDER BY {stack.row_order()} ROWS UNBOUNDED PRECEDING)"
     for name, value in values.items():
-        filled = f"last_value({value.sql} IGNORE NULLS) {over}"
+        filled = f"last_value({_exact(value)} IGNORE NULLS) {over}"
         stack.define(name, Value(filled, value.kind))
+
+
+def _exact(value: Value) -> str:
+    """Return SQL of a value as it is printed in another row than its own."""
+    return as_text(value) if value.kind is Kind.TEXT else value.sql
 
 
 def _filled_names(stack: Stack, stage: plan.FillDown) -> dict[str, plan.Field]:
@@ -168,7 +173,7 @@ def append_columns(
     """
     place = stack.add(f"row_number() OVER (ORDER BY {stack.order})", "r")
     theirs = [(name, stack.fresh("c"), value) for name, value in columns]
-    selected = "".join(f"{value.sql} AS {column}, " for _, column, value in theirs)
+    selected = "".join(f"{_exact(value)} AS {column}, " for _, column, value in theirs)
     beside = stack.fresh("s")
     stack.ctes.append(
         f"{beside} AS NOT MATERIALIZED (SELECT {selected}row_number() OVER "
@@ -192,7 +197,7 @@ def _combine(stack: Stack, name: str, theirs: Value, *, override: bool) -> None:
     ours = stack.field(name)
     first, second = (theirs, ours) if override else (ours, theirs)
     if first.kind is second.kind:
-        stack.define(name, Value(f"coalesce({first.sql}, {second.sql})", first.kind))
+        stack.define(name, Value(f"coalesce({_exact(first)}, {_exact(second)})", first.kind))
         return
     both = ", ".join(as_text(flat(value)) for value in (first, second))
     stack.define(name, Value(f"coalesce({both})", Kind.MIXED))
