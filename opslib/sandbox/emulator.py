@@ -6,8 +6,9 @@ The only module that reaches into the emulator; everything else goes through its
 Its own API pages one stream at a time and makes one stream an invocation, which is too slow.
 
 Source: ministack 1.5.33, ``services/cloudwatch_logs.py`` (``_log_groups``),
-``services/cloudwatch.py`` (``_evict_old_metrics``), ``services/lambda_svc.py`` (``_esms``,
-``_poll_kinesis``, ``_poll_dynamodb_streams``, ``_apply_filter_criteria``),
+``services/cloudwatch.py`` (``_evict_old_metrics``, ``_dims_from_list``),
+``services/lambda_svc.py`` (``_esms``, ``_poll_kinesis``, ``_poll_dynamodb_streams``,
+``_apply_filter_criteria``),
 ``services/dynamodb.py`` and ``services/kinesis.py`` (their streams), ``services/sqs.py``
 (``_queues``, and what the poller of Lambda calls). Tests hold the pin.
 """
@@ -45,6 +46,22 @@ def keep_old_metrics() -> None:
 
 def _keep() -> None:
     pass
+
+
+def match_dimensions_exactly() -> None:
+    """Let a request without dimensions match the metric without dimensions, and no other.
+
+    The emulator takes no dimensions for any: it asks whether there are some by their truth.
+    """
+    dimensions_of = cloudwatch._dims_from_list
+    cloudwatch._dims_from_list = lambda listed: _Dimensions(dimensions_of(listed))
+
+
+class _Dimensions(dict[str, str]):
+    """The dimensions of a request, of which none are some."""
+
+    def __bool__(self) -> bool:
+        return True
 
 
 def log_events(group: str, *, account: str, region: str) -> list[dict[str, Any]] | None:

@@ -43,10 +43,11 @@ async def _serve(*, fd: int, port: int, clock: clocks.Clock, instance: str) -> N
     from hypercorn.config import Config
     from ministack.app import app
 
-    from opslib.sandbox.emulator import keep_old_metrics
+    from opslib.sandbox.emulator import keep_old_metrics, match_dimensions_exactly
     from opslib.sandbox.wrapper import Wrapper
 
     keep_old_metrics()
+    match_dimensions_exactly()
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
