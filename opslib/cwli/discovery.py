@@ -69,12 +69,18 @@ WHOLE = (
 )
 """SQL: whether the whole message is one JSON object with no more fields than are discovered."""
 
-EMBEDDED = (
-    f"(contains(msg, '{{') AND NOT {WHOLE}"
-    f" AND NOT (json_valid(msg) AND NOT starts_with({_TRIMMED}, '{{')))"
-)
-"""SQL: whether Python must look for a JSON object in the message. A message that is a whole JSON
-list or string has no fields."""
+
+def embedded(switches: Switches) -> str:
+    """Return SQL of whether Python must look for a JSON object in the message.
+
+    A message that is a whole JSON list or string has no fields.
+    """
+    if switches.repeated_json_key == "last":
+        return "contains(msg, '{')"
+    sql = f"contains(msg, '{{') AND NOT {WHOLE}"
+    if switches.json_lists_in_lines == "passed over":
+        sql += f" AND NOT (json_valid(msg) AND NOT starts_with({_TRIMMED}, '{{'))"
+    return f"({sql})"
 
 
 class Discovery:

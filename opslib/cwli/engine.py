@@ -105,7 +105,7 @@ def run(
             counted += f" WHERE {compiled.source}"
         scanned, scanned_bytes = connection.execute(counted).fetchall()[0]
         if compiled.needs_json:
-            find_fragments(connection)
+            find_fragments(connection, switches=switches)
         if any(name in compiled.sql for name in QUERY_TIMES):
             _tell_times(connection, start=start, end=end, now=now)
         found = _fetched(connection, compiled.sql, text)

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from opslib.cwli.discovery import EMBEDDED, MAX_FIELDS
+from opslib.cwli.discovery import MAX_FIELDS, embedded
+from opslib.cwli.switches import DEFAULT, Switches
 from opslib.errors import BadInput
 
 if TYPE_CHECKING:
@@ -69,12 +70,14 @@ def opened(
         connection.close()
 
 
-def find_fragments(connection: "duckdb.DuckDBPyConnection") -> None:
+def find_fragments(
+    connection: "duckdb.DuckDBPyConnection", *, switches: Switches = DEFAULT
+) -> None:
     """Find the JSON objects that are only part of their message, and add them to ``events``."""
     import pyarrow as pa
 
-    found = connection.execute(f"SELECT n, msg FROM spanned WHERE {EMBEDDED}").fetchall()  # noqa: S608
-    fragments = [(n, fragment(message)) for n, message in found]
+    found = connection.execute(f"SELECT n, msg FROM spanned WHERE {embedded(switches)}").fetchall()  # noqa: S608
+    fragments = [(n, fragment(message, switches=switches)) for n, message in found]
     kept = [(n, text) for n, text in fragments if text is not None]
     if not kept:
         return
@@ -91,29 +94,53 @@ def find_fragments(connection: "duckdb.DuckDBPyConnection") -> None:
     )
 
 
-def fragment(message: str) -> str | None:
+def fragment(message: str, *, switches: Switches = DEFAULT) -> str | None:
     """Return the first JSON object in a message, cut to the fields that are discovered.
 
     Returns
     -------
-    The object's text as logged; rewritten when it has more than 200 fields; None when there is no
-    object.
+    The object's text as logged; rewritten when it has more than 200 fields, or when keys written
+    twice must go; None when there is no object.
     """
+    found = _object_at(message, lists=switches.json_lists_in_lines == "searched")
+    if found is None:
+        return None
+    text = message[slice(*found)]
+    last = switches.repeated_json_key == "last"
+    if text.count(",") < MAX_FIELDS and not last:
+        return text
+    # Numbers are kept as texts, with the digits they were written in.
+    pairs = dict if last else _first_of_each
+    value = json.loads(text, object_pairs_hook=pairs, parse_float=str, parse_int=str)
+    return json.dumps(_pruned(value, [MAX_FIELDS]))
+
+
+def _object_at(message: str, *, lists: bool) -> tuple[int, int] | None:
+    """Find the first JSON object that is not within a list; ``lists`` looks into them too."""
     decoder = json.JSONDecoder()
-    at = message.find("{")
+    at = 0
     for _ in range(_MAX_OPENINGS):
-        if at < 0:
+        openings = [message.find(char, at) for char in ("{" if lists else "{[")]
+        at = min((opening for opening in openings if opening >= 0), default=-1)
+        if at < 0 or (openings[0] < 0):
             return None
         try:
-            value, end = decoder.raw_decode(message, at)
+            _, end = decoder.raw_decode(message, at)
         except (ValueError, RecursionError):
-            at = message.find("{", at + 1)
+            at += 1
             continue
-        text = message[at:end]
-        if text.count(",") < MAX_FIELDS:
-            return text
-        return json.dumps(_pruned(value, [MAX_FIELDS]))
+        if message[at] == "{":
+            return at, end
+        at = end
     return None
+
+
+def _first_of_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of pairs; of a key written twice the first counts, as in DuckDB."""
+    made: dict[str, Any] = {}
+    for key, value in pairs:
+        made.setdefault(key, value)
+    return made
 
 
 def _pruned(value: Any, left: list[int]) -> Any:

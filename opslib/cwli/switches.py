@@ -172,6 +172,14 @@ class Switches:
     """``isReservedIP`` of 10.0.0.1: private ranges have a function of their own. They are never
     public."""
 
+    repeated_json_key: Literal["first", "last"] = "first"
+    """A key that stands twice in one JSON object: the first counts, or the last, as in JavaScript.
+    Fields are documented to be discovered in order, up to 200, and a name is discovered once."""
+
+    json_lists_in_lines: Literal["passed over", "searched"] = "passed over"
+    """``[{"a":1}]``, alone or within other text: no field is named after a place in a list without
+    a name, so what is in it is passed over; or the object in it is found as any other."""
+
     values_of_a_group: Literal["each once", "all"] = "each once"
     """``values``: under the same name in other languages each value is listed once."""
 
