@@ -5,7 +5,8 @@ missing fields absent, ``@ptr`` on rows that are events. What the engine does no
 with the place; no stage is ever skipped.
 
 A query goes through these rooms in order: ``parser`` (with ``grammar.lark``, ``builder``,
-``stage_rules``, ``draft``) makes a ``plan``, or ``refusals`` say what is wrong with the text;
+``stage_rules``, ``parse_rules``, ``draft``) makes a ``plan`` of ``terms``, or ``refusals`` say what
+is wrong with the text;
 ``checks`` and ``order`` refuse what the grammar cannot; ``compile`` makes SQL: of stages with
 ``stages``, ``extraction``, ``grouping`` and ``windows`` on a ``stack``, of values with
 ``expressions``, ``functions``, ``aggregates``, ``spans``, ``discovery`` and ``values``; ``events``

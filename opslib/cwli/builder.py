@@ -15,8 +15,8 @@ from lark.tree import Meta
 from lark.visitors import Transformer_NonRecursive
 
 from opslib.cwli import plan
-from opslib.cwli.draft import Draft
-from opslib.cwli.stage_rules import RULES, plain
+from opslib.cwli.draft import Draft, plain
+from opslib.cwli.stage_rules import RULES
 from opslib.cwli.switches import Switches
 
 

@@ -8,10 +8,12 @@ Must not know events or SQL.
 """
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 from lark import Token
+from lark.tree import Meta
 
 from opslib.cwli import plan, regexes, spans
 from opslib.cwli.errors import MalformedQuery
@@ -97,3 +99,21 @@ class Draft:
             found = f"{of} takes a whole number from 1 to {most:,}, not {written}."
             raise self.refuse(found, written.start_pos or 0)
         return int(written)
+
+
+Rule = Callable[[Draft, Meta, list[Any]], Any]
+"""A rule of the grammar: the draft, where it stands, what its parts were built to; its result."""
+
+
+def plain(children: Sequence[Any]) -> list[Any]:
+    """Drop keywords and absent options."""
+    return [child for child in children if child is not None and not isinstance(child, Token)]
+
+
+def named_once(draft: Draft, names: Sequence[plan.Field], *, command: str) -> None:
+    """Refuse a list of names that has one twice."""
+    seen: set[str] = set()
+    for name in names:
+        if name.name in seen:
+            raise draft.refuse(f"{command} names `{name.name}` twice.", name.at)
+        seen.add(name.name)

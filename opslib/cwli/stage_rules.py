@@ -6,15 +6,15 @@ options None. Out: ``plan`` stages. ``RULES`` maps the rules of ``grammar.lark``
 Must not know events or SQL.
 """
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from lark import Token
 from lark.tree import Meta
 
-from opslib.cwli import plan, regexes
-from opslib.cwli.draft import Draft
+from opslib.cwli import plan
+from opslib.cwli.draft import Draft, Rule, named_once, plain
+from opslib.cwli.parse_rules import PARSE_RULES
 
 MAX_LIMIT = 100_000
 """Largest ``limit``, and largest ``max`` of ``appendcols``. Source: CWL_QuerySyntax-Limit."""
@@ -27,14 +27,6 @@ MAX_LAG = 100
 
 MAX_PREFIXES = 5
 """Most prefixes of log group names. Source: CWL_QuerySyntax-Source."""
-
-Rule = Callable[[Draft, Meta, list[Any]], Any]
-Pairs = list[tuple[int, plan.Field]]
-
-
-def plain(children: Sequence[Any]) -> list[Any]:
-    """Drop keywords and absent options."""
-    return [child for child in children if child is not None and not isinstance(child, Token)]
 
 
 def _start(draft: Draft, _: Meta, stages: list[plan.Stage]) -> plan.Query:
@@ -96,119 +88,6 @@ def _limit(draft: Draft, meta: Meta, children: list[Token]) -> plan.Limit:
 
 def _dedup(_: Draft, meta: Meta, children: list[Any]) -> plan.Dedup:
     return plan.Dedup(at=meta.start_pos, names=tuple(plain(children)))
-
-
-# parse
-
-
-def _message(meta: Meta) -> plan.Field:
-    return plan.Field(at=meta.start_pos, name="@message", parts=("@message",))
-
-
-def _once(draft: Draft, names: Sequence[plan.Field], *, command: str) -> None:
-    seen: set[str] = set()
-    for field in names:
-        if field.name in seen:
-            raise draft.refuse(f"{command} names `{field.name}` twice.", field.at)
-        seen.add(field.name)
-
-
-def _parse_glob(draft: Draft, meta: Meta, children: list[Any]) -> plan.Parse:
-    _, source, literal, _, names = children
-    pattern = regexes.from_glob(
-        draft.unquoted(literal), at=literal.start_pos, switches=draft.switches
-    )
-    if len(pattern.groups) != len(names):
-        found = (
-            f"the pattern of parse has {len(pattern.groups)} * "
-            f"and {len(names)} names after `as`; they must be as many."
-        )
-        raise draft.refuse(found, literal.start_pos)
-    return _parse(draft, meta, source, pattern, list(enumerate(names, start=1)), multi=False)
-
-
-def _parse_regex(draft: Draft, meta: Meta, children: list[Any]) -> plan.Parse:
-    _, source, literal, multi, _, names = children
-    return _of_regex(draft, meta, source, literal, names, multi=multi is not None)
-
-
-def _parse_multi(draft: Draft, meta: Meta, children: list[Any]) -> plan.Parse:
-    _, source, literal, _, names, _ = children
-    return _of_regex(draft, meta, source, literal, names, multi=True)
-
-
-def _of_regex(
-    draft: Draft,
-    meta: Meta,
-    source: plan.Field | None,
-    literal: Token,
-    names: list[plan.Field] | None,
-    *,
-    multi: bool,
-) -> plan.Parse:
-    pattern = draft.pattern(literal)
-    at = literal.start_pos or 0
-    named = [(i, name) for i, name in enumerate(pattern.groups, start=1) if name]
-    if names is None:
-        if not named:
-            found = "parse with a regular expression needs a named group, as (?<name>...)."
-            raise draft.refuse(found, at)
-        pairs = [(i, plan.Field(at=at, name=name, parts=(name,))) for i, name in named]
-        return _parse(draft, meta, source, pattern, pairs, multi=multi)
-    if named or len(names) != len(pattern.groups):
-        found = (
-            "parse with a regular expression and `as` needs one unnamed group for each name; "
-            f"there are {len(pattern.groups)} groups, {len(named)} of them named, "
-            f"and {len(names)} names."
-        )
-        raise draft.refuse(found, at)
-    return _parse(draft, meta, source, pattern, list(enumerate(names, start=1)), multi=multi)
-
-
-def _parse(
-    draft: Draft,
-    meta: Meta,
-    source: plan.Field | None,
-    pattern: plan.Pattern,
-    pairs: Pairs,
-    *,
-    multi: bool,
-) -> plan.Parse:
-    _once(draft, [field for _, field in pairs], command="parse")
-    return plan.Parse(
-        at=meta.start_pos,
-        source=source or _message(meta),
-        pattern=pattern,
-        names=tuple((i, field.name) for i, field in pairs),
-        multi=multi,
-    )
-
-
-def _parse_logfmt(_: Draft, meta: Meta, children: list[Any]) -> plan.ParseLogfmt:
-    *source, name = plain(children)
-    return plan.ParseLogfmt(
-        at=meta.start_pos, source=source[0] if source else _message(meta), name=name.name
-    )
-
-
-def _parse_csv(draft: Draft, meta: Meta, children: list[Any]) -> plan.ParseCsv:
-    *source, names = plain(children)
-    _once(draft, names, command="parse")
-    return plan.ParseCsv(
-        at=meta.start_pos,
-        source=source[0] if source else _message(meta),
-        names=tuple(field.name for field in names),
-    )
-
-
-def _parse_json(draft: Draft, meta: Meta, children: list[Any]) -> plan.ParseJson:
-    _, _, source, literal, _, name = children
-    written = draft.unquoted(literal)
-    if not re.fullmatch(r"[^.\[\]]+(\.[^.\[\]]+|\[[0-9]+\])*", written):
-        found = "the path of parse json is names parted by dots, with [0] for a place in a list."
-        raise draft.refuse(found, literal.start_pos)
-    steps = draft.steps(written.replace("`", ""), at=literal.start_pos)
-    return plan.ParseJson(at=meta.start_pos, source=source, steps=steps, name=name.name)
 
 
 # SOURCE
@@ -332,7 +211,7 @@ def _filled(draft: Draft, meta: Meta, children: list[Any]) -> plan.Field:
 
 def _fillmissing(draft: Draft, meta: Meta, children: list[Any]) -> plan.FillMissing:
     values = tuple(plain(children))
-    _once(draft, [field for field, _ in values], command="fillmissing")
+    named_once(draft, [field for field, _ in values], command="fillmissing")
     return plan.FillMissing(at=meta.start_pos, values=values)
 
 
@@ -353,11 +232,12 @@ def _sessionize(draft: Draft, meta: Meta, children: list[Any]) -> plan.Sessioniz
 
 
 def _count_frequent(draft: Draft, meta: Meta, children: list[Any]) -> plan.CountFrequent:
-    _once(draft, children[1], command="countFrequent")
+    named_once(draft, children[1], command="countFrequent")
     return plan.CountFrequent(at=meta.start_pos, names=tuple(children[1]))
 
 
 RULES: dict[str, Rule] = {
+    **PARSE_RULES,
     "start": _start,
     "fields": _fields,
     "display": _display,
@@ -370,12 +250,6 @@ RULES: dict[str, Rule] = {
     "sort_key": _sort_key,
     "limit": _limit,
     "dedup": _dedup,
-    "parse_glob": _parse_glob,
-    "parse_regex": _parse_regex,
-    "parse_multi": _parse_multi,
-    "parse_logfmt": _parse_logfmt,
-    "parse_csv": _parse_csv,
-    "parse_json": _parse_json,
     "source": _source,
     "source_groups": _source_groups,
     "among": _among,
