@@ -35,7 +35,7 @@ _MODELS = {
     "sts": ("sts",),
 }
 _SIGNED_AS = {"monitoring": "cloudwatch"}
-_CREDENTIAL = re.compile(r"(?:Credential=|^)([^/]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
+_CREDENTIAL = re.compile(r"(?:Credential=|^)([^/= ]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
 # Where IAM's action is called otherwise than the API's operation.
 _ACTIONS = {
     "lambda:Invoke": "lambda:InvokeFunction",

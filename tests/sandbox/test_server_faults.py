@@ -28,6 +28,18 @@ _CALLS: dict[str, Callable[[Any], object]] = {
         QueueUrl="http://127.0.0.1/000000000000/dead"
     ),
     "kinesis:GetRecords": lambda client: client.get_records(ShardIterator="x"),
+    "s3:GetObject": lambda client: client.get_object(Bucket="orders", Key="a/b c.json"),
+    "s3:HeadObject": lambda client: client.head_object(Bucket="orders", Key="a"),
+    "s3:ListObjectsV2": lambda client: client.list_objects_v2(Bucket="orders"),
+    "s3:PutObject": lambda client: client.put_object(Bucket="orders", Key="a", Body=b"x"),
+    "s3:UploadPart": lambda client: client.upload_part(
+        Bucket="orders", Key="a", PartNumber=1, UploadId="u", Body=b"x"
+    ),
+    "lambda:Invoke": lambda client: client.invoke(FunctionName="f"),
+    "lambda:ListProvisionedConcurrencyConfigs": lambda client: (
+        client.list_provisioned_concurrency_configs(FunctionName="f")
+    ),
+    "iam:GetRole": lambda client: client.get_role(RoleName="r"),
 }
 
 
@@ -88,6 +100,29 @@ _US = "us-east-1:000000000000"
             _WHO + f"sqs:getqueueattributes on resource: arn:aws:sqs:{_US}:dead "
             "because no identity-based policy allows the sqs:getqueueattributes action",
         ),
+        (
+            "lambda:Invoke",
+            "AccessDeniedException",
+            403,
+            _WHO + f"lambda:InvokeFunction on resource: arn:aws:lambda:{_US}:function:f "
+            "because no identity-based policy allows the lambda:InvokeFunction action",
+        ),
+        (
+            "s3:GetObject",
+            "AccessDenied",
+            403,
+            _WHO + 's3:GetObject on resource: "arn:aws:s3:::orders/a/b c.json" '
+            "because no identity-based policy allows the s3:GetObject action",
+        ),
+        (
+            "s3:ListObjectsV2",
+            "AccessDenied",
+            403,
+            _WHO + 's3:ListBucket on resource: "arn:aws:s3:::orders" '
+            "because no identity-based policy allows the s3:ListBucket action",
+        ),
+        # An answer to HEAD has no body: the status is all there is.
+        ("s3:HeadObject", "403", 403, "Forbidden"),
     ],
 )
 def test_a_denied_call_says_so_in_the_services_own_words(
@@ -113,6 +148,10 @@ def test_a_denied_call_says_so_in_the_services_own_words(
         ("dynamodb:DescribeTable", "ThrottlingException", 400),
         ("sqs:GetQueueAttributes", "RequestThrottled", 400),
         ("kinesis:GetRecords", "ProvisionedThroughputExceededException", 400),
+        ("lambda:ListProvisionedConcurrencyConfigs", "TooManyRequestsException", 429),
+        ("iam:GetRole", "Throttling", 400),
+        ("s3:PutObject", "SlowDown", 503),
+        ("s3:UploadPart", "SlowDown", 503),
     ],
 )
 def test_a_throttled_call_has_the_code_that_the_service_uses(
@@ -131,7 +170,12 @@ def test_a_throttled_call_has_the_code_that_the_service_uses(
 
 @pytest.mark.parametrize(
     ("operation", "code"),
-    [("sts:GetCallerIdentity", "ExpiredToken"), ("logs:StartQuery", "ExpiredTokenException")],
+    [
+        ("sts:GetCallerIdentity", "ExpiredToken"),
+        ("logs:StartQuery", "ExpiredTokenException"),
+        ("lambda:ListAliases", "ExpiredTokenException"),
+        ("s3:GetObject", "ExpiredToken"),
+    ],
 )
 def test_expired_credentials_have_the_code_of_the_protocol(
     empty: Sandbox, operation: str, code: str
