@@ -111,8 +111,12 @@ def fragment(message: str, *, switches: Switches = DEFAULT) -> str | None:
         return text
     # Numbers are kept as texts, with the digits they were written in.
     pairs = dict if last else _first_of_each
-    value = json.loads(text, object_pairs_hook=pairs, parse_float=str, parse_int=str)
-    return json.dumps(_pruned(value, [MAX_FIELDS]))
+    try:
+        value = json.loads(text, object_pairs_hook=pairs, parse_float=str, parse_int=str)
+        return json.dumps(_pruned(value, [MAX_FIELDS]))
+    except RecursionError:
+        # Nested hundreds of levels deep: no path of a query leads there, so it may stay as it is.
+        return text
 
 
 def _object_at(message: str, *, lists: bool) -> tuple[int, int] | None:

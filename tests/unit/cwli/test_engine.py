@@ -179,6 +179,17 @@ def test_only_the_first_200_json_fields_of_an_event_are_discovered() -> None:
     ]
 
 
+def test_an_object_of_many_fields_nested_beyond_all_measure_is_read_as_it_is() -> None:
+    deep = '{"a":' * 990 + '{"x":[' + "1," * 300 + "1]}" + ', "b":5}' * 990
+
+    rows = cwli.query("fields b, a.b", events(deep, f"text {deep}"))
+
+    assert [{k: v for k, v in row.items() if k != "@ptr"} for row in rows] == [
+        {"b": "5", "a.b": "5"},
+        {"b": "5", "a.b": "5"},
+    ]
+
+
 def test_values_and_names_of_a_query_never_become_sql() -> None:
     hostile = """fields "x'; DROP TABLE events; --" as `a"; DROP TABLE events; --`, `b'"c`
         | filter @message like "'" and @message like /'"/ and `b'"c` = "'" """
