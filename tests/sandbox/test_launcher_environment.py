@@ -32,12 +32,15 @@ _SOURCE = "import os\ndef handler(event, context): return dict(os.environ)"
 
 
 class _Handler:
-    """A function that returns its whole environment."""
+    """A function that returns its whole environment, or does what it is told."""
 
     name = "handler"
 
+    def __init__(self, source: str = _SOURCE) -> None:
+        self._source = source
+
     def build(self, sandbox: Sandbox, *, progress: Progress) -> None:
-        functions.make(sandbox, "tell", source=_SOURCE)
+        functions.make(sandbox, "tell", source=self._source)
 
 
 @pytest.fixture
@@ -70,6 +73,31 @@ def test_no_credential_of_the_caller_reaches_the_server_or_a_handler(home: Path)
     assert of_the_handler["AWS_SHARED_CREDENTIALS_FILE"] == "/dev/null"
 
 
+def test_whatever_the_server_and_its_functions_write_is_in_the_sandboxs_folder(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_the_caller = tmp_path / "temporary"
+    of_the_caller.mkdir()
+    monkeypatch.setenv("TMPDIR", str(of_the_caller))
+    source = (
+        "import tempfile\n"
+        "def handler(event, context): return tempfile.mkstemp(dir=tempfile.gettempdir())[1]"
+    )
+    sandbox = launcher.start(_Handler(source), clock="live", home=home, progress=lambda _: None)
+
+    written = json.loads(sandbox.client("lambda").invoke(FunctionName="tell")["Payload"].read())
+
+    assert Path(written).is_relative_to(home / "tmp")
+    assert list(of_the_caller.iterdir()) == []
+    assert launcher.down(home).left == ()
+
+
+def test_the_readme_says_that_a_functions_code_runs_as_the_user() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+
+    assert "The function's code runs as you, without a sandbox of its own." in readme
+
+
 def test_what_would_listen_on_every_interface_or_reach_docker_is_off(tmp_path: Path) -> None:
     # The broker listens only where `cryptography` is installed, which another package may bring.
     made = environment.server_environment(home=tmp_path, port=4567)
@@ -80,7 +108,7 @@ def test_what_would_listen_on_every_interface_or_reach_docker_is_off(tmp_path: P
     assert made["DOCKER_HOST"] == "unix:///nonexistent.sock"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_a_functions_worker_ends_with_the_server_however_that_ends(
     home: Path, number: signal.Signals
 ) -> None:
