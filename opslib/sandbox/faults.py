@@ -16,7 +16,9 @@ from opslib.sandbox.wire import Request
 
 QUERY_EXECUTION = "logs:QueryExecution"
 """No operation of AWS: the evaluation of a query, between StartQuery and its end. Delayed, it is
-seen ``Running``; with a code (``Failed`` or ``Timeout``), it ends so."""
+seen ``Running``, without rows. A code says how the delay is spent instead, ``Scheduled`` or
+``Running`` with the rows of the newer half of the events, or how the query ends after it."""
+QUERY_CODES = frozenset({"Scheduled", "Running", "Failed", "Timeout", "Cancelled", "Unknown"})
 
 METRIC_DATA = "cloudwatch:GetMetricData"
 STATUS_CODES = frozenset({"PartialData", "InternalError", "Forbidden"})
@@ -96,6 +98,12 @@ class Faults:
             raise BadInput(
                 f"No fault was set: {wanted.operation!r} is no operation the sandbox can tell "
                 f"apart. Name it as IAM does, of one of: {', '.join(services())}.",
+                operation=wanted.operation,
+            )
+        if wanted.operation == QUERY_EXECUTION and wanted.code not in (None, *QUERY_CODES):
+            raise BadInput(
+                f"No fault was set: {wanted.code} is no status of a query, which has "
+                f"{', '.join(sorted(QUERY_CODES))}.",
                 operation=wanted.operation,
             )
         if wanted.code in STATUS_CODES and wanted.operation != METRIC_DATA:

@@ -90,12 +90,12 @@ def test_a_query_is_stopped_before_it_ends(empty: Sandbox, group: str, state: st
     assert _look(empty, query_id)["status"] == "Cancelled"
 
 
-def test_a_fault_that_is_no_status_ends_the_query_as_failed(empty: Sandbox, group: str) -> None:
-    empty.set_fault("logs:QueryExecution", code="Throttling", times=1)
+def test_a_fault_that_is_no_status_of_a_query_is_not_set(empty: Sandbox, group: str) -> None:
+    with pytest.raises(CouldNotLook) as caught:
+        empty.set_fault("logs:QueryExecution", code="Throttling")
 
-    answer = ended(empty, start(empty, "fields @message", logGroupName=group))
-
-    assert answer["status"] == "Failed"
+    assert "Throttling is no status of a query" in str(caught.value)
+    assert ended(empty, start(empty, "limit 1", logGroupName=group))["status"] == "Complete"
 
 
 def test_a_query_that_is_refused_uses_up_no_fault(empty: Sandbox, group: str) -> None:

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 PAGE_LIMIT = 10_000
 LISTED_LIMIT = 1000
 CONCURRENT_LIMIT = 100
+DEADLINE_S = 900.0
+"""AWS lets a query work for an hour."""
 STATUSES = ("Scheduled", "Running", "Complete", "Failed", "Cancelled", "Timeout", "Unknown")
 _UNDER_WAY = ("Scheduled", "Running")
 # How long GetQueryResults waits for a query about to end, so that small ones need one call.
@@ -84,8 +86,8 @@ class Delay:
     """How the evaluation of a query is to be hindered.
 
     ``status`` says how the wait of ``latency_ms`` is spent: ``Scheduled``, or ``Running`` with the
-    rows of the newer half of the events; or how the query ends after it: ``Failed``, ``Timeout``.
-    None waits ``Running``, without rows.
+    rows of the newer half of the events; or how the query ends after it: ``Failed``, ``Timeout``,
+    ``Cancelled``, ``Unknown``. None waits ``Running``, without rows.
     """
 
     latency_ms: int = 0
@@ -128,10 +130,15 @@ class Queries:
         What they are asked of.
     quota
         How many may be under way.
+    deadline_s
+        How long the engine may work on one; it then ends ``Timeout``.
     """
 
-    def __init__(self, *, clock: Clock, store: Store, quota: Quota) -> None:
+    def __init__(
+        self, *, clock: Clock, store: Store, quota: Quota, deadline_s: float = DEADLINE_S
+    ) -> None:
         self._clock = clock
+        self._deadline_s = deadline_s
         self._store = store
         self._quota = quota
         self._queries: dict[str, Query] = {}
@@ -163,7 +170,7 @@ class Queries:
             created_ms=_epoch_ms(self._clock.now()),
         )
         self._queries[query.query_id] = query
-        run = _Run(query=query, question=question, events=events)
+        run = _Run(query=query, question=question, events=events, deadline_s=self._deadline_s)
         hindered = delay()
         if hindered.latency_ms:
             query.hold_s = _HOLD_BY_ORDER_S
@@ -242,8 +249,8 @@ class Queries:
             elif delay.latency_ms and delay.status != "Scheduled":
                 query.status = "Running"
             await asyncio.sleep(delay.latency_ms / 1000)
-            if delay.status not in (None, *_UNDER_WAY):
-                query.end(delay.status if delay.status in STATUSES else "Failed")
+            if delay.status and delay.status not in _UNDER_WAY:
+                query.end(delay.status)
                 return
             async with self._turn:
                 query.status = "Running"
@@ -289,6 +296,7 @@ class _Run:
     query: Query
     question: Question
     events: list[Event]
+    deadline_s: float
 
     def wholly(self) -> "_Found":
         """Evaluate it on every event: rows and statistics."""
@@ -314,6 +322,7 @@ class _Run:
             end=self.question.end_ms,
             now=self.query.created_ms,
             limit=self.question.limit,
+            deadline_s=self.deadline_s,
         )
         rows = [pointed(row, events) for row in answer.rows]
         return rows, _statistics(answer, groups=len(self.query.groups))

@@ -196,10 +196,16 @@ def wait_until_reported(sandbox: Sandbox, *, since: datetime, deadline_s: float)
 
 def messages_since(sandbox: Sandbox, since: datetime) -> list[tuple[int, str]]:
     """Read what the function logged since an instant: epoch milliseconds and message, in order."""
-    answer = sandbox.client("logs").filter_log_events(
-        logGroupName=LOG_GROUP, startTime=round(since.timestamp() * 1000)
+    pages = (
+        sandbox.client("logs")
+        .get_paginator("filter_log_events")
+        .paginate(logGroupName=LOG_GROUP, startTime=round(since.timestamp() * 1000))
     )
-    return [(event["timestamp"], event["message"].rstrip("\n")) for event in answer["events"]]
+    return [
+        (event["timestamp"], event["message"].rstrip("\n"))
+        for page in pages
+        for event in page["events"]
+    ]
 
 
 def _processed(message: str) -> int:
