@@ -17,7 +17,7 @@ from opslib import cwli
 
 WANTED = int(os.environ.get("ORACLE_EXAMPLES", "0"))
 EXAMPLES = settings(
-    max_examples=WANTED or 120,
+    max_examples=WANTED or 100,
     derandomize=not WANTED,
     database=None,
     deadline=None,

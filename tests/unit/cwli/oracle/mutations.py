@@ -19,15 +19,15 @@ TOKEN = re.compile(
 )
 PIECES = (
     *"|,()[]{}`'\"/*#\\.@-+%^!=<>~:;$&? \n\t",
-    *["and", "or", "not", "like", "in", "as", "by", "asc", "multi", "into", "with", "for", "where"],
-    *["stats", "fields", "filter", "sort", "parse", "dedup", "limit", "display", "unnest"],
-    *["expand", "accum", "addtotals", "appendcols", "autoregress", "filldown", "fillmissing"],
-    *["sessionize", "countFrequent", "pattern", "diff", "join", "lookup", "SOURCE", "logfmt", "csv", "json"],
-    *["head", "count(*)", "sum(", "bin(5m)", "bin(0x)", "5m", "1e5", "007", "0.", ".5", "9" * 400],
-    *["true", "null", "@timestamp", "a", "a.b.0", "``", '""', "''", "//", "/x/i", "/(/", "/[/"],
-    *["/(?=x)/", "(?<x>", "/(?<x>a)(?<x>b)/", "=~", "==", "!=", "<>", "&&", "||", "/*", "*/", "--"],
-    *["p=1-4", "é", "日本", "🙂", "\u00a0", "\u2028", "\u200b", "\ufeff", "\x00", "\x7f", "\ud800"],
-    *["\r\n", "٣", "“", "”", "‘", "｜", "−", "ſ", "K", "İ"],
+    "and", "or", "not", "like", "in", "as", "by", "asc", "multi", "into", "with", "for",
+    "where", "stats", "fields", "filter", "sort", "parse", "dedup", "limit", "display",
+    "unnest", "expand", "accum", "addtotals", "appendcols", "autoregress", "filldown",
+    "fillmissing", "sessionize", "countFrequent", "pattern", "diff", "join", "lookup", "SOURCE",
+    "logfmt", "csv", "json", "head", "count(*)", "sum(", "bin(5m)", "bin(0x)", "5m", "1e5",
+    "007", "0.", ".5", "9" * 400, "true", "null", "@timestamp", "a", "a.b.0", "``", '""', "''",
+    "//", "/x/i", "/(/", "/[/", "/(?=x)/", "(?<x>", "/(?<x>a)(?<x>b)/", "=~", "==", "!=", "<>",
+    "&&", "||", "/*", "*/", "--", "p=1-4", "é", "日本", "🙂", "\u00a0", "\u2028", "\u200b",
+    "\ufeff", "\x00", "\x7f", "\ud800", "\r\n", "٣", "“", "”", "‘", "｜", "−", "ſ", "K", "İ",
 )  # fmt: skip
 
 
