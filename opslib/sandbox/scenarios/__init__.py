@@ -10,12 +10,21 @@ from opslib.errors import BadInput
 from opslib.sandbox.scenarios.story import Scenario
 
 # Imported only when asked for: listing the names costs nothing.
-_MODULES = ("slow", "healthy", "empty")
+_NAMES = (
+    "slow",
+    "healthy",
+    "timeouts",
+    "permission-denied",
+    "table-throttled",
+    "cold-starts",
+    "stream-lag",
+    "empty",
+)
 
 
 def names() -> tuple[str, ...]:
     """List the scenarios by name, the one that ``make demo`` shows first."""
-    return _MODULES
+    return _NAMES
 
 
 def load(name: str) -> Scenario:
@@ -26,10 +35,10 @@ def load(name: str) -> Scenario:
     BadInput
         There is none of that name.
     """
-    if name not in _MODULES:
+    if name not in _NAMES:
         raise BadInput(
-            f"No sandbox was started: {name!r} is not a scenario. There are {', '.join(_MODULES)}.",
+            f"No sandbox was started: {name!r} is not a scenario. There are {', '.join(_NAMES)}.",
             scenario=name,
         )
-    scenario: Scenario = import_module(f"{__name__}.{name}").SCENARIO
+    scenario: Scenario = import_module(f"{__name__}.{name.replace('-', '_')}").SCENARIO
     return scenario

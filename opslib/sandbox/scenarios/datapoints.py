@@ -8,7 +8,10 @@ summary. Must not know AWS clients, log lines or stories.
 Source: AWS Lambda Developer Guide, "Types of metrics for Lambda functions": Invocations, Errors,
 Throttles, Duration, ConcurrentExecutions and IteratorAge by FunctionName. Amazon SQS Developer
 Guide, "Available CloudWatch metrics": ApproximateNumberOfMessagesVisible and
-ApproximateAgeOfOldestMessage by QueueName. PutMetricData takes at most 150 values an entry.
+ApproximateAgeOfOldestMessage by QueueName. Amazon DynamoDB Developer Guide, "DynamoDB metrics and
+dimensions": ConsumedWriteCapacityUnits and WriteThrottleEvents by TableName, ThrottledRequests by
+TableName and Operation, no datapoint where nothing was throttled. PutMetricData takes at most 150
+values an entry.
 """
 
 from collections import Counter, defaultdict
@@ -68,16 +71,20 @@ def datapoints(samples: Sequence[Sample], *, function: str) -> Entries:
         ]
         for name, unit, measured in values:
             entries += _entries(
-                name, unit, measured, at=minute, dimension=("FunctionName", function)
+                name, unit, measured, at=minute, dimensions=[("FunctionName", function)]
             )
     return {"AWS/Lambda": entries}
 
 
-def idle_queue(*, queue: str, start: datetime, end: datetime) -> Entries:
-    """Make the datapoints of a queue that stays empty, one a minute.
+def queue_datapoints(
+    arrivals: Sequence[datetime], *, queue: str, start: datetime, end: datetime
+) -> Entries:
+    """Make the datapoints, one a minute, of a queue that nobody reads.
 
     Parameters
     ----------
+    arrivals
+        When each message came, oldest first; before ``start`` also.
     queue
         Its name.
     start, end
@@ -85,23 +92,62 @@ def idle_queue(*, queue: str, start: datetime, end: datetime) -> Entries:
     """
     entries: list[dict[str, Any]] = []
     for minute in _minutes(start, end):
-        for name, unit in (
-            ("ApproximateNumberOfMessagesVisible", "Count"),
-            ("ApproximateAgeOfOldestMessage", "Seconds"),
+        next_minute = minute + timedelta(minutes=1)
+        there = sum(at < next_minute for at in arrivals)
+        oldest_s = (next_minute - arrivals[0]).total_seconds() if there else 0.0
+        for name, unit, value in (
+            ("ApproximateNumberOfMessagesVisible", "Count", float(there)),
+            ("ApproximateAgeOfOldestMessage", "Seconds", float(round(oldest_s))),
         ):
-            entries += _entries(name, unit, [0.0], at=minute, dimension=("QueueName", queue))
+            entries += _entries(name, unit, [value], at=minute, dimensions=[("QueueName", queue)])
     return {"AWS/SQS": entries}
 
 
+def table_datapoints(batches: Sequence[tuple[datetime, int, int]], *, table: str) -> Entries:
+    """Make the datapoints of the table that the aggregator writes to.
+
+    Parameters
+    ----------
+    batches
+        For each invocation, oldest first: when it wrote, how many stream records it had, and how
+        many of its writes were throttled. A record costs four writes of the aggregator, and one
+        of the client that made it.
+    table
+        Its name.
+    """
+    consumed: Counter[datetime] = Counter()
+    throttled: Counter[datetime] = Counter()
+    for at, records, refused in batches:
+        consumed[_minute(at)] += 5 * records
+        throttled[_minute(at)] += refused
+    entries: list[dict[str, Any]] = []
+    of_table = [("TableName", table)]
+    of_updates = [*of_table, ("Operation", "UpdateItem")]
+    for name, counts, dimensions in (
+        ("ConsumedWriteCapacityUnits", consumed, of_table),
+        ("WriteThrottleEvents", throttled, of_table),
+        ("ThrottledRequests", throttled, of_updates),
+    ):
+        for minute, count in sorted(counts.items()):
+            if count:
+                entries += _entries(name, "Count", [1.0] * count, at=minute, dimensions=dimensions)
+    return {"AWS/DynamoDB": entries}
+
+
 def _entries(
-    name: str, unit: str, measured: Iterable[float], *, at: datetime, dimension: tuple[str, str]
+    name: str,
+    unit: str,
+    measured: Iterable[float],
+    *,
+    at: datetime,
+    dimensions: Sequence[tuple[str, str]],
 ) -> Iterator[dict[str, Any]]:
     counted = sorted(Counter(measured).items())
     for first in range(0, len(counted), MAX_VALUES):
         part = counted[first : first + MAX_VALUES]
         yield {
             "MetricName": name,
-            "Dimensions": [{"Name": dimension[0], "Value": dimension[1]}],
+            "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions],
             "Timestamp": at,
             "Unit": unit,
             "Values": [value for value, _ in part],

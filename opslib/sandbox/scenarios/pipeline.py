@@ -39,6 +39,7 @@ BATCH_SIZE = 100
 
 _PACKAGE_DEADLINE_S = 300
 _ACTIVE_DEADLINE_S = 30.0
+_POLICY = "DynamoDBAccess"
 _HANDLER = "zae_limiter_aggregator/handler.py"
 _MISSED = (
     b"snapshots_updated=result.snapshots_updated",
@@ -237,6 +238,29 @@ def broken(code: bytes) -> bytes:
     return target.getvalue()
 
 
+def forbid(sandbox: Sandbox, action: str) -> None:
+    """Take one action out of the inline policy of the function's role."""
+    iam = sandbox.client("iam")
+    kept = iam.get_role_policy(RoleName=ROLE, PolicyName=_POLICY)["PolicyDocument"]
+    for statement in kept["Statement"]:
+        statement["Action"] = [each for each in statement["Action"] if each != action]
+    iam.put_role_policy(RoleName=ROLE, PolicyName=_POLICY, PolicyDocument=json.dumps(kept))
+
+
+def provision_table(sandbox: Sandbox, *, write: int, read: int) -> None:
+    """Move the table from on-demand to so many write and read units a second."""
+    sandbox.client("dynamodb").update_table(
+        TableName=TABLE,
+        BillingMode="PROVISIONED",
+        ProvisionedThroughput={"WriteCapacityUnits": write, "ReadCapacityUnits": read},
+    )
+
+
+def redeploy(sandbox: Sandbox) -> None:
+    """Deploy the same package again, which ends every environment of the one before."""
+    release(sandbox, package(sandbox.home.parent / "cache"))
+
+
 def release(sandbox: Sandbox, code: bytes) -> None:
     """Deploy another package, the function only, and wait until it is what runs."""
     sandbox.client("lambda").update_function_code(FunctionName=FUNCTION, ZipFile=code)
@@ -335,9 +359,7 @@ def _make_role(sandbox: Sandbox, *, stream_arn: str, queue_arn: str) -> str:
         [f"dynamodb:{action}" for action in stream], Resource=[stream_arn]
     )["Statement"]
     allowed["Statement"] += _policy(["sqs:SendMessage"], Resource=[queue_arn])["Statement"]
-    iam.put_role_policy(
-        RoleName=ROLE, PolicyName="DynamoDBAccess", PolicyDocument=json.dumps(allowed)
-    )
+    iam.put_role_policy(RoleName=ROLE, PolicyName=_POLICY, PolicyDocument=json.dumps(allowed))
     return str(made["Role"]["Arn"])
 
 

@@ -50,16 +50,13 @@ class Course:
     Parameters
     ----------
     status
-        How it ends.
+        How it ends; whatever takes the timeout times out besides.
     lines
         Which recording tells what it printed.
-    pace
-        Of one that times out: how many times the timeout it would have needed.
     """
 
     status: Status = "success"
     lines: Lines = "processed"
-    pace: float = 1.5
 
 
 WELL = Course()
@@ -94,7 +91,7 @@ class Shape:
     policy
         What the mapping does about failures.
     timeout_ms
-        The function's timeout, milliseconds.
+        The function's timeout at that minute, milliseconds.
     """
 
     seed: str
@@ -106,7 +103,7 @@ class Shape:
     goes: Callable[[float, Sequence[Record]], Course] = lambda minute, records: WELL
     records: Callable[[float, float], int | None] = lambda minute, waited_s: None
     policy: Policy = POLICY
-    timeout_ms: float = pipeline.TIMEOUT_S * 1000.0
+    timeout_ms: Callable[[float], float] = lambda minute: pipeline.TIMEOUT_S * 1000.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,22 +206,23 @@ class _Teller:
             cold = self._initialized()
         minute, self._fresh = self._minute(self._at), False
         course = self._shape.goes(minute, records)
-        duration_ms = _duration_ms(self.chance, self._shape, minute, len(records))
-        would_take_ms = duration_ms
-        if course.status == "timeout":
-            duration_ms = self._shape.timeout_ms
-            would_take_ms = max(would_take_ms, duration_ms * course.pace)
+        would_take_ms = _duration_ms(self.chance, self._shape, minute, len(records))
+        timeout_ms = self._shape.timeout_ms(minute)
+        status: Status = "timeout" if would_take_ms >= timeout_ms else course.status
+        if status == "timeout":
+            # Nobody knows how long it would have taken; it had not come far.
+            would_take_ms = max(would_take_ms, 1.5 * timeout_ms)
         invocation = Invocation(
             # The handler's clock starts after initialization; both are whole milliseconds.
             at=self._at + timedelta(milliseconds=round(cold or 0)),
-            duration_ms=duration_ms,
+            duration_ms=min(would_take_ms, timeout_ms),
             init_ms=cold,
             memory_used_mb=self._shape.memory_mb(minute) + min(6, self._uses // 9),
             record_count=len(records),
             iterator_age_ms=round(self._waited_s(records[-1].arrived_at) * 1000),
             environment=self._environment,
             request_id=str(uuid.UUID(int=self.chance.getrandbits(128), version=4)),
-            status=course.status,
+            status=status,
             lines=course.lines,
             would_take_ms=would_take_ms,
         )
@@ -234,9 +232,9 @@ class _Teller:
             self.invocations.append(invocation)
         self._uses += 1
         # Lambda ends an environment together with an invocation that timed out.
-        self._fresh = course.status == "timeout"
+        self._fresh = status == "timeout"
         self._at = self._free_at = _next_millisecond(invocation.ended_at)
-        error = None if course.status == "success" else "Unhandled"
+        error = None if status == "success" else "Unhandled"
         invoked = Invoked(
             request_id=invocation.request_id, executed_version="$LATEST", function_error=error
         )

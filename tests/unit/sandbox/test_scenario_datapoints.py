@@ -9,7 +9,12 @@ import pandas as pd
 import pytest
 
 from opslib.sandbox.scenarios import healthy, slow
-from opslib.sandbox.scenarios.datapoints import Sample, datapoints, idle_queue
+from opslib.sandbox.scenarios.datapoints import (
+    Sample,
+    datapoints,
+    queue_datapoints,
+    table_datapoints,
+)
 from opslib.sandbox.scenarios.planning import Shape, plan
 from opslib.sandbox.scenarios.telling import samples
 
@@ -73,8 +78,8 @@ def test_a_minute_of_more_values_than_an_entry_takes_is_parted() -> None:
 
 
 def test_a_quiet_queue_has_two_zeros_a_minute_within_the_span() -> None:
-    entries = idle_queue(
-        queue="q", start=MINUTE - timedelta(seconds=30), end=MINUTE + timedelta(minutes=2)
+    entries = queue_datapoints(
+        [], queue="q", start=MINUTE - timedelta(seconds=30), end=MINUTE + timedelta(minutes=2)
     )
 
     told = [
@@ -87,6 +92,40 @@ def test_a_quiet_queue_has_two_zeros_a_minute_within_the_span() -> None:
         ("ApproximateNumberOfMessagesVisible", 3, [0.0]),
         ("ApproximateAgeOfOldestMessage", 3, [0.0]),
     ]
+
+
+def test_a_queue_that_nobody_reads_grows_and_ages() -> None:
+    arrivals = [MINUTE - timedelta(seconds=90), MINUTE + timedelta(seconds=70)]
+
+    entries = queue_datapoints(arrivals, queue="q", start=MINUTE, end=MINUTE + timedelta(minutes=2))
+
+    told = [(entry["MetricName"], entry["Values"]) for entry in entries["AWS/SQS"]]
+    assert told == [
+        ("ApproximateNumberOfMessagesVisible", [1.0]),
+        ("ApproximateAgeOfOldestMessage", [150.0]),
+        ("ApproximateNumberOfMessagesVisible", [2.0]),
+        ("ApproximateAgeOfOldestMessage", [210.0]),
+    ]
+
+
+def test_a_table_is_charged_for_four_writes_a_record_and_one_by_its_client() -> None:
+    entries = table_datapoints([(MINUTE, 3, 0), (MINUTE, 2, 5)], table="t")
+
+    told = {
+        (entry["MetricName"], len(entry["Dimensions"])): (entry["Values"], entry["Counts"])
+        for entry in entries["AWS/DynamoDB"]
+    }
+    assert told[("ConsumedWriteCapacityUnits", 1)] == ([1.0], [25.0])
+    assert told[("WriteThrottleEvents", 1)] == ([1.0], [5.0])
+    assert told[("ThrottledRequests", 2)] == ([1.0], [5.0])
+
+
+def test_a_minute_without_throttles_has_no_datapoint_of_them() -> None:
+    entries = table_datapoints([(MINUTE, 3, 0)], table="t")
+
+    assert {entry["MetricName"] for entry in entries["AWS/DynamoDB"]} == {
+        "ConsumedWriteCapacityUnits"
+    }
 
 
 @pytest.mark.parametrize("shape", [slow.SHAPE, healthy.SHAPE], ids=["slow", "healthy"])

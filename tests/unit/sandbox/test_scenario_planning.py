@@ -22,6 +22,7 @@ def _shape(seed: str) -> Shape:
         init_ms=lambda minute: (100.0, 100.0),
         memory_mb=lambda minute: 90,
         cold_starts=(0.0, 60.0, 120.0),
+        timeout_ms=lambda minute: 60_000.0,
     )
 
 
@@ -55,8 +56,13 @@ def test_another_seed_is_another_run_of_the_same_story() -> None:
 
 
 def _failing(goes: Callable[[float, Sequence[Record]], Course]) -> Shape:
-    quick = {"duration_ms": lambda minute: 500.0, "records": lambda minute, waited_s: 4}
-    return replace(_shape("a"), goes=goes, **quick)
+    return replace(
+        _shape("a"),
+        duration_ms=lambda minute: 500.0,
+        records=lambda minute, waited_s: 4,
+        timeout_ms=lambda minute: 10_000.0,
+        goes=goes,
+    )
 
 
 def _poisoned(minute: float, records: Sequence[Record]) -> Course:
