@@ -53,8 +53,10 @@ class DynamodbCalls:
         if answer.status != HTTPStatus.OK:
             return answer
         payload = json.loads(answer.body)
-        told = payload.get("ConsumedCapacity") or []
-        every: list[dict[str, Any]] = told if isinstance(told, list) else [told]
+        told = payload.get("ConsumedCapacity")
+        if told is None and name == "BatchGetItem":
+            told = payload["ConsumedCapacity"] = _untold(body)
+        every: list[dict[str, Any]] = [told] if isinstance(told, dict) else told or []
         for capacity in every:
             units = _read_units(name, body, payload, capacity["TableName"])
             for consumed in _consumed(capacity, Place(call.account, call.region), name, units):
@@ -70,6 +72,18 @@ class DynamodbCalls:
             for key, value in answer.headers
         ]
         return answer
+
+
+def _untold(body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Say what a BatchGetItem consumed, of which the emulator says nothing."""
+    asked = body.get("RequestItems") or {}
+    return [
+        {
+            "TableName": table,
+            "CapacityUnits": sum(_rate(wanted) for _ in wanted.get("Keys") or ()),
+        }
+        for table, wanted in asked.items()
+    ]
 
 
 def _consumed(

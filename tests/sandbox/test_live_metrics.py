@@ -210,11 +210,17 @@ def test_consumed_capacity_is_measured_and_told_only_to_who_asks(empty: Sandbox)
         ReturnConsumedCapacity="TOTAL",
     )
     dynamodb.scan(TableName="orders")
+    many = dynamodb.batch_get_item(
+        RequestItems={"orders": {"Keys": [{"name": {"S": "a"}}, {"name": {"S": "none"}}]}}
+    )
 
-    # 9 kB are nine write units, and three units of 4 kB to read, half of that when not consistent.
+    # 9 kB are nine write units, and three units of 4 kB to read, half of that when not consistent:
+    # 3 + 1.5 + 1.5.
     assert _sum(empty, "AWS/DynamoDB ConsumedWriteCapacityUnits", TableName="orders") == 9.0
-    assert _sum(empty, "AWS/DynamoDB ConsumedReadCapacityUnits", TableName="orders") == 4.5
+    assert _sum(empty, "AWS/DynamoDB ConsumedReadCapacityUnits", TableName="orders") == 6.0
     assert "ConsumedCapacity" not in written
+    assert many["Responses"] == {"orders": [large]}
+    assert "ConsumedCapacity" not in many
     assert set(read["ConsumedCapacity"]) == {"TableName", "CapacityUnits"}
     assert read["Item"] == large
 
