@@ -212,7 +212,9 @@ def _histogram(args: Sequence[Value], literals: Sequence[float], _: str, __: Swi
     listed = f"list({value}) FILTER ({value} IS NOT NULL)"
     # All values the same: one range holds them, however wide.
     width = "coalesce(nullif(list_max(h) - list_min(h), 0), 1) / " + f"{buckets}.0"
-    placed = f"list_transform(h, lambda x: least({buckets - 1}, (x - list_min(h)) // ({width})))"
+    placed = (
+        f"list_transform(h, lambda x: least({buckets - 1}, floor((x - list_min(h)) / ({width}))))"
+    )
     counts = f"list_aggregate(list_transform({placed}, lambda x: CAST(x AS BIGINT)), 'histogram')"
     low = as_text(number(f"round(list_min(h) + i * ({width}), 4)"))
     names = f"list_transform(range({buckets}), lambda i: {low})"

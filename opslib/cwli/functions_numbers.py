@@ -13,7 +13,7 @@ lists of keywords only, and are the operators ``%`` and ``^``.
 
 from collections.abc import Sequence
 
-from opslib.cwli.functions_call import Function, numeric
+from opslib.cwli.functions_call import Function, bound, numeric
 from opslib.cwli.switches import Switches
 from opslib.cwli.values import Kind, Value, as_number, finite, number, whole
 
@@ -82,7 +82,8 @@ def _haversine(args: Sequence[Value], _: Switches) -> Value:
         f"pow(sin(({lat2} - {lat1}) / 2), 2) + "
         f"cos({lat1}) * cos({lat2}) * pow(sin(({lon2} - {lon1}) / 2), 2)"
     )
-    return number(f"(2 * {EARTH_RADIUS_KM} * asin(least(1.0, sqrt({inner}))))")
+    angle = bound("a", inner, "asin(sqrt(CASE WHEN a > 1 THEN 1.0 ELSE a END))")
+    return number(f"(2 * {EARTH_RADIUS_KM} * {angle})")
 
 
 def _mod(args: Sequence[Value], switches: Switches) -> Value:
