@@ -22,6 +22,7 @@ from opslib.sandbox.wire import Answer, Request, json_answer
 
 # IAM's prefix of an action, and what botocore calls the service.
 _MODELS = {
+    "application-autoscaling": ("application-autoscaling",),
     "cloudwatch": ("cloudwatch",),
     "dynamodb": ("dynamodb", "dynamodbstreams"),
     "events": ("events",),
@@ -30,6 +31,7 @@ _MODELS = {
     "lambda": ("lambda",),
     "logs": ("logs",),
     "s3": ("s3",),
+    "servicequotas": ("service-quotas",),
     "sns": ("sns",),
     "sqs": ("sqs",),
     "sts": ("sts",),

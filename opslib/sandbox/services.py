@@ -30,7 +30,9 @@ from opslib.sandbox.mappings import Mappings
 from opslib.sandbox.measures import Measures, WrittenFirst
 from opslib.sandbox.message_moves import MessageMoves
 from opslib.sandbox.metric_calls import MetricCalls
+from opslib.sandbox.scaling_calls import QuotaCalls, ScalingCalls
 from opslib.sandbox.sqs_calls import SqsCalls
+from opslib.sandbox.stream_history import StreamHistory
 from opslib.sandbox.waits import Waits
 
 Companion = Callable[[], Awaitable[None]]
@@ -59,6 +61,7 @@ class Services:
 def build(*, emulator: Emulator, clock: Clock, faults: Faults) -> Services:
     """Make everything, knowing nothing yet."""
     lambda_history = LambdaHistory(clock=clock)
+    stream_history = StreamHistory(clock=clock)
     waits = Waits()
     moves = MessageMoves(emulator=emulator, clock=clock)
     invocations = LiveInvocations()
@@ -68,8 +71,12 @@ def build(*, emulator: Emulator, clock: Clock, faults: Faults) -> Services:
     quota = Quota()
     return Services(
         answerers={
+            "application-autoscaling": (ScalingCalls(clock=clock),),
             "cloudwatch": (WrittenFirst(measures), MetricCalls(clock=clock)),
-            "dynamodb": (DynamodbCalls(consumed=measures.consumed),),
+            "dynamodb": (
+                stream_history,
+                DynamodbCalls(consumed=measures.consumed),
+            ),
             "kinesis": (KinesisCalls(),),
             "lambda": (
                 LambdaDates(lambda_history),
@@ -78,6 +85,7 @@ def build(*, emulator: Emulator, clock: Clock, faults: Faults) -> Services:
                 MappingCalls(mappings),
             ),
             "logs": (LogsCalls(clock=clock, faults=faults, quota=quota),),
+            "servicequotas": (QuotaCalls(),),
             "sqs": (SqsCalls(emulator=emulator, moves=moves, waits=waits),),
         },
         companions=(moves.run, mappings.run, measures.meter.run, measures.ticker.run),
@@ -87,6 +95,7 @@ def build(*, emulator: Emulator, clock: Clock, faults: Faults) -> Services:
             ("DELETE", api.FAULTS_PATH): lambda _: faults.clear(),
             ("PUT", api.QUERY_QUOTA_PATH): quota.order,
             ("PUT", api.LAMBDA_HISTORY_PATH): lambda_history.order,
+            ("PUT", api.STREAM_HISTORY_PATH): stream_history.order,
             ("PUT", api.WAITS_PATH): waits.order,
         },
     )

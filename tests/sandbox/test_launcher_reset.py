@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -198,8 +199,9 @@ def test_a_reset_of_a_dead_sandbox_is_refused_and_changes_nothing(
     known = record.read(home)
     assert known is not None
     os.kill(known.pid, signal.SIGKILL)
-    while record.alive(known.pid):
-        pass
+    deadline = time.monotonic() + 5
+    while record.alive(known.pid) and time.monotonic() < deadline:
+        time.sleep(0.02)
 
     with pytest.raises(BadInput) as caught:
         _reset(home, story)

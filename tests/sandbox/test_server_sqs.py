@@ -62,13 +62,21 @@ def _held(sqs: Any, queue: str) -> list[dict[str, Any]]:
 
 def _ended(sqs: Any) -> dict[str, Any]:
     """Wait until the newest task from ``dead`` is over, and give it."""
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline:
+
+    def newest() -> dict[str, Any]:
         task: dict[str, Any] = sqs.list_message_move_tasks(SourceArn=_ARN + "dead")["Results"][0]
-        if task["Status"] not in ("RUNNING", "CANCELLING"):
-            return task
+        return task
+
+    _wait_for(lambda: newest()["Status"] not in ("RUNNING", "CANCELLING"))
+    return newest()
+
+
+def _wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError("It did not come to pass.")
         time.sleep(0.02)
-    raise TimeoutError(f"The task did not end: {task}")
 
 
 def _refused(call: Callable[..., object], **arguments: object) -> tuple[str, int, str]:
@@ -111,8 +119,7 @@ def test_a_task_with_a_destination_moves_there_at_its_rate_and_can_be_cancelled(
         SourceArn=_ARN + "dead", DestinationArn=_ARN + "aside", MaxNumberOfMessagesPerSecond=1
     )["TaskHandle"]
     second = _refused(sqs.start_message_move_task, SourceArn=_ARN + "dead")
-    while _count(sqs, "aside") == 0:
-        time.sleep(0.02)
+    _wait_for(lambda: _count(sqs, "aside") == 1)
     running = sqs.list_message_move_tasks(SourceArn=_ARN + "dead")["Results"][0]
     cancelled = sqs.cancel_message_move_task(TaskHandle=handle)
     task = _ended(sqs)
