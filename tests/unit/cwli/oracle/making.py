@@ -82,6 +82,12 @@ CODED: dict[str, list[tuple[str, ...]]] = {
         ("no date", "yyyy-MM-dd"),
     ],
 }
+COMMON = ("n", "m", "p", "t", "s", "w", "x", "u.n", "foo-bar")
+NEAR = {
+    "m": ["0", "1", "2", "3"], "w": ["a", "b", "c", "B"], "t": ["0", "3", "12", "4.50", "2"],
+    "x": ["0", "1", "a", "12", "404", "200"], "n": ["0", "1", "200", "404"], "s": ["a", "x9", "ab"],
+    "foo-bar": ["4", "5", "10"], "id": LONG_IDS, "@memorySize": ["512000000", "128000000"],
+}  # fmt: skip
 JSON_PATHS: list[tuple[str | int, ...]] = [
     ("k",), ("k", "q"), ("l", 0), ("l", 1), ("l", 9), ("b",), ("nul",), ("s",), ("none", "x"),
     (0,), (1,),
@@ -118,7 +124,8 @@ class Names:
     free: list[str] = field(default_factory=lambda: list(ALIASES))
 
     def of(self, *kinds: Kind) -> list[str]:
-        return [name for name, kind in self.kinds.items() if kind in kinds]
+        found = [name for name, kind in self.kinds.items() if kind in kinds]
+        return found + [name for name in found if name in COMMON or name not in LOGGED] * 4
 
 
 @dataclass(frozen=True)
@@ -127,7 +134,7 @@ class Maker:
 
     draw: st.DrawFn
     names: Names
-    depth: int = 3
+    depth: int = 2
 
     def pick(self, choices: Sequence[Any]) -> Any:
         return self.draw(st.sampled_from(choices))
@@ -141,7 +148,7 @@ class Maker:
         if self.draw(seldom):
             kinds = ("number", "text", "any", "bool")
         found = self.names.of(*kinds)
-        return Name(self.pick(found)) if found else Number("2")
+        return Name(self.pick(found)) if found else Number("2.5")
 
     def number(self) -> Expression:
         kind = self.draw(st.integers(0, 13 if self.depth > 0 else 4))
@@ -257,6 +264,8 @@ class Maker:
         kind = self.draw(st.integers(0, 12 if self.depth > 0 else 8))
         compared = self.pick(["=", "==", "!=", "<", "<=", ">", ">="])
         make = self.deeper
+        if kind == 0:
+            return self.near()
         if kind <= 2:
             return Comparison(make.number(), compared, make.number())
         if kind == 3:
@@ -276,6 +285,17 @@ class Maker:
         if kind == 12:
             return Not(make.condition())
         return Logical(make.condition(), self.pick(["and", "or"]), make.condition())
+
+    def near(self) -> Expression:
+        """Compare a field with a value it often has, or one beside it."""
+        compared = self.pick(["=", "==", "!=", "<", "<=", ">", ">="])
+        found = [name for name in NEAR if name in self.names.kinds]
+        if not found:
+            return Comparison(self.number(), compared, Number("2"))
+        name = self.pick(found)
+        value = self.pick(NEAR[name])
+        other = Number(value) if value.isdecimal() and self.draw(st.booleans()) else Text(value)
+        return Comparison(Name(name), compared, other)
 
     def membership(self) -> Expression:
         among = [
@@ -327,13 +347,15 @@ class Maker:
         return self.name("number", "text", "any", "bool", "time")
 
     def any_expression(self) -> tuple[Expression, Kind]:
-        kind = self.pick(["number", "text", "bool", "name", "name", "time"])
+        kind = self.pick(["number", "text", "bool", "near", "name", "name", "time"])
         if kind == "number":
             return self.number(), "number"
         if kind == "text":
             return self.text(), "text"
         if kind == "bool":
             return self.condition(), "bool"
+        if kind == "near":
+            return self.near(), "bool"
         if kind == "time" and self.names.events:
             span = self.span()
             if self.draw(st.booleans()):

@@ -47,10 +47,10 @@ GROUPS = [
 
 
 @st.composite
-def columns(draw: st.DrawFn, names: Names, most: int) -> tuple[Column, ...]:
+def columns(draw: st.DrawFn, names: Names, fewest: int, most: int) -> tuple[Column, ...]:
     """Draw columns of distinct headers; an alias may be used by the columns after it."""
     made: list[Column] = []
-    for _ in range(draw(st.integers(1, most))):
+    for _ in range(draw(st.integers(fewest, most))):
         expression, kind = Maker(draw, names).any_expression()
         named = bool(names.free) and draw(st.booleans())
         alias = draw(st.sampled_from(names.free)) if named else None
@@ -102,7 +102,7 @@ def stats(draw: st.DrawFn, names: Names) -> Stats:
             if column.alias or isinstance(expression, Name):
                 kinds[column.header] = kind
     values: list[Column] = []
-    for index in range(draw(st.integers(1, 4))):
+    for index in range(draw(st.integers(2, 6))):
         column = Column(make.aggregate(), f"v{index}" if draw(st.booleans()) else None)
         earlier = [each.header for each in values if each.alias]
         if earlier and draw(st.integers(0, 3)) == 0:
@@ -126,7 +126,7 @@ def beginnings(draw: st.DrawFn, names: Names) -> list[Stage]:
     kinds = st.sampled_from(["fields", "fields", "filter", "parse"])
     for kind in draw(st.lists(kinds, min_size=1, max_size=3)):
         if kind == "fields":
-            stages.append(Fields(draw(columns(names, 4))))
+            stages.append(Fields(draw(columns(names, 1, 5))))
         elif kind == "filter":
             stages.append(Filter(Maker(draw, names).condition()))
         else:

@@ -47,7 +47,7 @@ def queries(draw: st.DrawFn) -> Query:
         stages.append(Filter(Maker(draw, names, 2).condition()))
     # What parse adds to the columns of a query without display is not documented.
     if draw(st.booleans()) or (parsed and names.events):
-        stages.append(Fields(draw(columns(names, 7)), "display"))
+        stages.append(Fields(draw(columns(names, 4, 10)), "display"))
     if draw(st.booleans()):
         stages.append(draw(sorts(names)))
     if draw(seldom) and names.events:
