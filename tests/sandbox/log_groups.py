@@ -1,6 +1,7 @@
 """Log groups with events in them, and queries of them, for the tests beside this file."""
 
 import time
+from functools import cache
 from typing import Any
 from uuid import uuid4
 
@@ -13,9 +14,15 @@ Events = dict[str, list[tuple[int, str]]]
 """By stream: milliseconds after `S`, and the message; oldest first."""
 
 
+@cache
+def client(sandbox: Sandbox) -> Any:
+    """Give one client of the logs of a sandbox, however often it is asked for."""
+    return sandbox.client("logs")
+
+
 def fill(sandbox: Sandbox, events: Events, *, name: str = "") -> str:
     """Make a log group that holds events, and name it."""
-    logs = sandbox.client("logs")
+    logs = client(sandbox)
     name = name or f"/orders/{uuid4().hex[:8]}"
     logs.create_log_group(logGroupName=name)
     for stream, told in events.items():
@@ -27,7 +34,7 @@ def fill(sandbox: Sandbox, events: Events, *, name: str = "") -> str:
 
 def put(sandbox: Sandbox, group: str, stream: str, told: list[tuple[int, str]]) -> dict[str, Any]:
     """Add events to a stream."""
-    answer: dict[str, Any] = sandbox.client("logs").put_log_events(
+    answer: dict[str, Any] = client(sandbox).put_log_events(
         logGroupName=group,
         logStreamName=stream,
         logEvents=[
@@ -40,13 +47,13 @@ def put(sandbox: Sandbox, group: str, stream: str, told: list[tuple[int, str]]) 
 def start(sandbox: Sandbox, text: str, **arguments: Any) -> str:
     """Start a query over the hour from `S`, and give its id."""
     span = {"startTime": S, "endTime": S + 3600} | arguments
-    query_id: str = sandbox.client("logs").start_query(queryString=text, **span)["queryId"]
+    query_id: str = client(sandbox).start_query(queryString=text, **span)["queryId"]
     return query_id
 
 
 def ended(sandbox: Sandbox, query_id: str, **arguments: Any) -> dict[str, Any]:
     """Wait until a query has ended, at most 10 s, and give the answer."""
-    logs = sandbox.client("logs")
+    logs = client(sandbox)
     deadline = time.monotonic() + 10
     while True:
         answer: dict[str, Any] = logs.get_query_results(queryId=query_id, **arguments)

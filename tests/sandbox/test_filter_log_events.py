@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from opslib.sandbox.api import Sandbox
 from sandbox.functions import make
-from sandbox.log_groups import Events, S, fill, put
+from sandbox.log_groups import Events, S, client, fill, put
 
 _TOLD: Events = {
     "web/a": [
@@ -32,9 +32,7 @@ def group(empty: Sandbox) -> str:
 
 
 def _asked(sandbox: Sandbox, group: str, **arguments: Any) -> dict[str, Any]:
-    answer: dict[str, Any] = sandbox.client("logs").filter_log_events(
-        logGroupName=group, **arguments
-    )
+    answer: dict[str, Any] = client(sandbox).filter_log_events(logGroupName=group, **arguments)
     return answer
 
 
@@ -46,7 +44,7 @@ def _found(logs: Any, group: str, **arguments: Any) -> list[int]:
 
 def _refused(sandbox: Sandbox, **arguments: Any) -> dict[str, str]:
     with pytest.raises(ClientError) as caught:
-        sandbox.client("logs").filter_log_events(**arguments)
+        client(sandbox).filter_log_events(**arguments)
     error: dict[str, str] = caught.value.response["Error"]
     return error
 
@@ -70,7 +68,7 @@ def test_patterns_find_what_aws_would(empty: Sandbox, group: str) -> None:
         "[ERROR]": [0, 1000, 2000, 2500, 3000, 4000, 4000, 5000],
         "": [0, 1000, 2000, 2500, 3000, 4000, 4000, 5000],
     }
-    logs = empty.client("logs")
+    logs = client(empty)
 
     found = {pattern: _found(logs, group, filterPattern=pattern) for pattern in expected}
 
@@ -106,7 +104,7 @@ def test_streams_and_spans_narrow_what_is_searched(empty: Sandbox, group: str) -
             [5000, 4000, 4000, 3000, 2500, 2000, 1000, 0],
         ),
     ]
-    logs = empty.client("logs")
+    logs = client(empty)
 
     found = [_found(logs, group, **arguments) for arguments, _ in asked]
 
@@ -118,9 +116,7 @@ def test_a_group_can_be_named_by_identifier(empty: Sandbox, group: str, form: st
     arn = f"arn:aws:logs:us-east-1:000000000000:log-group:{group}"
     identifier = {"name": group, "arn": arn}[form]
 
-    answer = empty.client("logs").filter_log_events(
-        logGroupIdentifier=identifier, filterPattern="WARN"
-    )
+    answer = client(empty).filter_log_events(logGroupIdentifier=identifier, filterPattern="WARN")
 
     assert [event["message"] for event in answer["events"]] == ["[WARN] nearly full"]
 
@@ -131,7 +127,7 @@ def test_pages_give_every_event_exactly_once(empty: Sandbox, direction: bool) ->
     messages = [(number // 40 * 1000, f"{number}") for number in range(100)]
     group = fill(empty, {"a": messages[:60], "b": messages[60:]})
     pages = (
-        empty.client("logs")
+        client(empty)
         .get_paginator("filter_log_events")
         .paginate(
             logGroupName=group,
@@ -189,9 +185,7 @@ def test_a_page_holds_at_most_a_megabyte(empty: Sandbox) -> None:
     for second in range(5):
         put(empty, group, "a", [(second * 1000, f"{second}" * 300_000)])
 
-    pages = list(
-        empty.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
-    )
+    pages = list(client(empty).get_paginator("filter_log_events").paginate(logGroupName=group))
 
     sizes = [len(page["events"]) for page in pages]
     told = [event["message"][0] for page in pages for event in page["events"]]

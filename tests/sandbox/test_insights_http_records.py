@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from opslib.sandbox.api import Sandbox
-from sandbox.log_groups import S, ended, fill, put, rows, start
+from sandbox.log_groups import S, client, ended, fill, put, rows, start
 
 _REPORT = (
     "REPORT RequestId: 00000000-0000-4000-8000-000000000001\tDuration: 12.50 ms\t"
@@ -34,9 +34,7 @@ def _pointers(sandbox: Sandbox, group: str) -> dict[str, str]:
 
 
 def _record(sandbox: Sandbox, pointer: str) -> dict[str, str]:
-    record: dict[str, str] = sandbox.client("logs").get_log_record(logRecordPointer=pointer)[
-        "logRecord"
-    ]
+    record: dict[str, str] = client(sandbox).get_log_record(logRecordPointer=pointer)["logRecord"]
     return record
 
 
@@ -100,7 +98,7 @@ def test_a_pointer_to_nothing_is_refused(empty: Sandbox, pointer: str) -> None:
 
 
 def _fields(sandbox: Sandbox, **arguments: Any) -> dict[str, int]:
-    answer = sandbox.client("logs").get_log_group_fields(**arguments)
+    answer = client(sandbox).get_log_group_fields(**arguments)
     return {field["name"]: field["percent"] for field in answer["logGroupFields"]}
 
 
@@ -141,7 +139,7 @@ def test_a_log_group_without_recent_events_has_no_fields(empty: Sandbox) -> None
 
 
 def test_fields_are_told_of_one_log_group_that_exists(empty: Sandbox) -> None:
-    logs = empty.client("logs")
+    logs = client(empty)
     codes = []
     for arguments in (
         {},

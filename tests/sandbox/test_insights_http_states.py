@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from opslib.errors import CouldNotLook
 from opslib.sandbox.api import Sandbox
 from opslib.sandbox.logs.queries import Quota
-from sandbox.log_groups import ended, fill, rows, start
+from sandbox.log_groups import client, ended, fill, rows, start
 
 _TOLD = [(number * 1000, f"line {number}") for number in range(6)]
 
@@ -19,7 +19,7 @@ def group(empty: Sandbox) -> str:
 
 
 def _look(sandbox: Sandbox, query_id: str, **arguments: Any) -> dict[str, Any]:
-    answer: dict[str, Any] = sandbox.client("logs").get_query_results(queryId=query_id, **arguments)
+    answer: dict[str, Any] = client(sandbox).get_query_results(queryId=query_id, **arguments)
     return answer
 
 
@@ -54,6 +54,7 @@ def test_a_running_query_shows_the_rows_of_what_it_searched_so_far(
         first = _look(empty, query_id)
     paged = _look(empty, query_id, maxItems=2)
     rest = _look(empty, query_id, maxItems=2, nextToken=paged["nextToken"])
+    client(empty).stop_query(queryId=query_id)
 
     assert first["status"] == "Running"
     assert _messages(first) == ["line 5", "line 4", "line 3"]
@@ -84,7 +85,7 @@ def test_a_query_is_stopped_before_it_ends(empty: Sandbox, group: str, state: st
     empty.set_fault("logs:QueryExecution", code=state, latency_ms=60_000, times=1)
     query_id = start(empty, "fields @message", logGroupName=group)
 
-    stopped = empty.client("logs").stop_query(queryId=query_id)
+    stopped = client(empty).stop_query(queryId=query_id)
 
     assert stopped["success"] is True
     assert _look(empty, query_id)["status"] == "Cancelled"
@@ -116,7 +117,7 @@ def test_more_queries_than_the_quota_are_refused_until_one_ends(empty: Sandbox, 
 
     with pytest.raises(ClientError) as caught:
         start(empty, "fields @message", logGroupName=group)
-    empty.client("logs").stop_query(queryId=first)
+    client(empty).stop_query(queryId=first)
     third = start(empty, "fields @message", logGroupName=group)
 
     assert caught.value.response["Error"] == {
@@ -167,7 +168,7 @@ def test_queries_are_described_by_status_a_page_at_a_time(empty: Sandbox, group:
     ended(empty, elsewhere)
     empty.set_fault("logs:QueryExecution", code="Timeout", latency_ms=60_000)
     running = start(empty, "fields @message", logGroupName=group)
-    logs = empty.client("logs")
+    logs = client(empty)
 
     def described(**arguments: Any) -> list[str]:
         answer = logs.describe_queries(**arguments)
@@ -200,6 +201,6 @@ def test_a_wrong_request_to_describe_queries_is_refused(
     empty: Sandbox, arguments: dict[str, Any], code: str
 ) -> None:
     with pytest.raises(ClientError) as caught:
-        empty.client("logs").describe_queries(**arguments)
+        client(empty).describe_queries(**arguments)
 
     assert _code(caught) == code

@@ -4,7 +4,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from opslib.sandbox.api import Sandbox
-from sandbox.log_groups import fill, put
+from sandbox.log_groups import client, fill, put
 
 _HOUR_MS = 3600 * 1000
 _DAY_MS = 24 * _HOUR_MS
@@ -18,7 +18,7 @@ def group(empty: Sandbox) -> str:
 
 
 def _messages(sandbox: Sandbox, group: str) -> list[str]:
-    events = sandbox.client("logs").filter_log_events(logGroupName=group)["events"]
+    events = client(sandbox).filter_log_events(logGroupName=group)["events"]
     return [event["message"] for event in events]
 
 
