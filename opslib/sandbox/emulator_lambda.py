@@ -6,7 +6,7 @@ gives them, log events in the function's group, and a `LiveInvocation` for every
 and such without code, still run as the emulator runs them.
 
 Source: ministack 1.5.33, ``services/lambda_svc.py`` (``_execute_function_warm``,
-``_emit_lambda_logs``, ``_acquire_execution_slot``, ``invalidate_worker``),
+``_emit_lambda_logs``, ``_acquire_execution_slot``, ``invalidate_worker``, ``_invoke``),
 ``core/lambda_runtime.py`` (``_worker_class_for``, ``Worker`` and its pool),
 ``services/cloudwatch_logs.py`` (``_log_groups``, ``_append_log_events`` and what follows an
 append). Tests hold the pin.
@@ -14,8 +14,10 @@ append). Tests hold the pin.
 
 import os
 import time
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 from ministack.core import lambda_runtime
 from ministack.services import cloudwatch_logs, lambda_svc
@@ -24,12 +26,17 @@ from opslib.sandbox.lambda_environment import Environment, Package, Request, Res
 from opslib.sandbox.lambda_function import Function, configured
 from opslib.sandbox.lambda_invocations import LiveInvocation, LiveInvocations, source_of
 from opslib.sandbox.lambda_lines import Line, lines
+from opslib.sandbox.lambda_request_ids import HEADER
 
 _LOGGED_HERE = "opslib"
 _stock_worker_class_for = lambda_runtime._worker_class_for
 _stock_execute = lambda_svc._execute_function_warm
 _stock_emit_logs = lambda_svc._emit_lambda_logs
 _stock_acquire_slot = lambda_svc._acquire_execution_slot
+_stock_invoke = lambda_svc._invoke
+# The function that a call of Invoke names, and the call's own request id: Lambda gives that to the
+# handler, and to every retry of an asynchronous invocation.
+_asked: ContextVar[tuple[str, str] | None] = ContextVar("asked", default=None)
 
 
 def run_functions(*, told: LiveInvocations) -> None:
@@ -46,6 +53,7 @@ def run_functions(*, told: LiveInvocations) -> None:
     lambda_svc._emit_lambda_logs = functions.emit_logs
     lambda_svc._acquire_execution_slot = functions.acquire_slot
     lambda_svc.invalidate_worker = retire
+    lambda_svc._invoke = _invoke
 
 
 class Worker(lambda_runtime.Worker):  # type: ignore[misc] # the emulator is not typed
@@ -108,6 +116,25 @@ def _worker_class_for(config: dict[str, Any]) -> Any:
     return Worker if of_python else _stock_worker_class_for(config)
 
 
+async def _invoke(
+    name: str,
+    event: Any,
+    headers: dict[str, str],
+    path_qualifier: str | None = None,
+    query_params: dict[str, Any] | None = None,
+) -> tuple[int, dict[str, str], bytes]:
+    """Answer Invoke, and say which request id the log lines have."""
+    request_id = str(uuid4())
+    before = _asked.set((name, request_id))
+    try:
+        status, answered, body = await _stock_invoke(
+            name, event, headers, path_qualifier, query_params
+        )
+    finally:
+        _asked.reset(before)
+    return status, {**answered, HEADER: request_id}, body
+
+
 def retire(
     func_name: str,
     qualifier: str | None = None,
@@ -149,6 +176,9 @@ class _Functions:
             result: dict[str, Any] = _stock_execute(func, event, request_id)
             return result
         lambda_svc._ensure_reaper_thread()
+        asked = _asked.get()
+        if asked and asked[0] == config["FunctionName"]:
+            request_id = asked[1]
         version = str(config.get("Version", "$LATEST"))
         worker, _ = lambda_svc.acquire_worker(
             config["FunctionName"], config, func["code_zip"], qualifier=version
@@ -172,9 +202,14 @@ class _Functions:
             lambda_runtime.release_worker(worker)
             if worker.retired:
                 worker.environment.end()
-        logged = [] if ran.stopped else _log(ran)
-        if not ran.stopped:
-            self._told.tell(_live(ran, event, invoked_arn=request.invoked_arn))
+        # Whatever else is set off by what is logged has request ids of its own.
+        before = _asked.set(None)
+        try:
+            logged = [] if ran.stopped else _log(ran)
+            if not ran.stopped:
+                self._told.tell(_live(ran, event, invoked_arn=request.invoked_arn))
+        finally:
+            _asked.reset(before)
         return {
             "body": ran.payload,
             "log": "".join(line.message for line in logged),

@@ -30,7 +30,8 @@ class LiveInvocation:
     source_arn
         Where the event's records came from; None when it is no event of records.
     request_id
-        A UUID; each attempt at the same event has its own. Empty when throttled.
+        A UUID; that of the Invoke call, which the retries of an asynchronous one share. Empty when
+        throttled.
     at
         When the handler started, by the wall's clock, tz-aware UTC.
     duration_ms

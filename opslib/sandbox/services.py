@@ -23,6 +23,7 @@ from opslib.sandbox.lambda_calls import LambdaDates, LambdaStates
 from opslib.sandbox.lambda_history import LambdaHistory
 from opslib.sandbox.lambda_invocations import LiveInvocations
 from opslib.sandbox.lambda_refusals import LambdaRefusals
+from opslib.sandbox.lambda_request_ids import LambdaRequestIds
 from opslib.sandbox.logs.queries import Quota
 from opslib.sandbox.logs_calls import LogsCalls
 from opslib.sandbox.mapping_calls import MappingCalls
@@ -83,6 +84,7 @@ def build(*, emulator: Emulator, clock: Clock, faults: Faults) -> Services:
                 LambdaStates(),
                 LambdaRefusals(emulator),
                 MappingCalls(mappings),
+                LambdaRequestIds(),
             ),
             "logs": (LogsCalls(clock=clock, faults=faults, quota=quota),),
             "servicequotas": (QuotaCalls(),),

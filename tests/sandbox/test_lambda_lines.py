@@ -142,6 +142,28 @@ def test_an_exception_is_one_event_and_the_answer_names_its_type(sandbox: Sandbo
     assert len(told) == 5
 
 
+def test_an_invocation_is_found_in_the_log_by_the_request_id_of_its_answer(
+    sandbox: Sandbox,
+) -> None:
+    make(sandbox, "def handler(event, context):\n    if event: raise ValueError")
+
+    _, now = invoke(sandbox)
+    queued = sandbox.client("lambda").invoke(
+        FunctionName="orders", Payload=b"1", InvocationType="Event"
+    )
+    deadline = time.monotonic() + 10
+    while len(reports := [m for m in messages(sandbox) if m.startswith("REPORT")]) < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+    # The second attempt at an asynchronous invocation has the id of the first.
+    assert [report(each)["request_id"] for each in reports] == [
+        now["ResponseMetadata"]["RequestId"],
+        queued["ResponseMetadata"]["RequestId"],
+        queued["ResponseMetadata"]["RequestId"],
+    ]
+
+
 def test_a_handler_that_cannot_be_imported_is_tried_twice(sandbox: Sandbox) -> None:
     # By the error that is answered: the source, its message, and what the platform makes of it.
     cases = {

@@ -65,6 +65,7 @@ _PARAMETERS = {
         *("func", "request_id", "log_text", "error", "duration_ms", "log_source"),
     ],
     "service:_acquire_execution_slot": ["func", "config"],
+    "service:_invoke": ["name", "event", "headers", "path_qualifier", "query_params"],
     "service:invalidate_worker": ["func_name", "qualifier", "account", "region"],
     "service:_xray_trace_id_for_invocation": ["config", "inbound_trace_header"],
     "service:_durable_env_overlay": [],
