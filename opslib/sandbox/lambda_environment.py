@@ -139,9 +139,16 @@ class _End:
 
 
 class Environment:
-    """One execution environment after another, never two at a time."""
+    """One execution environment after another, never two at a time.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    init_limit_s
+        How long an initialization before the invocation may take, seconds.
+    """
+
+    def __init__(self, *, init_limit_s: float = INIT_LIMIT_S) -> None:
+        self._init_limit_s = init_limit_s
         self.process: Process | None = None
         self.folder: Path | None = None
         self.stopped = False
@@ -202,7 +209,9 @@ class Environment:
     def start(self, function: Function, package: Package) -> dict[str, Any] | None:
         """Start it before anybody asks for it; the error, if it cannot be."""
         with self._lock:
-            _, end = self._start(function, package, phase="init", limit_s=INIT_LIMIT_S, why="")
+            _, end = self._start(
+                function, package, phase="init", limit_s=self._init_limit_s, why=""
+            )
             return end.payload if end else None
 
     def end(self) -> None:
@@ -224,7 +233,9 @@ class Environment:
         """Start a process unless there is one for the very same function."""
         if self.process and self._function == function and self.process.poll() is None:
             return []
-        first = self._start(function, package, phase="init", limit_s=INIT_LIMIT_S, why=request_id)
+        first = self._start(
+            function, package, phase="init", limit_s=self._init_limit_s, why=request_id
+        )
         if first[1] is None:
             return [first]
         limit_s = function.timeout_s
