@@ -125,7 +125,7 @@ class _Checker:
         match stage:
             case plan.Accum():
                 self._known(stage.of)
-                self._add([stage.name or stage.of.name, "_accum"])
+                self._add([stage.name])
             case plan.Autoregress():
                 self._known(stage.of)
                 self._add(name for name, _ in stage.lags)
@@ -161,7 +161,7 @@ class _Checker:
                 "engine cannot tell apart; begin the whole query with a SOURCE of its own."
             )
             raise self._refuse(found, inner_query.sources[0].at)
-        self._add(shown(inner_query))
+        self._add(order.shown(inner_query, switches=self._switches))
 
     def _fill_missing(self, stage: plan.FillMissing) -> None:
         if not self._has_bin:
@@ -370,19 +370,3 @@ def walk(expr: plan.Expr) -> Iterator[plan.Expr]:
         node = pending.pop()
         yield node
         pending.extend(reversed(node.children()))
-
-
-def shown(query: plan.Query) -> list[str]:
-    """Return the names of the columns that a query shows, as far as its own text names them."""
-    names: list[str] = []
-    for stage in query.stages:
-        match stage:
-            case plan.Display():
-                names = [item.name for item in stage.items]
-            case plan.Fields():
-                names += [item.name for item in stage.items]
-            case plan.Stats():
-                names = [item.name for item in (*stage.keys, *stage.items)]
-            case plan.CountFrequent():
-                names = [*(field.name for field in stage.names), "_approxcount"]
-    return names

@@ -149,25 +149,24 @@ def fill_missing(stack: Stack, stage: plan.FillMissing) -> None:
         raise LookupError("fillmissing without a bin, which checks should have refused")
     stack.flush()
     given = {field.name: _fitting(stack, field, expr) for field, expr in stage.values}
-    stack.flush()
+    rows = stack.pin()
     instant = stack.field(stack.bin.name).sql
     others = [stack.field(name).sql for name in stack.keys if name != stack.bin.name]
-    series = _series(stack, instant, stack.bin)
+    series = _series(rows, instant, stack.bin)
     grid = stack.fresh("s")
-    combinations = ", ".join(others)
-    beside = f", (SELECT DISTINCT {combinations} FROM {stack.top})" if others else ""
+    beside = f", (SELECT DISTINCT {', '.join(others)} FROM {rows})" if others else ""
     stack.ctes.append(f"{grid} AS (SELECT * FROM ({series}) AS steps{beside})")
     same = " AND ".join(f"g.{key} IS NOT DISTINCT FROM t.{key}" for key in [instant, *others])
     filled = "".join(f", {sql} AS {stack.field(name).sql}" for name, sql in given.items())
     stack.push(
-        f"SELECT * FROM {stack.top} UNION ALL BY NAME SELECT g.*{filled} FROM {grid} AS g "
-        f"WHERE NOT EXISTS (SELECT 1 FROM {stack.top} AS t WHERE {same})"
+        f"SELECT * FROM {rows} UNION ALL BY NAME SELECT g.*{filled} FROM {grid} AS g "
+        f"WHERE NOT EXISTS (SELECT 1 FROM {rows} AS t WHERE {same})"
     )
 
 
-def _series(stack: Stack, instant: str, binned: Bin) -> str:
+def _series(rows: str, instant: str, binned: Bin) -> str:
     """Return a query for every beginning of a bin from the first to the last."""
-    ends = f"SELECT min({instant}) AS low, max({instant}) AS high FROM {stack.top}"
+    ends = f"SELECT min({instant}) AS low, max({instant}) AS high FROM {rows}"
     months, width_ms = spans.width(binned.span.count, binned.span.unit)
     if months:
         ends_of_time = "make_timestamp(high * 1000), make_timestamp(low * 1000)"

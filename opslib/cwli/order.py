@@ -1,6 +1,7 @@
-"""Which command may follow which.
+"""Which command may follow which, and which columns they leave.
 
-In: a plan. Out: nothing, or ``MalformedQuery`` at the command that may not stand where it does.
+In: a plan. Out: nothing, or ``MalformedQuery`` at the command that may not stand where it does; the
+names of the columns of the answer.
 
 Must not know expressions, SQL or events.
 
@@ -43,3 +44,52 @@ def check(query: plan.Query, *, switches: Switches) -> None:
         ):
             found = "SOURCE stands before every other command."
             raise MalformedQuery(found, stage.at, text=query.text)
+
+
+def shown(query: plan.Query, *, switches: Switches) -> list[str]:
+    """Return the names of the columns that a query shows, without ``@ptr``."""
+    fields: list[str] = []
+    display: list[str] | None = None
+    grouped = False
+    for stage in query.stages:
+        match stage:
+            case plan.Display():
+                display = [item.name for item in stage.items]
+            case plan.Stats() | plan.CountFrequent():
+                fields, display, grouped = _of_groups(stage), None, True
+            case plan.Fields():
+                kept = not grouped or switches.fields_after_stats == "added"
+                fields = [*(fields if kept else []), *(item.name for item in stage.items)]
+            case _:
+                fields = [*fields, *_made(stage, switches)]
+    names = fields if display is None else display
+    return list(dict.fromkeys(names)) or ([] if grouped else ["@timestamp", "@message"])
+
+
+def _of_groups(stage: plan.Stats | plan.CountFrequent) -> list[str]:
+    if isinstance(stage, plan.CountFrequent):
+        return [*(field.name for field in stage.names), "_approxcount"]
+    return [item.name for item in (*stage.keys, *stage.items)]
+
+
+def _made(stage: plan.Stage, switches: Switches) -> list[str]:
+    """Return the columns that a command adds by itself."""
+    extracted: list[str] = []
+    match stage:
+        case plan.Parse():
+            extracted = [name for _, name in stage.names]
+        case plan.ParseCsv():
+            extracted = list(stage.names)
+        case plan.ParseLogfmt() | plan.ParseJson() | plan.Unnest():
+            extracted = [stage.name]
+        case plan.Expand():
+            extracted = [stage.of.name]
+        case plan.Accum() | plan.Sessionize():
+            return [stage.name]
+        case plan.Autoregress():
+            return [name for name, _ in stage.lags]
+        case plan.AddTotals():
+            return [stage.total] if stage.row else []
+        case plan.AppendCols():
+            return shown(stage.query, switches=switches)
+    return extracted if switches.extracted_fields == "shown" else []

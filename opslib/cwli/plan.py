@@ -238,10 +238,10 @@ class Expand(Stage):
 
 @dataclass(frozen=True, kw_only=True)
 class Accum(Stage):
-    """``accum of as name``: a running sum, row by row; ``name`` is None when none is written."""
+    """``accum of as name``: a running sum, row by row."""
 
     of: Field
-    name: str | None
+    name: str
 
 
 @dataclass(frozen=True, kw_only=True)

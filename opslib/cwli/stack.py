@@ -16,13 +16,17 @@ from dataclasses import dataclass, replace
 from itertools import count
 
 from opslib.cwli import plan
-from opslib.cwli.discovery import WHOLE, Discovery
+from opslib.cwli.discovery import Discovery
 from opslib.cwli.expressions import Scope
 from opslib.cwli.switches import Switches
 from opslib.cwli.values import Kind, TooLong, Value, flat, within
 
 MAX_STEPS = 400
 """Most common table expressions of a statement; DuckDB binds no more than a thousand or so."""
+
+MAX_COLUMNS = 2_000
+"""Most columns the stages of a query define; DuckDB plans so many in a few seconds, during which
+nothing can stop it."""
 
 _COLUMN = re.compile(r"[a-z][0-9]+")
 
@@ -98,6 +102,7 @@ class Stack:
         self.matched_from: str | None = None
         self.filters = False
         self.needs_json = False
+        self._columns = 0
         self._pending: list[tuple[str, Value]] = []
         self._reached: dict[tuple[str, tuple[str | int, ...]], Value] = {}
 
@@ -152,6 +157,9 @@ class Stack:
             # Already a column, which stays what it is.
             self.scope[name] = value
             return value
+        self._columns += 1
+        if self._columns > MAX_COLUMNS:
+            raise TooLong
         column = self.fresh("c")
         self._pending.append((column, value))
         # What the value was logged as is made of columns below, which stay too.
@@ -189,6 +197,16 @@ class Stack:
         name = self.fresh("s")
         self.ctes.append(f"{name} AS NOT MATERIALIZED ({sql})")
         self.top = name
+
+    def pin(self) -> str:
+        """Have the top computed once, because it is about to be read twice; return it.
+
+        Otherwise each of several such stages would double the work, and the time to plan it.
+        """
+        self.flush()
+        if self.ctes:
+            self.ctes[-1] = self.ctes[-1].replace("AS NOT MATERIALIZED", "AS MATERIALIZED", 1)
+        return self.top
 
     def add(self, sql: str, letter: str = "c") -> str:
         """Add a column at once; return its name."""
@@ -242,14 +260,10 @@ class Stack:
             below = self.fresh("b")
             ctes.append(f"{below} AS NOT MATERIALIZED (SELECT * FROM events WHERE {condition})")
         if self.discovery.needs_json:
-            whole = f"CASE WHEN {WHOLE} THEN msg END"
-            json = self.fresh("b")
-            ctes.append(
-                f"{json} AS NOT MATERIALIZED (SELECT *, json_extract(coalesce("
-                "CASE WHEN json_valid(fragment) THEN fragment END, "
-                f"{whole}), {self.discovery.json_paths()}) AS found FROM {below})"
-            )
-            below = json
+            for column in self.discovery.json_columns():
+                name = self.fresh("b")
+                ctes.append(f"{name} AS NOT MATERIALIZED (SELECT *, {column} FROM {below})")
+                below = name
         columns = ", ".join(["*", *self.discovery.columns()])
         ctes.append(f"{self.bottom} AS NOT MATERIALIZED (SELECT {columns} FROM {below})")
         return ctes

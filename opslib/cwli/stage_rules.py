@@ -134,9 +134,10 @@ def _expand(_: Draft, meta: Meta, children: list[Any]) -> plan.Expand:
     return plan.Expand(at=meta.start_pos, of=children[1])
 
 
-def _accum(_: Draft, meta: Meta, children: list[Any]) -> plan.Accum:
+def _accum(draft: Draft, meta: Meta, children: list[Any]) -> plan.Accum:
     _, of, _, alias = children
-    return plan.Accum(at=meta.start_pos, of=of, name=alias.name if alias else None)
+    own = of.name if draft.switches.accum_without_name == "replaces" else "_accum"
+    return plan.Accum(at=meta.start_pos, of=of, name=alias.name if alias else own)
 
 
 def _option(name: str) -> Rule:

@@ -30,14 +30,11 @@ _MONTH_MS = 30 * MILLISECONDS["d"]
 def accum(stack: Stack, stage: plan.Accum) -> None:
     """Add up a field row by row; a row without a number has no sum and adds nothing."""
     of = stack.add(finite(as_number(stack.at(stage.of))))
-    name = stage.name
-    if name is None:
-        name = stage.of.name if stack.switches.accum_without_name == "replaces" else "_accum"
     so_far = f"sum({of}) OVER (ORDER BY {stack.row_order()} ROWS UNBOUNDED PRECEDING)"
     if stack.switches.accum_without_number == "missing":
         so_far = f"CASE WHEN {of} IS NOT NULL THEN {so_far} END"
-    stack.define(name, number(so_far))
-    stack.show([name])
+    stack.define(stage.name, number(so_far))
+    stack.show([stage.name])
 
 
 def autoregress(stack: Stack, stage: plan.Autoregress) -> None:
@@ -149,9 +146,9 @@ def _add_bottom_row(stack: Stack, summed: dict[str, Value]) -> None:
     row = ", ".join(
         [f"1 AS {bottom}", *(f"{sql} AS {stack.scope[name].sql}" for name, sql in sums)]
     )
+    rows = stack.pin()
     stack.push(
-        f"SELECT * FROM {stack.top} UNION ALL BY NAME "
-        f"SELECT {row} FROM {stack.top} HAVING count(*) > 0"
+        f"SELECT * FROM {rows} UNION ALL BY NAME SELECT {row} FROM {rows} HAVING count(*) > 0"
     )
     stack.order = f"{bottom}, {stack.order}"
 

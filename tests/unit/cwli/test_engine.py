@@ -179,15 +179,24 @@ def test_only_the_first_200_json_fields_of_an_event_are_discovered() -> None:
     ]
 
 
-def test_an_object_of_many_fields_nested_beyond_all_measure_is_read_as_it_is() -> None:
+def test_an_object_of_many_fields_nested_beyond_all_measure_keeps_to_the_first_200() -> None:
     deep = '{"a":' * 990 + '{"x":[' + "1," * 300 + "1]}" + ', "b":5}' * 990
 
-    rows = cwli.query("fields b, a.b", events(deep, f"text {deep}"))
+    few = deep.replace("1," * 300, "1,")
 
-    assert [{k: v for k, v in row.items() if k != "@ptr"} for row in rows] == [
-        {"b": "5", "a.b": "5"},
-        {"b": "5", "a.b": "5"},
-    ]
+    rows = cwli.query("fields b, a.b", events(deep, f"text {deep}", few, f"text {few}"))
+
+    # Of the many, 301 stand in the list and so before the first b; of the few, the outermost b is
+    # the 992nd field.
+    assert [{k: v for k, v in row.items() if k != "@ptr"} for row in rows] == [{}, {}, {}, {}]
+
+
+def test_an_object_nested_deep_is_read_alone_and_at_the_end_of_a_line() -> None:
+    deep = '{"a":' * 990 + '{"x":[1,1]}' + "}" * 989 + ', "b":5}'
+
+    rows = cwli.query("fields b", events(deep, f"text {deep}"))
+
+    assert [row.get("b") for row in rows] == ["5", "5"]
 
 
 def test_values_and_names_of_a_query_never_become_sql() -> None:
@@ -317,6 +326,7 @@ def test_many_long_names_are_refused_rather_than_tried_in_every_way() -> None:
         (" | ".join(["limit 5"] * 1000), 1000, "at most 100 commands"),
         ("sort " + ", ".join(["a"] * 51), 155, "at most 50 fields"),
         ("fields 1 as a" + ", a+1 as a" * 900, 0, "too large"),
+        ("fields a" + " | autoregress a p=1-100" * 21, 491, "too large"),
     ],
 )
 def test_a_query_of_too_many_parts_is_refused_with_a_place(
@@ -327,6 +337,21 @@ def test_a_query_of_too_many_parts_is_refused_with_a_place(
 
     assert complaint in caught.value.message
     assert caught.value.position == position
+
+
+def test_totals_of_totals_do_not_double_the_work_each_time() -> None:
+    rows = cwli.query("fields a" + " | addtotals col=true a" * 40, events('{"a":1}'))
+
+    # Each adds a row that holds the sum of all before it: 1, 1, 2, 4, ... 2 ^ 39.
+    assert len(rows) == 41
+    assert rows[-1]["a"] == "549755813888"
+
+
+def test_queries_within_queries_are_refused_at_the_first() -> None:
+    with pytest.raises(cwli.MalformedQuery) as caught:
+        cwli.parse("appendcols (" * 300 + "fields a" + ")" * 300)
+
+    assert caught.value.position == 12
 
 
 def test_a_query_of_as_many_parts_as_may_be_runs() -> None:
