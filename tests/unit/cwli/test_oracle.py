@@ -10,28 +10,29 @@ from hypothesis import HealthCheck, assume, given, note, settings
 
 from cwli.oracle.compare import disagreement
 from cwli.oracle.interpreter import answer
-from cwli.oracle.strategies import Case, cases
+from cwli.oracle.strategies import Case, cases, wide
 from cwli.oracle.syntax import text_of
 from cwli.oracle.values import Undetermined
 from opslib import cwli
 
 WANTED = int(os.environ.get("ORACLE_EXAMPLES", "0"))
-EXAMPLES = settings(
-    max_examples=WANTED or 100,
-    derandomize=not WANTED,
-    database=None,
-    deadline=None,
-    suppress_health_check=[
-        HealthCheck.too_slow,
-        HealthCheck.filter_too_much,
-        HealthCheck.data_too_large,
-    ],
-)
 
 
-@EXAMPLES
-@given(cases())
-def test_the_engine_answers_as_the_plain_interpreter(case: Case) -> None:
+def examples(fixed: int) -> settings:
+    return settings(
+        max_examples=WANTED or fixed,
+        derandomize=not WANTED,
+        database=None,
+        deadline=None,
+        suppress_health_check=[
+            HealthCheck.too_slow,
+            HealthCheck.filter_too_much,
+            HealthCheck.data_too_large,
+        ],
+    )
+
+
+def complaint(case: Case) -> str | None:
     text = text_of(case.query)
     note(text)
     try:
@@ -41,4 +42,16 @@ def test_the_engine_answers_as_the_plain_interpreter(case: Case) -> None:
 
     rows = cwli.query(text, case.events, switches=case.switches)
 
-    assert disagreement(expected, rows, case.switches) is None
+    return disagreement(expected, rows, case.switches)
+
+
+@examples(70)
+@given(cases())
+def test_the_engine_answers_as_the_plain_interpreter(case: Case) -> None:
+    assert complaint(case) is None
+
+
+@examples(30)
+@given(wide())
+def test_the_engine_computes_as_the_plain_interpreter(case: Case) -> None:
+    assert complaint(case) is None

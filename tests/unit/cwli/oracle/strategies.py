@@ -5,11 +5,14 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from cwli.oracle.events import events
+from cwli.oracle.events import events, singles
 from cwli.oracle.interpreter import answer
 from cwli.oracle.making import LOGGED, Maker, Names, rarely, seldom
 from cwli.oracle.stages import beginnings, columns, newer, sorts, stats, tallies
 from cwli.oracle.syntax import (
+    Aggregate,
+    Arithmetic,
+    Column,
     Comparison,
     Dedup,
     Expression,
@@ -17,11 +20,13 @@ from cwli.oracle.syntax import (
     Filter,
     Limit,
     Logical,
+    Name,
     Not,
     Number,
     ParseGlob,
     ParsePattern,
     Query,
+    Stats,
 )
 from cwli.oracle.values import Undetermined
 from opslib.cwli.switches import DEFAULT, Switches
@@ -114,6 +119,44 @@ def cases(draw: st.DrawFn) -> Case:
             kept = (way for way in ways if _keeps(Case(way[: index + 1], logged, switches)))
             query = next(kept, query)
     return Case(query, logged, switches)
+
+
+@st.composite
+def wide(draw: st.DrawFn) -> Case:
+    """Draw one stage of many columns, since a query costs more than a column does."""
+    logged = draw(st.lists(singles, min_size=8, max_size=12))
+    switches = draw(settings())
+    make = Maker(draw, Names(dict(LOGGED)))
+    if draw(st.booleans()):
+        ways = [make.near, make.near, make.number, make.number, make.text, make.condition]
+        drawn = [make.pick(ways)() for _ in range(24)]
+        shown = _decided([Column(e, f"c{i}") for i, e in enumerate(drawn)], logged, switches)
+        return Case((Fields(shown, "display"),), logged, switches)
+    drawn = [make.aggregate() for _ in range(12)]
+    values = _decided([Column(e, f"c{i}") for i, e in enumerate(drawn)], logged, switches)
+    keys = make.pick([(), (Column(Name("w")),), (Column(Name("m")),), (Column(make.span()),)])
+    return Case((Stats(values, keys),), logged, switches)
+
+
+def _decided(
+    drawn: list[Column], logged: list[dict[str, Any]], switches: Switches
+) -> tuple[Column, ...]:
+    """Return the columns on which the interpreter has an opinion, or one that is in no doubt."""
+    found = []
+    for column in drawn:
+        stage = Stats if _aggregates(column.expression) else Fields
+        try:
+            answer((stage((column,)),), logged, switches)
+        except Undetermined:
+            continue
+        found.append(column)
+    return tuple(found) or (Column(Aggregate("count") if stage is Stats else Number("1")),)
+
+
+def _aggregates(expression: Expression) -> bool:
+    if isinstance(expression, Arithmetic):
+        return _aggregates(expression.left) or _aggregates(expression.right)
+    return isinstance(expression, Aggregate)
 
 
 def _or_true(condition: Expression) -> Expression:
