@@ -44,9 +44,10 @@ def _let_die(sqs: Any, queue: str, *bodies: str) -> list[str]:
 
 
 def _count(sqs: Any, queue: str) -> int:
-    name = "ApproximateNumberOfMessages"
-    answer = sqs.get_queue_attributes(QueueUrl=_url(sqs, queue), AttributeNames=[name])
-    return int(answer["Attributes"][name])
+    """Count the messages of a queue, those in flight too."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    answer = sqs.get_queue_attributes(QueueUrl=_url(sqs, queue), AttributeNames=names)
+    return sum(int(answer["Attributes"][name]) for name in names)
 
 
 def _held(sqs: Any, queue: str) -> list[dict[str, Any]]:
