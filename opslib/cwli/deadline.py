@@ -1,21 +1,17 @@
 """Stop a query that runs away.
 
-In: a DuckDB connection and how long it may work. Out: ``QueryStopped`` when it worked longer. A
-regular expression cannot run away by itself, since RE2 takes time in proportion to the text; a few
-commands that multiply rows can.
+In: how to interrupt a DuckDB connection, and how long it may work. Out: ``QueryStopped`` when it
+worked longer. A regular expression cannot run away by itself, since RE2 takes time in proportion to
+the text; a few commands that multiply rows can.
 
 Must not know the query.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from opslib.cwli.errors import QueryStopped
-
-if TYPE_CHECKING:
-    import duckdb
 
 DEADLINE_S = 900.0
 """How long a query may work by default: longer than any sensible one on one machine takes, and a
@@ -25,8 +21,13 @@ _AGAIN_S = 0.05
 
 
 @contextmanager
-def stopped_after(connection: "duckdb.DuckDBPyConnection", *, deadline_s: float) -> Iterator[None]:
-    """Interrupt whatever the connection does once the deadline has passed.
+def stopped_after(interrupt: Callable[[], None], *, deadline_s: float) -> Iterator[None]:
+    """Interrupt whatever a connection does once the deadline has passed.
+
+    Parameters
+    ----------
+    interrupt
+        Interrupts the connection; called from another thread.
 
     Raises
     ------
@@ -43,9 +44,9 @@ def stopped_after(connection: "duckdb.DuckDBPyConnection", *, deadline_s: float)
             return
         passed.set()
         # A statement that begins later forgets an interruption, so each is told.
-        connection.interrupt()
+        interrupt()
         while not done.wait(_AGAIN_S):
-            connection.interrupt()
+            interrupt()
 
     watcher = threading.Thread(target=watch, name="query deadline", daemon=True)
     watcher.start()

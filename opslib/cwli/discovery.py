@@ -6,8 +6,7 @@ all else from the first JSON object in the line, by dot paths; ``line_formats`` 
 line of VPC flow or Route 53 logs gives too.
 
 An event's own columns here: ``ts`` and ``ingested`` (BIGINT, epoch milliseconds), ``msg``,
-``stream``, ``grp`` (VARCHAR), ``n`` (BIGINT, position in the input), ``fragment`` (VARCHAR: the
-JSON object when it is only part of the line, or had too many fields).
+``stream``, ``grp`` (VARCHAR), ``n`` (BIGINT, position in the input).
 
 Must not know the plan.
 
@@ -19,12 +18,9 @@ in units of 10^6 for a MB, booleans as 1 and 0: captures of outputs.
 
 from itertools import product
 
-from opslib.cwli import line_formats
+from opslib.cwli import documents, line_formats
 from opslib.cwli.switches import Switches
 from opslib.cwli.values import MISSING, Kind, TooLong, Value, quoted
-
-MAX_FIELDS = 200
-"""JSON fields discovered in one event; later ones are not."""
 
 MAX_PATHS = 1_000
 """JSON pointers one query may read; a name with dots takes several."""
@@ -61,33 +57,16 @@ _TRACE = {
     "@xraySegmentId": "SegmentId: (\\S+)",
 }
 
-_TRIMMED = "ltrim(msg, chr(32)||chr(9)||chr(10)||chr(13))"
-
-WHOLE = (
-    f"(starts_with({_TRIMMED}, '{{') AND json_valid(msg)"
-    f" AND length(msg) - length(replace(msg, ',', '')) < {MAX_FIELDS})"
-)
-"""SQL: whether the whole message is one JSON object with no more fields than are discovered."""
-
-
-def embedded(switches: Switches) -> str:
-    """Return SQL of whether Python must look for a JSON object in the message.
-
-    A message that is a whole JSON list or string has no fields.
-    """
-    if switches.repeated_json_key == "last":
-        return "contains(msg, '{')"
-    sql = f"contains(msg, '{{') AND NOT {WHOLE}"
-    if switches.json_lists_in_lines == "passed over":
-        sql += f" AND NOT (json_valid(msg) AND NOT starts_with({_TRIMMED}, '{{'))"
-    return f"({sql})"
-
 
 class Discovery:
-    """The discovered fields one query uses, in order of first use."""
+    """The discovered fields one query uses, in order of first use.
 
-    def __init__(self, switches: Switches) -> None:
+    ``letter`` begins the names of their columns.
+    """
+
+    def __init__(self, switches: Switches, *, letter: str = "d") -> None:
         self._switches = switches
+        self._letter = letter
         self._columns: dict[str, Value] = {}
         self._paths: dict[str, int] = {}
         self._pointers_of: dict[str, list[str]] = {}
@@ -104,25 +83,48 @@ class Discovery:
         value = self._columns[name]
         if value is MISSING:
             return value
-        column = f"d{list(self._columns).index(name)}"
+        column = f"{self._letter}{list(self._columns).index(name)}"
         pointers = self._pointers_of.get(name)
         if pointers is None:
             return Value(column, value.kind)
-        places = [f"found[{self._paths[pointer]}]" for pointer in pointers]
+        places = [f"{self._letter}found[{self._paths[pointer]}]" for pointer in pointers]
         tree = places[0] if len(places) == 1 else f"coalesce({', '.join(places)})"
-        return Value(column, value.kind, logged=_as_logged(column, pointers), tree=tree)
+        return Value(column, value.kind, logged=self._as_logged(column, pointers), tree=tree)
 
     def columns(self) -> list[str]:
         """Return the SQL of every discovered column, as ``sql AS dN``."""
         return [
-            f"{value.sql} AS d{position}"
+            f"{value.sql} AS {self._letter}{position}"
             for position, value in enumerate(self._columns.values())
             if value is not MISSING
         ]
 
-    def json_paths(self) -> str:
-        """Return SQL of the list of JSON pointers that the columns read, as column ``found``."""
-        return "[" + ", ".join(quoted(path) for path in self._paths) + "]"
+    def json_columns(self) -> tuple[str, str]:
+        """Return SQL of what the columns that come from JSON read, one on top of the other.
+
+        ``dobject`` is the JSON object of the message, ``dfound`` the list of its values by path.
+        """
+        paths = "[" + ", ".join(quoted(path) for path in self._paths) + "]"
+        return (
+            f"{documents.found_object(self._paths, self._switches)} AS {self._letter}object",
+            f"json_extract({documents.cut(f'{self._letter}object', self._switches)}, {paths}) "
+            f"AS {self._letter}found",
+        )
+
+    def _as_logged(self, column: str, pointers: list[str]) -> str:
+        """Return SQL of a JSON field with a number's own digits: 1.50 where DuckDB says 1.5.
+
+        Only numbers with a point or an exponent are looked up again; no other is written two ways.
+        """
+        listed = "[" + ", ".join(quoted(pointer) for pointer in pointers) + "]"
+        # The field may also come from a line that is no JSON at all, see ``line_formats``.
+        texts = f"TRY(json_extract_string({_quoted_numbers(self._letter + 'object')}, {listed}))"
+        same = f"lambda x: try_cast(x AS DOUBLE) = try_cast({column} AS DOUBLE)"
+        again = f"coalesce(list_filter({texts}, {same})[1], {column})"
+        number = quoted("-?[0-9]+([.].*|[eE].*)")
+        # Nearly every other text is told by its first character.
+        found = f"CASE WHEN regexp_full_match({column}, {number}) THEN {again} ELSE {column} END"
+        return f"CASE WHEN {column} < ':' THEN {found} ELSE {column} END"
 
     def _found(self, name: str) -> Value:
         if name in _EVENT:
@@ -170,7 +172,7 @@ class Discovery:
         elements = []
         for pointer in _pointers(name):
             position = self._paths.setdefault(pointer, len(self._paths) + 1)
-            elements.append(_leaf(f"found[{position}]"))
+            elements.append(_leaf(f"{self._letter}found[{position}]"))
         if len(self._paths) > MAX_PATHS:
             raise TooLong
         return Value(
@@ -178,29 +180,15 @@ class Discovery:
         )
 
 
-_QUOTED = (
-    "replace(replace(regexp_replace(coalesce(fragment, msg), "
-    + quoted(r'("(?:[^"\\]|\\.)*")|(-?[0-9][0-9.eE+-]*)')
-    + r""", '\1' || chr(1) || '\2' || chr(1), 'g'), chr(1) || chr(1), ''), chr(1), '"')"""
-)
-"""SQL: the JSON of an event with every number in quotes. A text is followed by two marks, which go
-away; a number stands between two, which become its quotes. JSON holds no such character itself."""
+def _quoted_numbers(column: str) -> str:
+    """Return SQL of a JSON object with every number in quotes.
 
-
-def _as_logged(column: str, pointers: list[str]) -> str:
-    """Return SQL of a JSON field with a number's own digits: 1.50 where JSON functions say 1.5.
-
-    Only numbers with a point or an exponent are looked up again; no other is written two ways.
+    A text is followed by two marks, which go away; a number stands between two, which become its
+    quotes. JSON holds no such character itself.
     """
-    listed = "[" + ", ".join(quoted(pointer) for pointer in pointers) + "]"
-    # The field may also come from a line that is no JSON at all, see ``line_formats``.
-    texts = f"TRY(json_extract_string({_QUOTED}, {listed}))"
-    same = f"lambda x: try_cast(x AS DOUBLE) = try_cast({column} AS DOUBLE)"
-    again = f"coalesce(list_filter({texts}, {same})[1], {column})"
-    number = quoted("-?[0-9]+([.].*|[eE].*)")
-    # Nearly every other text is told by its first character.
-    found = f"CASE WHEN regexp_full_match({column}, {number}) THEN {again} ELSE {column} END"
-    return f"CASE WHEN {column} < ':' THEN {found} ELSE {column} END"
+    pattern = quoted(r'("(?:[^"\\]|\\.)*")|(-?[0-9][0-9.eE+-]*)')
+    marked = f"regexp_replace({column}, {pattern}, '\\1' || chr(1) || '\\2' || chr(1), 'g')"
+    return f"replace(replace({marked}, chr(1) || chr(1), ''), chr(1), '\"')"
 
 
 def _matched(line: str, pattern: str) -> Value:

@@ -1,18 +1,20 @@
 """Run a query on events: the whole path from text to rows.
 
 In: query text and events. Out: rows as GetQueryResults sends them, and what its statistics say. One
-DuckDB statement does the work, on a connection that lives for one call.
+DuckDB statement does the work; ``run`` asks two more, to count.
 
 Must not know AWS.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from opslib.cwli.compile import MAX_ROWS, compile_query
+from opslib.cwli.compile import MAX_ROWS, Compiled, compile_query
 from opslib.cwli.deadline import DEADLINE_S, stopped_after
+from opslib.cwli.documents import LAST_OF_EACH, last_of_each
 from opslib.cwli.errors import MalformedQuery
-from opslib.cwli.events import find_fragments, opened
+from opslib.cwli.events import Loaded, opened
 from opslib.cwli.functions_time import QUERY_TIMES
 from opslib.cwli.parser import parse
 from opslib.cwli.results import rows
@@ -20,8 +22,6 @@ from opslib.cwli.switches import DEFAULT, Switches
 from opslib.errors import BadInput
 
 if TYPE_CHECKING:
-    import duckdb
-
     from opslib.cwli.events import Events
 
 
@@ -93,25 +93,20 @@ def run(
         When an event lacks ``timestamp`` or ``message``, or one is of another type; when ``limit``
         is not from 1 to 100,000.
     """
-    if limit is not None and not 1 <= limit <= MAX_ROWS:
-        raise BadInput(f"Query not run: limit is {limit}; it must be from 1 to {MAX_ROWS:,}.")
-    compiled = compile_query(parse(text, switches=switches), limit=limit, switches=switches)
+    compiled = _compiled(text, limit=limit, switches=switches)
     with (
-        opened(events, start=start, end=end) as connection,
-        stopped_after(connection, deadline_s=deadline_s),
+        opened(events, start=start, end=end, functions=_functions(switches)) as loaded,
+        stopped_after(loaded.interrupt, deadline_s=deadline_s),
     ):
-        counted = "SELECT count(*), coalesce(sum(strlen(msg)), 0) FROM spanned"
+        times = _times(loaded, compiled.sql, start=start, end=end, now=now)
+        counted = "SELECT count(*), coalesce(sum(strlen(msg)), 0) FROM events"
         if compiled.source is not None:
             counted += f" WHERE {compiled.source}"
-        scanned, scanned_bytes = connection.execute(counted).fetchall()[0]
-        if compiled.needs_json:
-            find_fragments(connection, switches=switches)
-        if any(name in compiled.sql for name in QUERY_TIMES):
-            _tell_times(connection, start=start, end=end, now=now)
-        found = _fetched(connection, compiled.sql, text)
+        scanned, scanned_bytes = _fetched(loaded, counted, text)[0]
+        found = _fetched(loaded, _told(compiled.sql, times), text)
         matched = scanned
         if compiled.matched_sql is not None:
-            matched = _fetched(connection, compiled.matched_sql, text)[0][0]
+            matched = _fetched(loaded, _told(compiled.matched_sql, times), text)[0][0]
     return Answer(
         rows=rows(compiled.columns, found),
         columns=compiled.columns,
@@ -121,23 +116,43 @@ def run(
     )
 
 
-def _tell_times(
-    connection: "duckdb.DuckDBPyConnection", *, start: int | None, end: int | None, now: int | None
-) -> None:
-    """Set the variables that functions of the query's own times read."""
-    bounds = connection.execute("SELECT min(ts), max(ts) FROM spanned").fetchall()[0]
+def _compiled(text: str, *, limit: int | None, switches: Switches) -> Compiled:
+    if limit is not None and not 1 <= limit <= MAX_ROWS:
+        raise BadInput(f"Query not run: limit is {limit}; it must be from 1 to {MAX_ROWS:,}.")
+    return compile_query(parse(text, switches=switches), limit=limit, switches=switches)
+
+
+def _functions(switches: Switches) -> dict[str, Callable[[str], str]]:
+    return {LAST_OF_EACH: last_of_each} if switches.repeated_json_key == "last" else {}
+
+
+def _times(
+    loaded: Loaded, sql: str, *, start: int | None, end: int | None, now: int | None
+) -> dict[str, int | None]:
+    """Return the values of the variables that functions of the query's own times read."""
+    if not any(name in sql for name in QUERY_TIMES):
+        return {}
+    bounds = loaded.ask("SELECT min(ts), max(ts) FROM events")[0]
     first, last = (
         given if given is not None else at for given, at in zip((start, end), bounds, strict=True)
     )
-    for name, at in zip(QUERY_TIMES, (last if now is None else now, first, last), strict=True):
-        connection.execute(f"SET VARIABLE {name} = CAST(? AS BIGINT)", [at])
+    return dict(zip(QUERY_TIMES, (last if now is None else now, first, last), strict=True))
 
 
-def _fetched(connection: "duckdb.DuckDBPyConnection", sql: str, text: str) -> list[Any]:
+def _told(sql: str, times: dict[str, int | None]) -> str:
+    """Write the times into the SQL: a connection that is not ours is given no variable."""
+    for name, at in times.items():
+        # In a literal of the query the quotes would be doubled, so this is never one.
+        value = "NULL" if at is None else str(int(at))
+        sql = sql.replace(f"getvariable('{name}')", f"CAST({value} AS BIGINT)")
+    return sql
+
+
+def _fetched(loaded: Loaded, sql: str, text: str) -> list[Any]:
     import duckdb
 
     try:
-        return connection.execute(sql).fetchall()
+        return loaded.ask(sql)
     except duckdb.InterruptException:
         raise  # the deadline's to explain
     except duckdb.Error as error:
@@ -157,8 +172,15 @@ def query(
     switches: Switches = DEFAULT,
     deadline_s: float = DEADLINE_S,
 ) -> list[dict[str, str]]:
-    """Run a query and return its rows; ``run`` says the same and more."""
-    answer = run(
-        text, events, start=start, end=end, now=now, switches=switches, deadline_s=deadline_s
-    )
-    return answer.rows
+    """Run a query and return its rows; ``run`` says the same and more.
+
+    It counts nothing, so it reads the events once.
+    """
+    compiled = _compiled(text, limit=None, switches=switches)
+    with (
+        opened(events, start=start, end=end, functions=_functions(switches)) as loaded,
+        stopped_after(loaded.interrupt, deadline_s=deadline_s),
+    ):
+        times = _times(loaded, compiled.sql, start=start, end=end, now=now)
+        found = _fetched(loaded, _told(compiled.sql, times), text)
+    return rows(compiled.columns, found)

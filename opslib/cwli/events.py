@@ -1,19 +1,30 @@
-"""Events into DuckDB: a private connection that holds one relation, ``events``.
+"""Events where DuckDB can read them: one relation, ``events``, cut to a span of time.
 
 In: an iterable of mappings, or a DuckDB relation, with ``timestamp`` (epoch milliseconds) and
 ``message``, and optionally ``logStream``, ``log`` and ``ingestionTime`` (epoch milliseconds). Out:
-a connection with the view ``events``, whose columns ``discovery`` describes, cut to a span of time.
+``Loaded``, which answers SQL over ``events``, whose columns ``discovery`` describes.
 
-Must not know the query, but for whether it reads JSON.
+Mappings become an Arrow table on a private connection. A relation is read where it is, on its own
+connection, which keeps nothing of it: no copy is made, however large it is. Only when that would
+not be right, it is copied to a private connection: when its connection has settings that change
+what SQL means, or has a transaction open, which an interrupted statement would end.
+
+``n``, which tells events of one millisecond apart, is the position in an iterable; the row id for a
+relation that is a table (``connection.table``), which keeps until its rows are deleted; else
+``row_number()``, whose reading takes one thread.
+
+Must not know the query.
 """
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
+import secrets
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from opslib.cwli.discovery import MAX_FIELDS, embedded
-from opslib.cwli.switches import DEFAULT, Switches
 from opslib.errors import BadInput
 
 if TYPE_CHECKING:
@@ -25,8 +36,20 @@ if TYPE_CHECKING:
 _PARALLEL_FROM = 200_000
 """Below so many events a second thread costs more than it gives."""
 _MAX_THREADS = 4
-_MAX_OPENINGS = 64
-"""How many opening braces of one message are tried as the beginning of an object."""
+_BATCH = 50_000
+"""Events of an iterable that are Python objects at the same time."""
+_MOST_MEMORY = "1.5GB"
+"""What a private connection may take beside the events themselves; beyond it, it uses a disk."""
+
+_NAME = "_opslib_cwli_events"
+_MEANING = {
+    "default_collation": "",
+    "integer_division": "false",
+    "ieee_floating_point_ops": "true",
+    "max_expression_depth": "1000",
+    "disabled_optimizers": "",
+}
+"""Settings that change what SQL means or whether it runs, and their defaults."""
 
 _WRONG_TYPE = (
     "Query not run: an event holds a value of the wrong type. timestamp and ingestionTime "
@@ -34,16 +57,35 @@ _WRONG_TYPE = (
 )
 
 
+@dataclass(frozen=True)
+class Loaded:
+    """Events that answer SQL.
+
+    ``ask`` runs a statement that reads ``events`` and returns its rows; ``interrupt`` stops it,
+    from another thread.
+    """
+
+    ask: Callable[[str], list[Any]]
+    interrupt: Callable[[], None]
+
+
 @contextmanager
 def opened(
-    events: "Events", *, start: int | None, end: int | None
-) -> "Iterator[duckdb.DuckDBPyConnection]":
-    """Open a connection on the events of a span; it is closed at the end.
+    events: "Events",
+    *,
+    start: int | None,
+    end: int | None,
+    functions: Mapping[str, Callable[[str], str]] | None = None,
+) -> "Iterator[Loaded]":
+    """Make the events of a span answer SQL, as long as the context lasts.
 
     Parameters
     ----------
     start, end
         Epoch milliseconds, both inclusive; None for no bound.
+    functions
+        Functions from text to text that the SQL calls, by name. No connection but a private one is
+        given any.
 
     Raises
     ------
@@ -52,141 +94,103 @@ def opened(
     """
     import duckdb
 
-    table = _table(events)
+    # The bounds are integers by now; a view takes no parameters.
+    bounds = [f"ts >= {start:d}"] if start is not None else []
+    bounds += [f"ts <= {end:d}"] if end is not None else []
+    within = " AND ".join(bounds) or "true"
+    if isinstance(events, duckdb.DuckDBPyRelation):
+        relation = _columns_of(events)
+        if not functions and _means_the_usual(relation):
+            yield _in_place(relation, within)
+            return
+        table = relation.to_arrow_table()
+    else:
+        table = _table(events)
     threads = 1 if table.num_rows < _PARALLEL_FROM else _MAX_THREADS
-    connection = duckdb.connect(config={"threads": threads})
+    connection = duckdb.connect(config=_settings(threads))
     try:
+        for name, function in (functions or {}).items():
+            connection.create_function(name, function, ["VARCHAR"], "VARCHAR")
         connection.register("loaded", table)
-        # The bounds are integers by now; a view takes no parameters.
-        bounds = [f"ts >= {start:d}"] if start is not None else []
-        bounds += [f"ts <= {end:d}"] if end is not None else []
-        where = f" WHERE {' AND '.join(bounds)}" if bounds else ""
-        connection.execute(f"CREATE TEMP VIEW spanned AS SELECT * FROM loaded{where}")  # noqa: S608
-        connection.execute(
-            "CREATE TEMP VIEW events AS SELECT *, CAST(NULL AS VARCHAR) AS fragment FROM spanned"
-        )
-        yield connection
+        connection.execute(f"CREATE TEMP VIEW events AS SELECT * FROM loaded WHERE {within}")  # noqa: S608
+        yield Loaded(lambda sql: connection.execute(sql).fetchall(), connection.interrupt)
     finally:
         connection.close()
 
 
-def find_fragments(
-    connection: "duckdb.DuckDBPyConnection", *, switches: Switches = DEFAULT
-) -> None:
-    """Find the JSON objects that are only part of their message, and add them to ``events``."""
+def _settings(threads: int) -> dict[str, Any]:
+    # DuckDB would spill into the working folder; it makes this one when it must, and removes it.
+    spill = Path(tempfile.gettempdir()) / f"opslib-cwli-{secrets.token_hex(8)}"
+    return {"threads": threads, "memory_limit": _MOST_MEMORY, "temp_directory": str(spill)}
+
+
+def _in_place(relation: "duckdb.DuckDBPyRelation", within: str) -> Loaded:
+    def ask(sql: str) -> list[Any]:
+        events = f"events AS NOT MATERIALIZED (SELECT * FROM {_NAME} WHERE {within})"  # noqa: S608
+        after = f", {sql[5:]}" if sql.startswith("WITH ") else f" {sql}"
+        answer = relation.query(_NAME, f"WITH {events}{after}")
+        return [] if answer is None else answer.fetchall()
+
+    # A relation names its connection in no public way; the pinned DuckDB has it here.
+    return Loaded(ask, relation._con.interrupt)
+
+
+def _means_the_usual(relation: "duckdb.DuckDBPyRelation") -> bool:
+    """Whether a relation's connection has the usual settings and no transaction open."""
+    settings = [f"lower(CAST(current_setting('{name}') AS VARCHAR))" for name in _MEANING]
+    state = f"SELECT txid_current(), {', '.join(settings)}"
+
+    def asked(sql: str) -> Any:
+        answer = relation.query(_NAME, sql)
+        return answer.fetchall()[0] if answer is not None else (None,)
+
+    first, *found = asked(state)
+    # Outside of a transaction every statement has one of its own.
+    return found == list(_MEANING.values()) and asked("SELECT txid_current()")[0] != first
+
+
+def _table(events: "Iterable[Mapping[str, Any]]") -> "pa.Table":
+    """Return events as an Arrow table with the columns ts, msg, stream, grp, ingested, n."""
     import pyarrow as pa
 
-    found = connection.execute(f"SELECT n, msg FROM spanned WHERE {embedded(switches)}").fetchall()  # noqa: S608
-    fragments = [(n, fragment(message, switches=switches)) for n, message in found]
-    kept = [(n, text) for n, text in fragments if text is not None]
-    if not kept:
-        return
-    table = pa.table(
-        {
-            "n": pa.array([n for n, _ in kept], pa.int64()),
-            "fragment": pa.array([text for _, text in kept], pa.string()),
-        }
-    )
-    connection.register("fragments", table)
-    connection.execute(
-        "CREATE OR REPLACE TEMP VIEW events AS "
-        "SELECT spanned.*, fragments.fragment FROM spanned LEFT JOIN fragments USING (n)"
-    )
-
-
-def fragment(message: str, *, switches: Switches = DEFAULT) -> str | None:
-    """Return the first JSON object in a message, cut to the fields that are discovered.
-
-    Returns
-    -------
-    The object's text as logged; rewritten when it has more than 200 fields, or when keys written
-    twice must go; None when there is no object.
-    """
-    found = _object_at(message, lists=switches.json_lists_in_lines == "searched")
-    if found is None:
-        return None
-    text = message[slice(*found)]
-    last = switches.repeated_json_key == "last"
-    if text.count(",") < MAX_FIELDS and not last:
-        return text
-    # Numbers are kept as texts, with the digits they were written in.
-    pairs = dict if last else _first_of_each
+    coming = iter(events)
+    batches = []
+    loaded = 0
     try:
-        value = json.loads(text, object_pairs_hook=pairs, parse_float=str, parse_int=str)
-        return json.dumps(_pruned(value, [MAX_FIELDS]))
-    except RecursionError:
-        # Nested hundreds of levels deep: no path of a query leads there, so it may stay as it is.
-        return text
-
-
-def _object_at(message: str, *, lists: bool) -> tuple[int, int] | None:
-    """Find the first JSON object that is not within a list; ``lists`` looks into them too."""
-    decoder = json.JSONDecoder()
-    at = 0
-    for _ in range(_MAX_OPENINGS):
-        openings = [message.find(char, at) for char in ("{" if lists else "{[")]
-        at = min((opening for opening in openings if opening >= 0), default=-1)
-        if at < 0 or (openings[0] < 0):
-            return None
-        try:
-            _, end = decoder.raw_decode(message, at)
-        except (ValueError, RecursionError):
-            at += 1
-            continue
-        if message[at] == "{":
-            return at, end
-        at = end
-    return None
-
-
-def _first_of_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make an object of pairs; of a key written twice the first counts, as in DuckDB."""
-    made: dict[str, Any] = {}
-    for key, value in pairs:
-        made.setdefault(key, value)
-    return made
-
-
-def _pruned(value: Any, left: list[int]) -> Any:
-    """Keep the first so many leaves of a JSON value, in the order they are written."""
-    if isinstance(value, dict):
-        return {key: _pruned(item, left) for key, item in value.items() if left[0] > 0}
-    if isinstance(value, list):
-        return [_pruned(item, left) for item in value if left[0] > 0]
-    left[0] -= 1
-    return value
-
-
-def _table(events: "Events") -> "pa.Table":
-    """Return the events as an Arrow table with the columns ts, msg, stream, grp, ingested, n."""
-    import duckdb
-    import pyarrow as pa
-
-    if isinstance(events, duckdb.DuckDBPyRelation):
-        return _of_relation(events)
-    listed = events if isinstance(events, list) else list(events)
-    try:
-        # Arrow would cut a float without a word.
-        if any(isinstance(e["timestamp"], float) for e in listed) or any(
-            isinstance(e.get("ingestionTime"), float) for e in listed
-        ):
-            raise BadInput(_WRONG_TYPE)
-        return pa.table(
-            {
-                "ts": pa.array([e["timestamp"] for e in listed], pa.int64()),
-                "msg": _texts([e["message"] for e in listed]),
-                "stream": _texts([e.get("logStream") for e in listed]),
-                "grp": _texts([e.get("log") for e in listed]),
-                "ingested": pa.array([e.get("ingestionTime") for e in listed], pa.int64()),
-                "n": pa.array(range(len(listed)), pa.int64()),
-            }
-        )
+        while listed := list(islice(coming, _BATCH)):
+            batches.append(_batch(listed, loaded))
+            loaded += len(listed)
+        return pa.Table.from_batches(batches or [_batch([], 0)])
     except KeyError as error:
         found = f"Query not run: an event has no {error}. Every event needs timestamp and message."
         raise BadInput(found) from None
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
         # Arrow's own words would quote the value, which may be a log line.
         raise BadInput(_WRONG_TYPE) from None
+
+
+def _batch(listed: list[Mapping[str, Any]], before: int) -> "pa.RecordBatch":
+    import pyarrow as pa
+
+    return pa.record_batch(
+        {
+            "ts": _integers([event["timestamp"] for event in listed]),
+            "msg": _texts([event["message"] for event in listed]),
+            "stream": _texts([event.get("logStream") for event in listed]),
+            "grp": _texts([event.get("log") for event in listed]),
+            "ingested": _integers([event.get("ingestionTime") for event in listed]),
+            "n": pa.array(range(before, before + len(listed)), pa.int64()),
+        }
+    )
+
+
+def _integers(values: list[Any]) -> "pa.Array":
+    import pyarrow as pa
+
+    # Arrow would cut a float without a word.
+    if any(issubclass(kind, float) for kind in set(map(type, values))):
+        raise BadInput(_WRONG_TYPE)
+    return pa.array(values, pa.int64())
 
 
 def _texts(values: list[Any]) -> "pa.Array":
@@ -200,8 +204,8 @@ def _texts(values: list[Any]) -> "pa.Array":
         return pa.array(repaired, pa.string())
 
 
-def _of_relation(relation: "duckdb.DuckDBPyRelation") -> "pa.Table":
-    """Copy a relation of any connection, so that the query runs on a private one."""
+def _columns_of(relation: "duckdb.DuckDBPyRelation") -> "duckdb.DuckDBPyRelation":
+    """Return a relation with the columns ts, msg, stream, grp, ingested, n."""
     missing = [name for name in ("timestamp", "message") if name not in relation.columns]
     if missing:
         found = f"Query not run: the relation has no column {', '.join(missing)}."
@@ -216,5 +220,6 @@ def _of_relation(relation: "duckdb.DuckDBPyRelation") -> "pa.Table":
         kind = "BIGINT" if column == "ingested" else "VARCHAR"
         source = f'"{name}"' if name in relation.columns else "NULL"
         columns.append(f"CAST({source} AS {kind}) AS {column}")
-    columns.append("row_number() OVER () - 1 AS n")
-    return relation.select(", ".join(columns)).to_arrow_table()
+    is_table = relation.type == "TABLE_RELATION" and "rowid" not in map(str.lower, relation.columns)
+    columns.append("rowid AS n" if is_table else "row_number() OVER () - 1 AS n")
+    return relation.select(", ".join(columns))

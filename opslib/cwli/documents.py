@@ -1,0 +1,182 @@
+"""The JSON object of a log line, found and cut in SQL.
+
+In: which keys a query reads. Out: SQL over the column ``msg``: the first JSON object in the
+message, with no more fields than are discovered; missing when there is none.
+
+Speed is why this is SQL, and why it asks little of most lines: only a message that holds a key the
+query reads is parsed at all. A message that is one object, which is the usual case, is tested by
+DuckDB's parser; only another one is searched for an object with text around it, first where braces
+balance, then, rarely, at one opening brace after the other.
+
+Must not know the plan.
+
+Source
+------
+CWL_AnalyzeLogData-discoverable-fields: 200 fields an event, the first fragment only.
+"""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from opslib.cwli.switches import Switches
+from opslib.cwli.values import quoted
+
+MAX_FIELDS = 200
+"""JSON fields discovered in one event; later ones are not."""
+
+MAX_OPENINGS = 64
+"""How many balanced pieces of one message are tried as an object."""
+
+MAX_DEPTH = 32
+"""How deep an object may be nested to be found between other brackets; one that is alone in its
+message, or ends with its last brace, may be nested as DuckDB allows."""
+
+_MOST_NEEDLES = 8
+_BLANKS = "[ \\t\\n\\r]*"
+_STRING = r'"(?:[^"\\]|\\.)*"'
+
+
+def _pieces() -> tuple[str, str]:
+    """Return patterns of what may be a JSON object, and of what may be one or a list, to its end.
+
+    Brackets of both sorts are counted alike: whether they match is the parser's to tell.
+    """
+    inner = f'(?:[^{{}}\\[\\]"]|{_STRING})*'
+    for _ in range(MAX_DEPTH):
+        inner = f'(?:[^{{}}\\[\\]"]|{_STRING}|[{{\\[]{inner}[}}\\]])*'
+    an_object = f"\\{{{_BLANKS}(?:\\}}|{_STRING}{inner}\\}})"
+    member = f"(?:[{{\\[]{inner}[}}\\]]|{_STRING}|-?[0-9][0-9.eE+-]*|true|false|null)"
+    a_list = f"\\[{_BLANKS}(?:\\]|{member}{_BLANKS}(?:\\]|,{inner}\\]))"
+    return quoted(f"(?s){an_object}"), quoted(f"(?s)(?:{an_object}|{a_list})")
+
+
+_OBJECT, _OBJECT_OR_LIST = _pieces()
+_TAIL = "regexp_extract(msg, '(?s)^[^{\\[]*(\\{.*\\})', 1)"
+"""SQL: from the first brace to the last one, if no list begins before it."""
+_TOKENS = quoted(f'(?s){_STRING}{_BLANKS}:?|[{{}}\\[\\],]|[^ \\t\\n\\r{{}}\\[\\],:"]+')
+
+
+def holds_any(pointers: Iterable[str]) -> str:
+    """Return SQL of whether a message can hold a value at one of some JSON pointers.
+
+    It tells from the outermost keys alone, and lets few other messages pass. A key stands in JSON
+    as it is, or some character of it stands there behind a backslash.
+    """
+    keys: dict[str, set[str]] = {}
+    for pointer in pointers:
+        key = pointer.split("/")[1].replace("~1", "/").replace("~0", "~")
+        keys.setdefault(key.partition(".")[0], set()).add(key)
+    # Without the quote in front: a rare first character makes the search quick.
+    needles = [f'{part}"' if whole == {part} else part for part, whole in sorted(keys.items())]
+    if len(needles) > _MOST_NEEDLES or not all(map(is_written_as_it_is, keys)):
+        return "true"
+    return "(" + " OR ".join([*(contains(needle) for needle in needles), BACKSLASH]) + ")"
+
+
+def is_written_as_it_is(text: str) -> bool:
+    """Whether JSON can hold a text without a backslash."""
+    return json.dumps(text, ensure_ascii=False) == f'"{text}"'
+
+
+def contains(text: str) -> str:
+    """Return SQL of whether a message holds a text."""
+    return f"contains(msg, {quoted(text)})"
+
+
+BACKSLASH = "contains(msg, '\\')"
+"""SQL: whether a message holds a backslash, so may spell a text in another way."""
+
+
+def found_object(pointers: Iterable[str], switches: Switches) -> str:
+    """Return SQL of the first JSON object in ``msg``, as logged.
+
+    It is missing when there is none, or when the message holds no outermost key of the pointers.
+    What is in a list without a name is no field, see ``switches.json_lists_in_lines``.
+    """
+    searched = switches.json_lists_in_lines == "searched"
+    pattern = _OBJECT if searched else _OBJECT_OR_LIST
+    first = f"regexp_extract(msg, {pattern})"
+    return (
+        f"CASE WHEN NOT {holds_any(pointers)} THEN NULL "
+        "WHEN starts_with(msg, '{') AND json_valid(msg) THEN msg "
+        f"WHEN json_valid({_TAIL}) THEN {_TAIL} "
+        f"WHEN starts_with({first}, '{{') AND json_valid({first}) THEN {first} "
+        f"WHEN {first} = '' THEN NULL ELSE {_later(pattern)} END"
+    )
+
+
+def _later(pattern: str) -> str:
+    """Return SQL of the first object, tried at one piece of the message after the other.
+
+    A step goes on with what is left of the message, after a space, or ends with the object, after
+    an exclamation mark, or with nothing.
+    """
+    after = "' ' || substring(rest, strpos(rest, piece) + {})"
+    step = (
+        "CASE WHEN NOT starts_with(rest, ' ') THEN rest WHEN piece = '' THEN '' "
+        f"WHEN NOT json_valid(piece) THEN {after.format(1)} "
+        f"WHEN starts_with(piece, '{{') THEN '!' || piece ELSE {after.format('length(piece)')} END"
+    )
+    stepped = f"list_transform([regexp_extract(rest, {pattern})], lambda piece: {step})[1]"
+    ended = f"list_reduce(range({MAX_OPENINGS}), lambda rest, i: {stepped}, ' ' || msg)"
+    found = "CASE WHEN starts_with(found, '!') THEN substring(found, 2) END"
+    return f"list_transform([{ended}], lambda found: {found})[1]"
+
+
+def cut(column: str, switches: Switches) -> str:
+    """Return SQL of a JSON object with its first 200 fields; most have no more and stay the same.
+
+    Two hundred fields need as many commas, but for one, and as many values.
+    """
+    if switches.repeated_json_key == "last":
+        return f"{LAST_OF_EACH}({column})"
+    commas = f"strlen({column}) - strlen(replace({column}, ',', ''))"
+    return (
+        f"CASE WHEN strlen({column}) < {2 * MAX_FIELDS} OR {commas} < {MAX_FIELDS} THEN {column} "
+        f"ELSE {_pruned(column)} END"
+    )
+
+
+def _pruned(column: str) -> str:
+    """Return SQL of an object up to its last discovered value, with its brackets closed.
+
+    Its tokens are texts, each key with its colon; a value is a token that is neither key nor
+    punctuation.
+    """
+    value = "NOT ends_with(x, ':') AND NOT contains('{}[],', x)"
+    places = f"list_transform(tokens, lambda x, i: CASE WHEN {value} THEN i END)"
+    last = f"list_filter({places}, lambda p: p IS NOT NULL)[{MAX_FIELDS}]"
+    brackets = "list_filter(kept, lambda x: contains('{}[]', x))"
+    opened = (
+        f"list_reduce({brackets}, lambda open, x: "
+        "CASE WHEN x IN ('}', ']') THEN substring(open, 2) ELSE x || open END, '')"
+    )
+    closed = f"array_to_string(kept, '') || translate({opened}, '{{[', '}}]')"
+    kept = f"list_transform([tokens[1:coalesce({last}, len(tokens))]], lambda kept: {closed})[1]"
+    tokens = f"regexp_extract_all({column}, {_TOKENS})"
+    return f"list_transform([{tokens}], lambda tokens: {kept})[1]"
+
+
+LAST_OF_EACH = "opslib_cwli_last_of_each"
+"""The SQL name of ``last_of_each``, which a connection must know under that switch."""
+
+
+def last_of_each(text: str) -> str:
+    """Return a JSON object whose keys stand once, with the last value, and its first 200 fields."""
+    try:
+        # Numbers are kept as texts, with the digits they were written in.
+        value = json.loads(text, parse_float=str, parse_int=str)
+        return json.dumps(_first_leaves(value, [MAX_FIELDS]))
+    except (ValueError, RecursionError):
+        # DuckDB reads it, Python does not: too deep, or a number of no kind that JSON has.
+        return text
+
+
+def _first_leaves(value: Any, left: list[int]) -> Any:
+    if isinstance(value, dict):
+        return {key: _first_leaves(item, left) for key, item in value.items() if left[0] > 0}
+    if isinstance(value, list):
+        return [_first_leaves(item, left) for item in value if left[0] > 0]
+    left[0] -= 1
+    return value
