@@ -17,43 +17,24 @@ call failed" are what ``LastProcessingResult`` is seen to say.
 """
 
 import asyncio
-import json
 import time
-import uuid
-from collections.abc import Callable, Sequence
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote, urlencode
 
 from opslib.sandbox import emulator as inside
-from opslib.sandbox import stream_pointer
 from opslib.sandbox.calls import Emulator
-from opslib.sandbox.datum import Place
 from opslib.sandbox.emulator import MappingRecord
-from opslib.sandbox.lambda_invocations import LiveInvocation, LiveInvocations
-from opslib.sandbox.live_metrics import Delivered, Pointed
-from opslib.sandbox.operations import Refused
-from opslib.sandbox.stream_delivery import BackOff, Delivery, NotInvoked, Outcome, Policy, Ran
-from opslib.sandbox.stream_pointer import GivenUp, Invoked, Record
+from opslib.sandbox.lambda_invocations import LiveInvocations
+from opslib.sandbox.mapped_shard import Listener, Shard, note
+from opslib.sandbox.stream_delivery import BackOff, Delivery
 from opslib.sandbox.waits import Waits
-from opslib.sandbox.wire import Request
 
 POLL_S = 0.1
 SETTLES_S = 0.2
 """How long a mapping stays Creating, Enabling, Disabling or Updating at least."""
 
 _STOP_S = 2.0
-# The request id of the invocation that this context waits for, once it is known.
-_followed: ContextVar[list[str] | None] = ContextVar("opslib_followed", default=None)
-
-_RESULT_OK = "OK"
-_RESULT_FAILED = "PROBLEM: Function call failed"
-
-
-Listener = Callable[[Delivered | Pointed], None]
 
 
 @dataclass(kw_only=True)
@@ -97,18 +78,20 @@ class Mappings:
         self._back_off = back_off or BackOff()
         self._readers: dict[str, _Reader] = {}
         self._settled_at: dict[str, float] = {}
-        invocations.listen(_note)
+        invocations.listen(note)
         self._invocations: set[asyncio.Task[Any]] = set()
 
     async def run(self) -> None:
         """Deliver until cancelled; what a function is doing then is ended."""
         inside.leave_streams_alone()
         try:
-            async with asyncio.TaskGroup() as group:
-                while True:
-                    self._look(group)
-                    await asyncio.sleep(POLL_S)
+            while True:
+                self._look()
+                await asyncio.sleep(POLL_S)
         finally:
+            for reader in self._readers.values():
+                for task in reader.tasks.values():
+                    task.cancel()
             if self._invocations:
                 # Otherwise a stop would wait as long as the function takes, and what it logs
                 # after a reset would be there before anything else.
@@ -140,7 +123,7 @@ class Mappings:
         mapping.kept["State"] = state
         self._settled_at[mapping.kept["UUID"]] = asyncio.get_running_loop().time() + SETTLES_S
 
-    def _look(self, group: asyncio.TaskGroup) -> None:
+    def _look(self) -> None:
         """Begin to read what is new, forget what is gone, settle what has changed."""
         found = {mapping.kept["UUID"]: mapping for mapping in inside.mappings()}
         for gone in self._readers.keys() - found.keys():
@@ -153,7 +136,7 @@ class Mappings:
             reader = self._readers.get(name)
             self._settle(mapping, reader)
             if reader:
-                self._read_on(mapping, reader, group)
+                self._read_on(mapping, reader)
 
     def _settle(self, mapping: MappingRecord, reader: _Reader | None) -> None:
         settled_at = self._settled_at.get(mapping.kept["UUID"], 0.0)
@@ -162,14 +145,15 @@ class Mappings:
             return
         mapping.kept["State"] = "Enabled" if mapping.kept.get("Enabled", True) else "Disabled"
 
-    def _read_on(self, mapping: MappingRecord, reader: _Reader, group: asyncio.TaskGroup) -> None:
+    def _read_on(self, mapping: MappingRecord, reader: _Reader) -> None:
         shards = inside.shards(mapping.kept["EventSourceArn"])
         for shard_id in shards.names() if shards else ():
             task = reader.tasks.get(shard_id)
             if task is None:
                 reader.places.setdefault(shard_id, "")
-                reading = self._read(mapping, reader, shard_id)
-                reader.tasks[shard_id] = group.create_task(reading)
+                task = asyncio.ensure_future(self._read(mapping, reader, shard_id))
+                task.add_done_callback(_tell_if_it_broke)
+                reader.tasks[shard_id] = task
 
     def _now(self) -> datetime:
         # By the wall's clock always: that is what the emulator stamps records with.
@@ -178,9 +162,9 @@ class Mappings:
 
     async def _read(self, mapping: MappingRecord, reader: _Reader, shard_id: str) -> None:
         """Deliver one shard until cancelled."""
-        shard = _Shard(
+        shard = Shard(
             mapping=mapping,
-            reader=reader,
+            places=reader.places,
             shard_id=shard_id,
             emulator=self._emulator,
             listener=self._listener,
@@ -212,179 +196,14 @@ class Mappings:
                 await asyncio.sleep(POLL_S)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Shard:
-    """One shard of one mapping: what its delivery needs of the world."""
-
-    mapping: MappingRecord
-    reader: _Reader
-    shard_id: str
-    emulator: Emulator
-    listener: Listener
-    now: Callable[[], datetime]
-    invocations: "set[asyncio.Task[Any]]"
-
-    @property
-    def _function(self) -> str:
-        return str(self.mapping.kept["FunctionName"])
-
-    @property
-    def _place(self) -> Place:
-        return Place(self.mapping.account, self.mapping.region)
-
-    def next_batch(self) -> list[Record]:
-        """Read the next records, as many as a batch takes; none while the mapping is disabled."""
-        kept = self.mapping.kept
-        shards = inside.shards(kept["EventSourceArn"])
-        if shards is None or not kept.get("Enabled", True):
-            return []
-        place = self.reader.places[self.shard_id]
-        return shards.after(self.shard_id, place, limit=int(kept["BatchSize"]))
-
-    def policy(self) -> Policy | None:
-        """Read what the mapping says now."""
-        kept = self.mapping.kept
-        shards = inside.shards(kept["EventSourceArn"])
-        if shards is None or not kept.get("Enabled", True):
-            return None
-        retries = int(kept.get("MaximumRetryAttempts", -1))
-        age_s = int(kept.get("MaximumRecordAgeInSeconds", -1))
-        oldest = timedelta(seconds=age_s) if age_s >= 0 else shards.retention
-        return Policy(
-            retries=retries if retries >= 0 else None,
-            bisects=bool(kept.get("BisectBatchOnFunctionError", False)),
-            oldest=min(oldest, shards.retention),
-            reports_items="ReportBatchItemFailures" in (kept.get("FunctionResponseTypes") or ()),
-        )
-
-    def done(self, record: Record) -> None:
-        """Move on behind a record."""
-        self.reader.places[self.shard_id] = record.sequence_number
-
-    async def invoke(self, records: Sequence[Record]) -> Outcome:
-        """Invoke the function with records."""
-        now = self.now()
-        self.listener(
-            Delivered(
-                place=self._place,
-                function=self._function,
-                qualifier=self.mapping.kept.get("Qualifier"),
-                stream_arn=self.mapping.kept["EventSourceArn"],
-                at=datetime.now(UTC),
-                iterator_age=max(timedelta(0), now - records[-1].arrived_at),
-            )
-        )
-        # Shielded, for the emulator holds a cancelled caller until its function has ended.
-        invocation = asyncio.ensure_future(self._ask([record.event for record in records]))
-        self.invocations.add(invocation)
-        invocation.add_done_callback(self.invocations.discard)
-        outcome = await asyncio.shield(invocation)
-        well = isinstance(outcome, Ran) and not outcome.invoked.function_error
-        self.mapping.kept["LastProcessingResult"] = _RESULT_OK if well else _RESULT_FAILED
-        return outcome
-
-    async def give_up(self, given_up: GivenUp) -> None:
-        """Send the pointer message, if the mapping has a destination."""
-        kept = self.mapping.kept
-        on_failure = (kept.get("DestinationConfig") or {}).get("OnFailure") or {}
-        destination = on_failure.get("Destination")
-        if not destination:
-            return
-        message = stream_pointer.message(
-            given_up,
-            function_arn=kept["FunctionArn"],
-            stream_arn=kept["EventSourceArn"],
-            shard_id=self.shard_id,
-            request_id=str(uuid.uuid4()),
-            at=self.now(),
-        )
-        self.listener(
-            Pointed(
-                place=self._place,
-                function=self._function,
-                destination=destination,
-                sent=await self._sent(destination, message),
-                at=datetime.now(UTC),
-            )
-        )
-
-    async def _ask(self, events: list[dict[str, Any]]) -> Outcome:
-        account, region = self.mapping.account, self.mapping.region
-        qualifier = self.mapping.kept.get("Qualifier")
-        # This runs in a task of its own, so nobody else's context is touched.
-        followed: list[str] = []
-        _followed.set(followed)
-        answer = await self.emulator.ask(
-            Request(
-                method="POST",
-                path=f"/2015-03-31/functions/{quote(self._function)}/invocations",
-                query={"Qualifier": qualifier} if qualifier else {},
-                headers={
-                    "host": "127.0.0.1",
-                    "content-type": "application/json",
-                    "authorization": self.emulator.authorization(
-                        "lambda", account=account, region=region
-                    ),
-                },
-                body=json.dumps({"Records": events}).encode(),
-            )
-        )
-        if answer.status != HTTPStatus.OK:
-            return NotInvoked(reason=answer.header("x-amzn-errortype") or str(answer.status))
-        return Ran(
-            invoked=Invoked(
-                request_id=followed[-1] if followed else answer.header("x-amzn-requestid"),
-                executed_version=answer.header("x-amz-executed-version"),
-                function_error=answer.header("x-amz-function-error") or None,
-            ),
-            payload=_decoded(answer.body),
-        )
-
-    async def _sent(self, destination: str, message: str) -> bool:
-        """Send a message to a queue or a topic; say whether it arrived."""
-        _, _, service, region, account, name = destination.split(":", 5)
-        if service == "sqs":
-            of = {"account": account, "region": region}
-            try:
-                url = await self.emulator.call("sqs", "GetQueueUrl", {"QueueName": name}, **of)
-                body = {"QueueUrl": url["QueueUrl"], "MessageBody": message}
-                await self.emulator.call("sqs", "SendMessage", body, **of)
-            except Refused:
-                return False
-            return True
-        form = {"Action": "Publish", "Version": "2010-03-31", "TopicArn": destination}
-        answer = await self.emulator.ask(
-            Request(
-                method="POST",
-                path="/",
-                query={},
-                headers={
-                    "host": "127.0.0.1",
-                    "content-type": "application/x-www-form-urlencoded",
-                    "authorization": self.emulator.authorization(
-                        "sns", account=account, region=region
-                    ),
-                },
-                body=urlencode({**form, "Message": message}).encode(),
-            )
-        )
-        return service == "sns" and answer.status == HTTPStatus.OK
-
-
 def is_stream(arn: str) -> bool:
     """Tell a stream's ARN from a queue's."""
     return arn.split(":")[2:3] in (["dynamodb"], ["kinesis"])
 
 
-def _note(invocation: LiveInvocation) -> None:
-    """Hand the request id to whoever waits; invocations run in a copy of its context."""
-    followed = _followed.get()
-    if followed is not None:
-        followed.append(invocation.request_id)
-
-
-def _decoded(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except ValueError:
-        return None
+def _tell_if_it_broke(task: "asyncio.Future[None]") -> None:
+    """Let the server's log have what broke a shard; the other shards go on."""
+    if not task.cancelled() and task.exception():
+        task.get_loop().call_exception_handler(
+            {"message": "The delivery of a shard broke.", "exception": task.exception()}
+        )

@@ -8,9 +8,8 @@ import asyncio
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
-from opslib.sandbox.calls import Emulator
 from opslib.sandbox.datum import Datum, Dimensions, Metric, Place
 
 _MOMENT_S = 0.5
@@ -19,10 +18,25 @@ _VALUES = 150
 _ENTRIES = 1000
 
 
+class Kept(Protocol):
+    """Where datapoints are kept: the emulator, or whoever takes its calls."""
+
+    async def call(
+        self,
+        service: str,
+        name: str,
+        body: object,
+        *,
+        account: str | None = None,
+        region: str | None = None,
+    ) -> dict[str, Any]:
+        """Call an operation of a service."""
+
+
 class Meter:
     """Takes datapoints in, and writes them."""
 
-    def __init__(self, emulator: Emulator) -> None:
+    def __init__(self, emulator: Kept) -> None:
         self._emulator = emulator
         # Its ends are safe to use from several threads.
         self._taken: deque[Datum] = deque()
