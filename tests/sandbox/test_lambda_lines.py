@@ -146,6 +146,10 @@ def test_an_invocation_is_found_in_the_log_by_the_request_id_of_its_answer(
     sandbox: Sandbox,
 ) -> None:
     make(sandbox, "def handler(event, context):\n    if event: raise ValueError")
+    # No third attempt, which would come in the middle of another test.
+    sandbox.client("lambda").put_function_event_invoke_config(
+        FunctionName="orders", MaximumRetryAttempts=1
+    )
 
     _, now = invoke(sandbox)
     queued = sandbox.client("lambda").invoke(
