@@ -8,7 +8,7 @@ scenario is.
 import http.client
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -31,6 +31,7 @@ IDENTITY_PATH = "/_opslib/identity"
 FAULTS_PATH = "/_opslib/faults"
 QUERY_QUOTA_PATH = "/_opslib/query-quota"
 LAMBDA_HISTORY_PATH = "/_opslib/lambda-history"
+STREAM_HISTORY_PATH = "/_opslib/stream-history"
 WAITS_PATH = "/_opslib/waits"
 RESET_PATH = "/_ministack/reset"
 """The emulator's own; ours is forgotten with it."""
@@ -130,6 +131,19 @@ class Sandbox:
                 "last_modified": last_modified_at.astimezone(UTC).isoformat(),
             },
         )
+
+    def set_stream_history(self, stream_arn: str, written_at: Mapping[str, datetime]) -> None:
+        """Tell when records of a table's stream were written; after 24 hours they are trimmed.
+
+        Parameters
+        ----------
+        stream_arn
+            Of the stream.
+        written_at
+            By sequence number, tz-aware.
+        """
+        records = {number: at.astimezone(UTC).isoformat() for number, at in written_at.items()}
+        self._control("PUT", STREAM_HISTORY_PATH, {"stream": stream_arn, "records": records})
 
     def set_fault(
         self,

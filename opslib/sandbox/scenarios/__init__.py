@@ -16,7 +16,9 @@ _NAMES = (
     "timeouts",
     "permission-denied",
     "table-throttled",
+    "code-error",
     "cold-starts",
+    "dead-letters",
     "stream-lag",
     "empty",
 )

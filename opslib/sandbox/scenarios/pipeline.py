@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -127,7 +128,12 @@ def _export(target: Path) -> None:
 
 
 def deploy(
-    sandbox: Sandbox, *, timeout_s: int = TIMEOUT_S, memory_mb: int = MEMORY_MB, mapped: bool = True
+    sandbox: Sandbox,
+    *,
+    timeout_s: int = TIMEOUT_S,
+    memory_mb: int = MEMORY_MB,
+    mapped: bool = True,
+    before_mapping: Callable[[], None] = lambda: None,
 ) -> Deployed:
     """Deploy the aggregator.
 
@@ -140,8 +146,11 @@ def deploy(
     mapped
         Whether the mapping is enabled. A disabled one keeps its place in the stream: records
         written meanwhile are delivered once it is enabled.
+    before_mapping
+        Called when the table is there and the mapping is not: what is written to the table
+        meanwhile stands in its stream, and the mapping never delivers it.
     """
-    code = package(sandbox.home.parent / "cache")
+    code = current_package(sandbox)
     stream_arn = _make_table(sandbox)
     queue_url, queue_arn = _make_queue(sandbox)
     role_arn = _make_role(sandbox, stream_arn=stream_arn, queue_arn=queue_arn)
@@ -171,6 +180,7 @@ def deploy(
         },
         Tags=_TAGS,
     )
+    before_mapping()
     mapping = lambda_.create_event_source_mapping(
         FunctionName=FUNCTION,
         EventSourceArn=stream_arn,
@@ -185,6 +195,12 @@ def deploy(
         FilterCriteria={"Filters": [{"Pattern": json.dumps(pattern)} for pattern in _FILTERS]},
     )
     return Deployed(mapping=mapping["UUID"], queue_url=queue_url)
+
+
+def stream_arn(sandbox: Sandbox) -> str:
+    """Give the ARN of the table's stream."""
+    table = sandbox.client("dynamodb").describe_table(TableName=TABLE)["Table"]
+    return str(table["LatestStreamArn"])
 
 
 def wait_until_active(sandbox: Sandbox, *, deadline_s: float = _ACTIVE_DEADLINE_S) -> None:
@@ -256,9 +272,14 @@ def provision_table(sandbox: Sandbox, *, write: int, read: int) -> None:
     )
 
 
+def current_package(sandbox: Sandbox) -> bytes:
+    """Give the package that `deploy` deploys."""
+    return package(sandbox.home.parent / "cache")
+
+
 def redeploy(sandbox: Sandbox) -> None:
     """Deploy the same package again, which ends every environment of the one before."""
-    release(sandbox, package(sandbox.home.parent / "cache"))
+    release(sandbox, current_package(sandbox))
 
 
 def release(sandbox: Sandbox, code: bytes) -> None:
@@ -267,9 +288,14 @@ def release(sandbox: Sandbox, code: bytes) -> None:
     wait_until_active(sandbox)
 
 
-def set_deployed_at(sandbox: Sandbox, at: datetime) -> None:
+def publish(sandbox: Sandbox) -> str:
+    """Publish what is deployed as a version; return its number."""
+    return str(sandbox.client("lambda").publish_version(FunctionName=FUNCTION)["Version"])
+
+
+def set_deployed_at(sandbox: Sandbox, at: datetime, *, qualifier: str = "$LATEST") -> None:
     """Let the function say that it was last modified then, since the emulator stamps wall time."""
-    sandbox.set_lambda_history(FUNCTION, last_modified_at=at)
+    sandbox.set_lambda_history(FUNCTION, last_modified_at=at, qualifier=qualifier)
 
 
 def enable_mapping(sandbox: Sandbox, deployed: Deployed) -> None:

@@ -15,9 +15,17 @@ NOTEBOOKS = {"00-triage", "20-duration", "40-cold-starts"}
 
 def test_there_are_these_scenarios_and_the_demo_s_comes_first() -> None:
     assert scenarios.names() == (
-        "slow", "healthy", "timeouts", "permission-denied", "table-throttled", "cold-starts",
-        "stream-lag", "empty",
-    )  # fmt: skip
+        "slow",
+        "healthy",
+        "timeouts",
+        "permission-denied",
+        "table-throttled",
+        "code-error",
+        "cold-starts",
+        "dead-letters",
+        "stream-lag",
+        "empty",
+    )
 
 
 @pytest.mark.parametrize("name", scenarios.names())
@@ -47,7 +55,8 @@ def test_an_unknown_scenario_is_named_and_the_known_ones_are_listed() -> None:
 
     assert str(raised.value) == (
         "No sandbox was started: 'slowly' is not a scenario. There are slow, healthy, timeouts, "
-        "permission-denied, table-throttled, cold-starts, stream-lag, empty."
+        "permission-denied, table-throttled, code-error, cold-starts, dead-letters, stream-lag, "
+        "empty."
     )
 
 
