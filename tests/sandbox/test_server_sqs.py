@@ -233,11 +233,19 @@ def test_a_handle_of_no_task_and_a_list_too_long_are_refused(sqs: Any) -> None:
 
 def test_a_reset_ends_a_task_that_is_under_way(empty: Sandbox, sqs: Any) -> None:
     _let_die(sqs, "orders", "one", "two", "three")
-    sqs.start_message_move_task(SourceArn=_ARN + "dead", MaxNumberOfMessagesPerSecond=1)
+    sqs.start_message_move_task(
+        SourceArn=_ARN + "dead", DestinationArn=_ARN + "aside", MaxNumberOfMessagesPerSecond=1
+    )
+    _wait_for(lambda: _count(sqs, "aside") == 1)
 
     empty.forget()
-    sqs.create_queue(QueueName="dead")
+    for name in ("dead", "aside"):
+        sqs.create_queue(QueueName=name)
+    sqs.send_message(QueueUrl=_url(sqs, "dead"), MessageBody="of the next story")
+    # Past the second after which the task would have moved its next message.
+    time.sleep(1.3)
 
+    assert (_count(sqs, "dead"), _count(sqs, "aside")) == (1, 0)
     assert sqs.list_message_move_tasks(SourceArn=_ARN + "dead")["Results"] == []
 
 
