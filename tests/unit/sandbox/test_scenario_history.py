@@ -100,7 +100,7 @@ def test_the_application_lines_are_the_recorded_ones_shifted_in_time() -> None:
     (events,) = tell([WARM]).values()
 
     told = [json.loads(event.message) for event in events if event.message.startswith("{")]
-    recorded = recordings()[0].lines
+    recorded = recordings()[0].parsed
     assert [(line["level"], line["message"]) for line in told] == [
         (line["level"], line["message"]) for line in recorded
     ]

@@ -75,7 +75,7 @@ def test_the_recorded_invocations_are_whole_and_as_many_as_were_made() -> None:
         assert invocation.parsed[-1]["message"] == "Lambda invocation completed"
         # Two limits, each with an hourly and a daily snapshot.
         assert invocation.parsed[-1]["snapshots_updated"] == 4 * invocation.record_count
-        snapshots = [line for line in invocation.lines if line["message"] == "Snapshot updated"]
+        snapshots = [line for line in invocation.parsed if line["message"] == "Snapshot updated"]
         assert len(snapshots) == 4 * invocation.record_count
 
 
