@@ -177,7 +177,10 @@ def test_a_scenario_that_does_not_exist_is_refused_with_those_that_do() -> None:
     result = _run("up", "--scenario", "slwo")
 
     assert result.exit_code == 3
-    assert "slow, healthy, empty" in result.stderr
+    assert result.stderr.startswith(
+        "No sandbox was started: 'slwo' is not a scenario. There are slow, healthy, "
+    )
+    assert result.stderr.endswith(", empty.\n")
 
 
 @pytest.mark.usefixtures("root")
