@@ -61,7 +61,8 @@ def _strcontains(args: Sequence[Value], _: Switches) -> Value:
 
 def _position(value: Value) -> str:
     at = as_number(value)
-    return f"CASE WHEN {at} >= 0 THEN CAST(least({MAX_POSITION}, {at}) AS BIGINT) ELSE {at} * 0 END"
+    inside = f"CAST(least({MAX_POSITION}, {at}) AS BIGINT)"
+    return f"CASE WHEN {at} >= 0 THEN {inside} WHEN {at} < 0 THEN 0 END"
 
 
 def _substr(args: Sequence[Value], _: Switches) -> Value:

@@ -33,7 +33,7 @@ def printed(value: Value, switches: Switches) -> str:
     if value.kind is Kind.NUMBER:
         return rounded
     # Nothing is rounded in an integer, and an id of many digits must not be.
-    integer = f"regexp_full_match({value.sql}, '-?[0-9]+')"
+    integer = f"regexp_full_match({value.sql}, '-?[1-9][0-9]*|0[0-9]*')"
     return f"CASE WHEN {integer} THEN {value.sql} ELSE coalesce({rounded}, {value.sql}) END"
 
 
