@@ -91,6 +91,9 @@ def unnest(stack: Stack, stage: plan.Unnest) -> None:
 def expand(stack: Stack, stage: plan.Expand) -> None:
     """Make an event for each member of a JSON list, also one that is in a text."""
     value = stack.at(stage.of)
+    if value.kind is not Kind.JSON and not value.is_text:
+        _show(stack, stage.of.name)  # a number or a time is never a list
+        return
     text = stack.add(f"CAST({as_text(flat(value))} AS VARCHAR)", "t")
     tree = value.sql if value.kind is Kind.JSON else value.tree
     tree = stack.add(f"CAST({tree} AS JSON)" if tree else "CAST(NULL AS JSON)")
