@@ -30,7 +30,7 @@ class Switches:
     that both read as numbers are compared as numbers, and any other pair as text. Two texts (also a
     text and a string literal) that are more than 15 digits each, as the sequence numbers of Kinesis
     and DynamoDB, are compared digit by digit, the longer being the larger: as numbers they would
-    lose their last digits and so be equal. A bare number in the query stays a number."""
+    lose their last digits and so be equal. So is such an integer written bare beside a text."""
 
     percentile: Literal["interpolated", "nearest rank"] = "interpolated"
     """``pct``: published outputs cannot tell the methods apart; interpolation between closest ranks
