@@ -33,7 +33,18 @@ from cwli.oracle.syntax import (
     Text,
     Truth,
 )
-from cwli.oracle.values import Instant, Undetermined, Value, inside, number_of, ordering, text_of
+from cwli.oracle.values import (
+    LONG_DIGITS,
+    Instant,
+    Logged,
+    Undetermined,
+    Value,
+    inside,
+    number_of,
+    ordering,
+    passed_on,
+    text_of,
+)
 from opslib.cwli.switches import Switches
 
 Lookup = Callable[[str], Value]
@@ -46,7 +57,7 @@ def _literal(expression: Text | Number | Truth) -> Value:
         case Text(text):
             return text
         case Number(written):
-            return float(written)
+            return Logged(written) if LONG_DIGITS.fullmatch(written) else float(written)
         case Truth(value):
             return float(value)
 
@@ -186,8 +197,8 @@ class Row:
         while len(rest) > 1:
             condition, result = rest.pop(0), rest.pop(0)
             if self.truth(condition):
-                return self.value(result)
-        return self.value(rest[0]) if rest else None
+                return passed_on(self.value(result))
+        return passed_on(self.value(rest[0])) if rest else None
 
     def span(self, amount: int, unit: str, of: Expression | None, function: str) -> Value:
         at = self.lookup("@timestamp") if of is None else self.value(of)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from cwli.oracle.values import Instant, Undetermined, Value, number_of, text_of
+from cwli.oracle.values import Instant, Undetermined, Value, number_of, passed_on, text_of
 from opslib.cwli.switches import Switches
 
 BLANKS = " \t\n\r"
@@ -170,7 +170,9 @@ LENIENT: dict[str, Callable[..., Value]] = {
     "ispresent": lambda switches, value: float(value is not None),
     "isempty": is_empty,
     "isblank": is_blank,
-    "coalesce": lambda switches, *values: next((v for v in values if v is not None), None),
+    "coalesce": lambda switches, *values: passed_on(
+        next((v for v in values if v is not None), None)
+    ),
     "concat": concat,
     "greatest": extreme(max),
     "least": extreme(min),

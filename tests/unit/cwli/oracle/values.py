@@ -122,6 +122,20 @@ def text_of(value: Value, switches: Switches) -> str | None:
     return printed(value, switches.decimals)
 
 
+def passed_on(value: Value) -> Value:
+    """Return what a function that chooses among values gives on.
+
+    Whether ``0.50`` or ``1.123456``, chosen where a computed number might have been, is printed as
+    it was logged or as computed numbers are, nobody documented.
+    """
+    written = value.text if isinstance(value, Logged) else value
+    if isinstance(written, str):
+        number = number_of(written)
+        if number is not None and printed(number) != written:
+            raise Undetermined(f"is {written} computed when it is chosen?")
+    return value
+
+
 def key_of(value: Value) -> str | None:
     """Return what tells a value from others, for groups and duplicates."""
     if isinstance(value, float):
@@ -133,8 +147,9 @@ def ordering(left: Value, right: Value, switches: Switches) -> int:
     """Return -1, 0 or 1 for two values that are present, as ``<`` and ``=`` see them."""
     texts = isinstance(left, str), isinstance(right, str)
     if switches.numbers_in_text == "compare as numbers" or not any(texts):
-        if all(texts) and all(LONG_DIGITS.fullmatch(str(each)) for each in (left, right)):
-            return _sign((len(str(left)), str(left)), (len(str(right)), str(right)))
+        ids = [each.text if isinstance(each, Logged) else str(each) for each in (left, right)]
+        if any(texts) and all(LONG_DIGITS.fullmatch(each) for each in ids):
+            return _sign((len(ids[0]), ids[0]), (len(ids[1]), ids[1]))
         numbers = number_of(left), number_of(right)
         if numbers[0] is not None and numbers[1] is not None:
             return _sign(numbers[0], numbers[1])
