@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from opslib import cli
+from opslib.sandbox import scenarios
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "README.md").read_text()
@@ -63,6 +64,12 @@ def test_the_module_table_names_every_module_once() -> None:
     modules = {path.stem for path in package.glob("*.py")} - {"__init__", "__main__"}
     rooms = {path.parent.name for path in package.glob("*/__init__.py")}
     assert sorted(named) == sorted(modules | rooms)
+
+
+def test_the_scenario_table_names_every_scenario_in_its_order() -> None:
+    named = [row[0].strip("`") for row in _rows("does not carry it.\n\n")]
+
+    assert named == list(scenarios.names())
 
 
 def test_the_exit_codes_are_those_of_the_code() -> None:
