@@ -79,7 +79,7 @@ class ScalingCalls:
             "ScalableTargetARN": f"{arn}{uuid.uuid4().hex}",
             "SuspendedState": {},
         }
-        target = new | self._targets.get(key, {})
+        target: dict[str, Any] = new | self._targets.get(key, {})
         target |= {name: value for name, value in body.items() if name != "Tags"}
         if "MinCapacity" not in target or "MaxCapacity" not in target:
             raise _invalid("MinCapacity and MaxCapacity are needed of a new scalable target.")

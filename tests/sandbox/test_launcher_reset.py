@@ -145,29 +145,23 @@ def test_a_reset_leaves_the_scenario_as_it_was_told_and_nothing_else(
     ]
 
 
-def test_a_second_reset_leaves_what_the_first_left(home: Path, story: _OneQueue) -> None:
-    first = launcher.start(story, clock="pinned", home=home, progress=lambda _: None)
-    was = _seen(first)
-
-    _reset(home, story)
-    _reset(home, story)
-
-    assert _seen(first) == was
-    assert len(story.told) == 3
-
-
-def test_a_connection_that_was_open_before_a_reset_goes_on(home: Path, story: _OneQueue) -> None:
+def test_a_second_reset_leaves_what_the_first_left_and_open_connections_go_on(
+    home: Path, story: _OneQueue
+) -> None:
     sandbox = launcher.start(story, clock="pinned", home=home, progress=lambda _: None)
     connection = http.client.HTTPConnection(urlsplit(sandbox.endpoint).netloc, timeout=5)
     connection.request("GET", "/_opslib/identity")
-    before = json.loads(connection.getresponse().read())
+    before, was = json.loads(connection.getresponse().read()), _seen(sandbox)
 
+    _reset(home, story)
     _reset(home, story)
     connection.request("GET", "/_opslib/identity")
     after = json.loads(connection.getresponse().read())
     connection.close()
 
     assert after == before
+    assert _seen(sandbox) == was
+    assert len(story.told) == 3
 
 
 def test_a_scenario_that_cannot_be_told_anew_stops_the_server_and_says_why(

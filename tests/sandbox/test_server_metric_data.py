@@ -79,7 +79,8 @@ def test_a_metric_is_labelled_by_its_name_unless_the_query_labels_it(points: San
 
 
 def _expression(text: str, *, query_id: str = "e1", label: str | None = None) -> dict[str, object]:
-    return {"Id": query_id, "Expression": text} | ({} if label is None else {"Label": label})
+    query: dict[str, object] = {"Id": query_id, "Expression": text}
+    return query | ({} if label is None else {"Label": label})
 
 
 def _hidden(query: dict[str, object]) -> dict[str, object]:
