@@ -128,8 +128,8 @@ def wide(draw: st.DrawFn) -> Case:
     switches = draw(settings())
     make = Maker(draw, Names(dict(LOGGED)))
     if draw(st.booleans()):
-        ways = [make.near, make.near, make.number, make.number, make.text, make.condition]
-        drawn = [make.pick(ways)() for _ in range(24)]
+        ways = [make.number, make.number, make.text, make.condition]
+        drawn = [*make.nears(), *make.nears(), *(make.pick(ways)() for _ in range(12))]
         shown = _decided([Column(e, f"c{i}") for i, e in enumerate(drawn)], logged, switches)
         return Case((Fields(shown, "display"),), logged, switches)
     drawn = [make.aggregate() for _ in range(12)]

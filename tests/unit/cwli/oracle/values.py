@@ -146,6 +146,8 @@ def key_of(value: Value) -> str | None:
 def ordering(left: Value, right: Value, switches: Switches) -> int:
     """Return -1, 0 or 1 for two values that are present, as ``<`` and ``=`` see them."""
     texts = isinstance(left, str), isinstance(right, str)
+    if switches.numbers_in_text == "compare as text" and any(texts) and not all(texts):
+        raise Undetermined("how is a number compared with text where text is compared as text?")
     if switches.numbers_in_text == "compare as numbers" or not any(texts):
         ids = [each.text if isinstance(each, Logged) else str(each) for each in (left, right)]
         if any(texts) and all(LONG_DIGITS.fullmatch(each) for each in ids):

@@ -108,7 +108,7 @@ def _members(stage: Unnest, line: Line) -> list[Line]:
     if not (isinstance(value, Tree) and isinstance(value.json, list)):
         if stage.alias is None or value is None or isinstance(value, Tree):
             raise Undetermined("what becomes of a row whose field is no list?")
-        members = [value]
+        members: list[Value] = [value]
     else:
         members = [scalar_or_tree(each) for each in value.json]
     name = stage.alias or stage.source
