@@ -5,8 +5,8 @@ shards anew, or drops the parents, with every record in them; on AWS the records
 the closed parents. So a stream that holds records is not resharded here. Must not know mappings.
 """
 
-from opslib.sandbox import emulator as inside
 from opslib.sandbox.calls import Call
+from opslib.sandbox.emulator import state as inside
 from opslib.sandbox.operations import Refused, ServiceError
 from opslib.sandbox.wire import Answer
 

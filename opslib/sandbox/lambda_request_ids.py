@@ -8,7 +8,7 @@ run.
 from opslib.sandbox.calls import Call
 from opslib.sandbox.wire import Answer
 
-# Carries the invocation's id from `emulator_lambda` to here.
+# Carries the invocation's id from `emulator.functions` to here.
 HEADER = "x-opslib-invocation-id"
 _ANSWERED = ("x-amzn-requestid", "x-amz-request-id")
 

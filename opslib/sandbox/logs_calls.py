@@ -10,9 +10,9 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any
 
-from opslib.sandbox import emulator
 from opslib.sandbox.calls import Call
 from opslib.sandbox.clock import Clock
+from opslib.sandbox.emulator import state
 from opslib.sandbox.faults import QUERY_EXECUTION, Faults
 from opslib.sandbox.logs.definitions import Definitions
 from opslib.sandbox.logs.filtering import filter_log_events
@@ -71,9 +71,9 @@ class LogsCalls:
         store = Store(
             account=account,
             region=region,
-            names=partial(emulator.log_groups, account=account, region=region),
-            events=partial(emulator.log_events, account=account, region=region),
-            streams=partial(emulator.log_streams, account=account, region=region),
+            names=partial(state.log_groups, account=account, region=region),
+            events=partial(state.log_events, account=account, region=region),
+            streams=partial(state.log_streams, account=account, region=region),
         )
         queries = Queries(clock=self._clock, store=store, quota=self._quota)
         definitions = Definitions(clock=self._clock)

@@ -18,11 +18,11 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from opslib.sandbox import emulator as inside
 from opslib.sandbox import stream_pointer
 from opslib.sandbox.calls import Emulator
 from opslib.sandbox.datum import Place
-from opslib.sandbox.emulator import MappingRecord
+from opslib.sandbox.emulator import state as inside
+from opslib.sandbox.emulator.state import MappingRecord
 from opslib.sandbox.lambda_invocations import LiveInvocation
 from opslib.sandbox.live_metrics import Delivered, Pointed
 from opslib.sandbox.operations import Refused

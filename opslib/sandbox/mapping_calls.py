@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
-from opslib.sandbox import emulator as inside
 from opslib.sandbox.calls import Call
-from opslib.sandbox.emulator import MappingRecord
+from opslib.sandbox.emulator import state as inside
+from opslib.sandbox.emulator.state import MappingRecord
 from opslib.sandbox.mappings import Mappings, is_stream
 from opslib.sandbox.operations import Refused, ServiceError
 from opslib.sandbox.wire import Answer

@@ -22,9 +22,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from opslib.sandbox import emulator as inside
 from opslib.sandbox.calls import Emulator
-from opslib.sandbox.emulator import MappingRecord
+from opslib.sandbox.emulator import state as inside
+from opslib.sandbox.emulator.state import MappingRecord
 from opslib.sandbox.lambda_invocations import LiveInvocations
 from opslib.sandbox.mapped_shard import Listener, Shard, note
 from opslib.sandbox.stream_delivery import BackOff, Delivery

@@ -9,10 +9,10 @@ how a metric is computed.
 from datetime import UTC, datetime
 
 from opslib.sandbox import call_metrics, live_metrics
-from opslib.sandbox import emulator as inside
 from opslib.sandbox.call_metrics import Answered, Consumed
 from opslib.sandbox.calls import Call, Emulator
 from opslib.sandbox.datum import Place
+from opslib.sandbox.emulator import state as inside
 from opslib.sandbox.lambda_invocations import LiveInvocation, LiveInvocations
 from opslib.sandbox.live_metrics import Delivered, Pointed, Polled
 from opslib.sandbox.meter import Meter

@@ -16,7 +16,7 @@ from opslib.sandbox.call_metrics import Watcher
 from opslib.sandbox.calls import Answerer, Emulator
 from opslib.sandbox.clock import Clock
 from opslib.sandbox.dynamodb_calls import DynamodbCalls
-from opslib.sandbox.emulator_lambda import run_functions
+from opslib.sandbox.emulator.functions import run_functions
 from opslib.sandbox.faults import Faults
 from opslib.sandbox.kinesis_calls import KinesisCalls
 from opslib.sandbox.lambda_calls import LambdaDates, LambdaStates

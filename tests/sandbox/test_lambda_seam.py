@@ -1,4 +1,4 @@
-"""What `emulator_lambda` stands in for, and what it uses, is what the pinned emulator has.
+"""What `emulator.functions` stands in for, and what it uses, is what the pinned emulator has.
 
 Each of these fails when the emulator moves under its pin; then read the new source before changing
 the line here.

@@ -110,6 +110,21 @@ def test_an_outside_library_is_imported_only_by_its_keeper(library: str, keepers
     assert users - keepers == set()
 
 
+def test_one_room_alone_reaches_into_the_emulator() -> None:
+    users = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in _modules()
+        if any(name.split(".")[0] == "ministack" for name in _imports(path))
+    }
+
+    # The server starts it.
+    assert users == {
+        "sandbox/emulator/functions.py",
+        "sandbox/emulator/state.py",
+        "sandbox/server.py",
+    }
+
+
 def test_an_import_from_a_layer_above_is_noticed(tmp_path: Path) -> None:
     path = PACKAGE / "window.py"
     source = tmp_path / "window.py"

@@ -1,9 +1,8 @@
 """How functions run inside the emulator: in our execution environments, and logged as by Lambda.
 
 In: the emulator's own calls to run a function, whoever asked for it. Out: its answers as Lambda
-gives them, log events in the function's group, and a `LiveInvocation` for every listener. Beside
-`emulator` the only module that reaches into the emulator. Functions in other languages than Python,
-and such without code, still run as the emulator runs them.
+gives them, log events in the function's group, and a `LiveInvocation` for every listener. Functions
+in other languages than Python, and such without code, still run as the emulator runs them.
 
 Source: ministack 1.5.33, ``services/lambda_svc.py`` (``_execute_function_warm``,
 ``_emit_lambda_logs``, ``_acquire_execution_slot``, ``invalidate_worker``, ``_invoke``),

@@ -2,7 +2,6 @@
 
 In: a group's name, account and region; a stream's ARN. Out: events as `opslib.cwli` takes them,
 records as Lambda delivers them, the mappings that say how. Old metrics are kept.
-The only module that reaches into the emulator; everything else goes through its HTTP app.
 Its own API pages one stream at a time and makes one stream an invocation, which is too slow.
 
 Source: ministack 1.5.33, ``services/cloudwatch_logs.py`` (``_log_groups``),
