@@ -146,7 +146,8 @@ def _means_the_usual(relation: "duckdb.DuckDBPyRelation") -> bool:
 
     first, *found = asked(state)
     # Outside of a transaction every statement has one of its own.
-    return found == list(_MEANING.values()) and asked("SELECT txid_current()")[0] != first
+    alone: bool = asked("SELECT txid_current()")[0] != first
+    return alone and found == list(_MEANING.values())
 
 
 def _table(events: "Iterable[Mapping[str, Any]]") -> "pa.Table":

@@ -47,7 +47,8 @@ class Query:
     def run(self, loaded: "Loaded") -> cwli.Answer:
         """Run it on what was loaded."""
         last = None if self._end is None else self._end - 1
-        return cwli.run(self._text, loaded.relation, start=self._start, end=last)
+        now = int(self.now.timestamp() * 1000)
+        return cwli.run(self._text, loaded.relation, start=self._start, end=last, now=now)
 
 
 def _milliseconds(name: str, written: str | None, now: datetime) -> int | None:
