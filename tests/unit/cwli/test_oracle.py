@@ -45,13 +45,13 @@ def complaint(case: Case) -> str | None:
     return disagreement(expected, rows, case.switches)
 
 
-@examples(70)
+@examples(50)
 @given(cases())
 def test_the_engine_answers_as_the_plain_interpreter(case: Case) -> None:
     assert complaint(case) is None
 
 
-@examples(30)
+@examples(25)
 @given(wide())
 def test_the_engine_computes_as_the_plain_interpreter(case: Case) -> None:
     assert complaint(case) is None
