@@ -64,8 +64,9 @@ lint: $(READY)  ## Check style and types
 record: $(READY)  ## Execute the committed notebooks again on the pinned sandbox
 	@$(BIN)/python -m opslib.sandbox.notebooks
 
-bench: $(READY)  ## Measure against papermill and nbconvert, side by side
+bench: $(READY)  ## Measure against papermill and nbconvert, and the engine against SQL by hand
 	$(BIN)/python bench/headless.py
+	$(BIN)/python bench/cwli.py
 
 lock:  ## Resolve requirements.lock again from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \
