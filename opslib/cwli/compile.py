@@ -129,16 +129,15 @@ def _finished(stack: Stack, query: plan.Query, limit: int | None) -> Compiled:
     """Select the columns to show and put the statement together."""
     names = stack.shown()
     switches = stack.switches
-    values = [stack.field(name) for name in names]
     if not stack.grouped and "@ptr" not in names:
         names.append("@ptr")
-        values.append(stack.discovery.field("@ptr"))
-    selected = ", ".join(f"{printed(value, switches)} AS o{i}" for i, value in enumerate(values))
+    matched = f"SELECT count(*) FROM {stack.matched_from or stack.top}"
     rows = _rows(stack, limit)
+    values = stack.shown_columns(names, rows)
+    selected = ", ".join(f"{printed(value, switches)} AS o{i}" for i, value in enumerate(values))
     final = f"SELECT {selected} FROM {stack.top} ORDER BY {stack.order} LIMIT {rows}"
     source = stages.condition(query.sources)
     with_ = f"WITH {', '.join([*stack.base(source), *stack.below, *stack.ctes])} "
-    matched = f"SELECT count(*) FROM {stack.matched_from or stack.top}"
     return Compiled(
         sql=with_ + final,
         matched_sql=with_ + matched if stack.filters else None,

@@ -44,6 +44,8 @@ _EVENT = {
     ),
 }
 
+_PLATFORM = ("REPORT", "START", "END")
+
 # What a REPORT line holds: the pattern, the same in a platform.report object, a factor.
 _REPORT = {
     "@duration": (f"\\tDuration: {_NUMBER} ms", "durationMs", 1),
@@ -75,6 +77,10 @@ class Discovery:
     def needs_json(self) -> bool:
         """Whether any field can only come from JSON."""
         return bool(self._paths)
+
+    def has(self, name: str) -> bool:
+        """Whether a field has its column already."""
+        return name in self._columns
 
     def field(self, name: str) -> Value:
         """Return the value of a field; its column exists in ``columns`` from now on."""
@@ -134,8 +140,8 @@ class Discovery:
         if name in _TRACE:
             return _matched("^REPORT ", _TRACE[name])
         if name == "@type":
-            pattern = "^(START|END|REPORT) RequestId: "
-            return Value(f"nullif(regexp_extract(msg, {quoted(pattern)}, 1), '')", Kind.TEXT)
+            whens = (f"WHEN starts_with(msg, '{t} RequestId: ') THEN '{t}'" for t in _PLATFORM)
+            return Value(f"CASE {' '.join(whens)} END", Kind.TEXT)
         if name == "@requestId":
             return self._request_id()
         if name.startswith("@") and not name.startswith("@@"):
@@ -193,8 +199,10 @@ def _quoted_numbers(column: str) -> str:
 
 def _matched(line: str, pattern: str) -> Value:
     """Return the first group of a pattern on lines of one sort."""
-    anchored = f"{line}(?s:.*?){pattern}"
-    return Value(f"nullif(regexp_extract(msg, {quoted(anchored)}, 1), '')", Kind.TEXT)
+    found = f"nullif(regexp_extract(msg, {quoted(f'{line}(?s:.*?){pattern}')}, 1), '')"
+    # The beginning is cheaper to tell than the rest.
+    begins = quoted(line.removeprefix("^"))
+    return Value(f"CASE WHEN starts_with(msg, {begins}) THEN {found} END", Kind.TEXT)
 
 
 def _leaf(element: str) -> str:
@@ -204,6 +212,14 @@ def _leaf(element: str) -> str:
         f"WHEN 't' THEN '1' WHEN 'f' THEN '0' WHEN '{{' THEN NULL WHEN '[' THEN NULL "
         f"WHEN 'n' THEN NULL ELSE CAST({element} AS VARCHAR) END"
     )
+
+
+def json_pointers(name: str) -> list[str]:
+    """Return the JSON pointers a field is read at; none when it may come from elsewhere too."""
+    if name.startswith("@") and not name.startswith("@@"):
+        return []
+    logged = name[1:] if name.startswith("@@") else name
+    return [] if line_formats.readings(logged) else _pointers(logged)
 
 
 _MAX_SPLIT = 6

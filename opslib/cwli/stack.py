@@ -84,6 +84,7 @@ class Stack:
         self.mentioned = tuple(mentioned)
         self.serial = count(1) if serial is None else serial
         self.discovery = Discovery(switches)
+        self._announced = Discovery(switches)
         self.below: list[str] = []
         self.ctes: list[str] = []
         self.bottom = self.fresh("b")
@@ -118,6 +119,32 @@ class Stack:
         if self.grouped:
             raise LookupError(f"{name} is not visible, which checks should have refused")
         return self.discovery.field(name)
+
+    def announce(self, name: str) -> None:
+        """Hear of a field that is only shown; it is looked for in the rows of the answer alone."""
+        if name not in self.scope and not self.grouped:
+            self._announced.field(name)  # refuses too many
+
+    def is_discovered(self, field: plan.Field) -> bool:
+        """Whether nobody defined a field, so that it is looked for in the log line."""
+        return field.name not in self.scope and not self.grouped and not self.is_path(field)
+
+    def shown_columns(self, names: Sequence[str], rows: int) -> list[Value]:
+        """Keep the first rows, and return the values of the columns to show in them."""
+        self.flush()
+        self.push(f"SELECT * FROM {self.top} ORDER BY {self.order} LIMIT {rows}")
+        if self.grouped:
+            return [self.field(name) for name in names]
+        late = Discovery(self.switches, letter="z")
+        known = {name for name in names if name in self.scope or self.discovery.has(name)}
+        values = {name: (self if name in known else late).field(name) for name in names}
+        self.flush()
+        if late.needs_json:
+            for column in late.json_columns():
+                self.push(f"SELECT *, {column} FROM {self.top}")
+        if late.columns():
+            self.push(f"SELECT *, {', '.join(late.columns())} FROM {self.top}")
+        return [values[name] for name in names]
 
     def at(self, field: plan.Field) -> Value:
         """Return a field, or what its path reaches within a map or list that has a name."""

@@ -14,6 +14,7 @@ CWL_QuerySyntax-Fields, -Display, -Filter, -Sort, -Limit, -Dedup, -Source.
 from collections.abc import Sequence
 
 from opslib.cwli import plan
+from opslib.cwli.prefilter import implied
 from opslib.cwli.stack import Stack, group_key
 from opslib.cwli.values import Value, as_condition, natural_order, quoted
 
@@ -34,10 +35,11 @@ def display(stack: Stack, stage: plan.Display) -> None:
 def _columns(stack: Stack, items: Sequence[plan.Item]) -> list[str]:
     """Define what the items compute; return their names."""
     for item in items:
-        value = stack.value(item.expr)
         # A discovered name needs no column; a path into a map does, for its name is not in scope.
         if item.aliased or not isinstance(item.expr, plan.Field) or _is_path(stack, item.expr):
-            stack.define(item.name, value)
+            stack.define(item.name, stack.value(item.expr))
+        else:
+            stack.announce(item.expr.name)
     return [item.name for item in items]
 
 
@@ -50,7 +52,11 @@ def filter_rows(stack: Stack, stage: plan.Filter) -> None:
     stack.filters = stack.filters or stack.matched_from is None
     condition = as_condition(stack.value(stage.condition))
     stack.flush()
-    stack.push(f"SELECT * FROM {stack.top} WHERE {condition}")
+    cheap = None
+    if not stack.grouped:
+        cheap = implied(stage.condition, stack.is_discovered, switches=stack.switches)
+    both = f"{cheap} AND {condition}" if cheap else condition
+    stack.push(f"SELECT * FROM {stack.top} WHERE {both}")
 
 
 def sort(stack: Stack, stage: plan.Sort) -> None:
@@ -64,8 +70,10 @@ def sort(stack: Stack, stage: plan.Sort) -> None:
         direction = "DESC" if descending else "ASC"
         nulls = stack.switches.missing_sorts.upper()
         of = _sort_value(stack, key.field)
-        terms += [f"({of.sql} IS NULL) {'ASC' if nulls == 'LAST' else 'DESC'}"]
-        terms += [f"{term} {direction} NULLS {nulls}" for term in natural_order(of)]
+        ordered = natural_order(of)
+        if len(ordered) > 1:
+            terms += [f"({of.sql} IS NULL) {'ASC' if nulls == 'LAST' else 'DESC'}"]
+        terms += [f"{term} {direction} NULLS {nulls}" for term in ordered]
     # Descending is the exact reverse of ascending, ties included; but the members of one list stay
     # in their order.
     last = "DESC" if descending else "ASC"
