@@ -7,15 +7,18 @@ the engine takes: ``timestamp``, ``ingestionTime`` (int64, epoch milliseconds), 
 Must not know formats or files.
 """
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_BATCH = 100_000
+_BATCH = 20_000
 # A number of seconds since 1970 has ten digits until the year 2286; milliseconds have thirteen.
 _SECONDS_BELOW = 100_000_000_000
+_LATEST = 10**15
 
 
 class Event(NamedTuple):
@@ -38,16 +41,12 @@ class Collector:
     def __init__(self) -> None:
         self.count = 0
         self.undated = 0
-        self._waiting: list[Event] = []
         self._batches: list[pa.Table] = []
 
-    def add(self, event: Event) -> None:
-        """Take one event."""
-        self._waiting.append(event)
-        self.count += 1
-        self.undated += event.timestamp is None
-        if len(self._waiting) >= _BATCH:
-            self._flush()
+    def take(self, events: Iterator[Event]) -> None:
+        """Take every event there is."""
+        while rows := list(islice(events, _BATCH)):
+            self._keep(rows)
 
     def table(self, *, otherwise: int) -> "pa.Table":
         """Give the events.
@@ -60,27 +59,23 @@ class Collector:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        self._flush()
+        if not self._batches:
+            self._keep([])
         whole = pa.concat_tables(self._batches)
         known = whole["timestamp"].combine_chunks()
         filled = pc.fill_null_backward(pc.fill_null_forward(known))
         return whole.set_column(0, "timestamp", pc.fill_null(filled, otherwise))
 
-    def _flush(self) -> None:
+    def _keep(self, rows: list[Event]) -> None:
         import pyarrow as pa
 
-        rows, self._waiting = self._waiting, []
         kinds = (pa.int64(), pa.string(), pa.string(), pa.string(), pa.int64())
         names = ("timestamp", "message", "logStream", "log", "ingestionTime")
         columns = list(zip(*rows, strict=True)) or [()] * len(names)
-        self._batches.append(
-            pa.table(
-                {
-                    name: pa.array(column, kind)
-                    for name, kind, column in zip(names, kinds, columns, strict=True)
-                }
-            )
-        )
+        arrays = [pa.array(column, kind) for kind, column in zip(kinds, columns, strict=True)]
+        self.count += len(rows)
+        self.undated += arrays[0].null_count
+        self._batches.append(pa.table(dict(zip(names, arrays, strict=True))))
 
 
 def instant(written: Any) -> int | None:
@@ -96,6 +91,8 @@ def instant(written: Any) -> int | None:
     -------
     Epoch milliseconds.
     """
+    if type(written) is int and _SECONDS_BELOW <= written < _LATEST:
+        return written
     if isinstance(written, bool):
         return None
     if isinstance(written, str):
@@ -107,7 +104,7 @@ def instant(written: Any) -> int | None:
             written = float(written)
         except ValueError:
             return None
-    if not isinstance(written, int | float) or not 0 <= written < 1e15:
+    if not isinstance(written, int | float) or not 0 <= written < _LATEST:
         return None
     return round(written * 1000) if written < _SECONDS_BELOW else int(written)
 

@@ -19,20 +19,23 @@ import gzip
 import json
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 
 from opslib.query.events import Event, instant
 from opslib.query.sources import Line, Problems
-from opslib.query.text_logs import time_within
+from opslib.query.text_logs import time_within, told_at
 
 _EVENT_KEYS = frozenset(
     {"timestamp", "message", "ingestionTime", "eventId", "id", "log", "logGroup", "logGroupName"}
     | {"logGroupIdentifier", "logStream", "logStreamName", "extractedFields"}
 )
+# Where an object may hold several events, or none.
+_PLURAL = frozenset({"logEvents", "awslogs", "events", "results"})
 _BROKEN = "it is not JSON"
 _NO_EVENT = "it has no timestamp or message that could be read"
+_ANSWER = "it is the answer of a query, not log events"
 _LISTS = re.compile(r'"(?:events|logEvents)"\s*:\s*\[|^\s*\[')
 _GAP = re.compile(r"[\s,]*")
 
@@ -52,7 +55,15 @@ def read_json(lines: Iterator[Line], *, problems: Problems) -> Iterator[Event]:
         yield from _document([first, *rest], problems)
         return
     for line in chain([first], rest):
-        if line.text.strip():
+        text = line.text
+        try:
+            value, end = _DECODER.raw_decode(text)
+        except (ValueError, RecursionError):
+            value, end = None, -1
+        if end == len(text):
+            # Nearly every line is one value, and files have millions of lines.
+            yield from _events(value, text, line.number, problems)
+        elif text.strip():
             yield from _line(line, problems)
 
 
@@ -106,18 +117,25 @@ def _salvaged(text: str, at: int, number: int, problems: Problems) -> Iterator[E
 
 def _events(value: Any, written: str, number: int, problems: Problems) -> Iterator[Event]:
     """Take one value by its shape; ``written`` is its text."""
-    try:
-        if isinstance(value, list):
-            yield from _listed(written)
-        elif isinstance(value, dict):
-            yield from _of_object(value, written)
+    parts: Iterable[tuple[Any, str]] = ((value, written),)
+    if isinstance(value, list):
+        parts = _listed(written)
+    elif not isinstance(value, dict):
+        problems.add("it is JSON, but no object", line=number, lines=1)
+        return
+    for part, text in parts:
+        try:
+            event = _single(part, text)
+        except _NotAnEvent as error:
+            problems.add(str(error) or _NO_EVENT, line=number, lines=1)
+            continue
+        if event:
+            yield event
         else:
-            problems.add("it is JSON, but no object", line=number, lines=1)
-    except _NotAnEvent:
-        problems.add(_NO_EVENT, line=number, lines=1)
+            yield from _within(part, number, problems)
 
 
-def _listed(written: str) -> Iterator[Event]:
+def _listed(written: str) -> Iterator[tuple[Any, str]]:
     """Take the elements of a list, each with its own text."""
     at = written.index("[") + 1
     while True:
@@ -125,36 +143,62 @@ def _listed(written: str) -> Iterator[Event]:
         if written[at] == "]":
             return
         value, end = _DECODER.raw_decode(written, at)
-        if not isinstance(value, dict):
-            raise _NotAnEvent
-        yield from _of_object(value, written[at:end])
+        yield value, written[at:end]
         at = end
 
 
-def _of_object(value: dict[str, Any], written: str) -> Iterator[Event]:
-    if isinstance(value.get("logEvents"), list):
-        yield from _enveloped(value)
-    elif isinstance(value.get("awslogs"), dict):
-        yield from _enveloped(_decoded(value["awslogs"]))
-    elif isinstance(value.get("events"), list) and "message" not in value:
-        for event in value["events"]:
-            yield _event(event)
-    elif {"results", "statistics"} <= set(value):
-        raise _NotAnEvent
-    elif {"timestamp", "message"} <= set(value) <= _EVENT_KEYS:
-        yield _event(value)
-    else:
-        yield Event(time_within(value), written)
+def _single(value: Any, written: str) -> Event | None:
+    """Take a value that is one event; None when it holds several."""
+    if isinstance(value, dict) and _PLURAL.isdisjoint(value):
+        if "timestamp" in value and "message" in value and value.keys() <= _EVENT_KEYS:
+            return _event(value)
+        if "@message" not in value:
+            return Event(time_within(value), written)
+    elif isinstance(value, dict):
+        if isinstance(value.get("logEvents"), list) or isinstance(value.get("awslogs"), dict):
+            return None
+        if isinstance(value.get("events"), list) and "message" not in value:
+            return None
+        if "results" in value and "statistics" in value:
+            raise _NotAnEvent(_ANSWER)
+    return _rest(value, written)
 
 
-def _enveloped(envelope: dict[str, Any]) -> Iterator[Event]:
+def _rest(value: Any, written: str) -> Event:
+    match value:
+        case {"@timestamp": str(at), "@message": str(message), "@ptr": _}:
+            # A row of a query, as `opslib query --format json` prints it.
+            return Event(instant(at), message, value.get("@logStream"), value.get("@log"))
+        case dict():
+            return Event(time_within(value), written)
+        # What is left of events by --query 'events[].message' or 'events[].[timestamp,message]'.
+        case str():
+            return Event(told_at(value), value)
+        case [int(at), str(message)]:
+            return Event(instant(at), message)
+    raise _NotAnEvent
+
+
+def _within(value: dict[str, Any], number: int, problems: Problems) -> Iterator[Event]:
+    """Take the events that one value holds."""
+    try:
+        envelope = value if "awslogs" not in value else _decoded(value["awslogs"])
+    except _NotAnEvent:
+        problems.add(_NO_EVENT, line=number, lines=1)
+        return
     if envelope.get("messageType") == "CONTROL_MESSAGE":
         return
     owner, group = envelope.get("owner"), envelope.get("logGroup")
     log = ":".join(part for part in (owner, group) if isinstance(part, str)) or None
-    for event in envelope["logEvents"]:
-        at, message, *_ = _event(event)
-        yield Event(at, message, _text(envelope.get("logStream")), log)
+    for each in envelope["logEvents"] if "logEvents" in envelope else envelope["events"]:
+        try:
+            event = _event(each)
+        except _NotAnEvent:
+            problems.add(_NO_EVENT, line=number, lines=1)
+            continue
+        if "logEvents" in envelope:
+            event = event._replace(log_stream=_text(envelope.get("logStream")), log=log)
+        yield event
 
 
 def _decoded(awslogs: dict[str, Any]) -> dict[str, Any]:
@@ -186,7 +230,11 @@ def _event(value: Any) -> Event:
 
 
 def _first(value: dict[str, Any], *keys: str) -> str | None:
-    return next((value[key] for key in keys if isinstance(value.get(key), str)), None)
+    for key in keys:
+        found = value.get(key)
+        if isinstance(found, str):
+            return found
+    return None
 
 
 def _text(value: Any) -> str | None:

@@ -131,8 +131,7 @@ def _table(source: Source, problems: Problems, *, now: datetime, tell: Progress)
         collector = Collector()
         told = _Told(raw, tell) if source.path else None
         every = lines(stream, problems=problems, tell=told.now if told else _nothing)
-        for event in _events(every, source, problems):
-            collector.add(event)
+        collector.take(_events(every, source, problems))
         if told:
             told.now()
     finally:

@@ -195,7 +195,10 @@ def lines(
             number += 1
             if number % 2000 == 0:
                 tell()
-            text = line if isinstance(line, str) else _decoded(line, number, problems)
+            if isinstance(line, bytes):
+                text = _decoded(line, number, problems)
+            else:
+                text = line.removesuffix("\n").removesuffix("\r")
             yield Line(number, (text[1:] if number == 1 and text[:1] == "\ufeff" else text))
     except (EOFError, zlib.error, gzip.BadGzipFile):
         problems.add("the compressed data is broken or cut off after this line", line=number)

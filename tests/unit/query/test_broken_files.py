@@ -46,6 +46,19 @@ def test_an_event_without_a_message_is_left_out(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("listed", ['{{"events": [{}]}}', '{{"logEvents": [{}]}}', "[{}]"])
+def test_one_broken_event_of_a_list_costs_only_itself(tmp_path: Path, listed: str) -> None:
+    path = tmp_path / "log"
+    path.write_text(listed.format(", ".join([LINE, '{"timestamp": 1, "message": 7}', LINE])))
+
+    loaded = query.load([str(path)], now=NOW)
+
+    assert _messages(loaded) == ["a", "a"]
+    assert _told(loaded) == [
+        f"{path}, line 1: it has no timestamp or message that could be read; 1 line was left out."
+    ]
+
+
 def test_a_document_that_is_cut_off_gives_its_whole_events(tmp_path: Path) -> None:
     path = tmp_path / "log.json"
     listed = [{"timestamp": AT, "message": "a"}, {"timestamp": AT, "message": "b"}]
@@ -91,7 +104,7 @@ def test_bytes_that_are_not_utf_8_are_shown_as_such_and_nothing_is_left_out(tmp_
         (b"\x7fELF\x00\x00\x01", "binary data"),
         (b"PAR1nothing of the sort", "begins as Parquet, but is broken"),
         (b"\x1f\x8bnot gzip at all", "broken"),
-        (b'{"results": [], "statistics": {}}', "no timestamp or message"),
+        (b'{"results": [], "statistics": {}}', "the answer of a query, not log events"),
     ],
 )
 def test_a_file_that_is_no_log_is_said_to_be_what_it_is(

@@ -92,6 +92,35 @@ def test_a_list_of_events(tmp_path: Path, indent: int | None) -> None:
     assert found == [(AT, REPORT + "\n"), (AT + 1, "héllo\n")]
 
 
+@pytest.mark.parametrize("indent", [None, 4])
+def test_the_messages_alone_as_the_query_option_of_aws_leaves_them(
+    tmp_path: Path, indent: int | None
+) -> None:
+    application = '{"timestamp": "2026-10-14T02:47:00.123+00:00", "level": "INFO"}\n'
+
+    found = events(tmp_path / "log.json", json.dumps([application, REPORT], indent=indent))
+
+    assert found == [(AT, application), (AT, REPORT)]
+
+
+def test_pairs_of_timestamp_and_message_as_the_query_option_of_aws_leaves_them(
+    tmp_path: Path,
+) -> None:
+    found = events(tmp_path / "log.json", json.dumps([[AT, REPORT], [AT + 1, "b"]], indent=4))
+
+    assert found == [(AT, REPORT), (AT + 1, "b")]
+
+
+def test_rows_that_a_query_printed_as_json_can_be_queried_again(tmp_path: Path) -> None:
+    rows = [{"@timestamp": "2026-10-14 02:47:00.123", "@message": "a\nb", "@logStream": STREAM,
+             "@ptr": "x"}]  # fmt: skip
+    text = query.printed(rows, tuple(rows[0]), format_="json")
+
+    found = loaded(tmp_path / "rows.json", text).relation
+
+    assert found.select("timestamp", "message", "logStream").fetchall() == [(AT, "a\nb", STREAM)]
+
+
 def test_an_export_to_s3(tmp_path: Path) -> None:
     stream = tmp_path / "2026-10-14-[$LATEST]aa"
     stream.mkdir()
@@ -230,6 +259,14 @@ def test_utf_16_as_powershell_redirects(tmp_path: Path) -> None:
     found = events(tmp_path / "log.json", output.encode("utf-16"))
 
     assert found[1] == (AT + 1, "héllo\n")
+
+
+def test_text_in_utf_16_has_no_line_ends_in_it(tmp_path: Path) -> None:
+    text = f"2026-10-14T02:47:00.123Z {REPORT}\r\n2026-10-14T02:47:00.124Z b\r\n"
+
+    found = events(tmp_path / "log", text.encode("utf-16"))
+
+    assert found == [(AT, REPORT), (AT + 1, "b")]
 
 
 def test_a_byte_order_mark_and_windows_line_ends(tmp_path: Path) -> None:
