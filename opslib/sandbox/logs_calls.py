@@ -17,6 +17,7 @@ from opslib.sandbox.faults import QUERY_EXECUTION, Faults
 from opslib.sandbox.logs.definitions import Definitions
 from opslib.sandbox.logs.filtering import filter_log_events
 from opslib.sandbox.logs.groups import Store
+from opslib.sandbox.logs.merged import Merged
 from opslib.sandbox.logs.putting import accepted
 from opslib.sandbox.logs.queries import Delay, Queries, Quota
 from opslib.sandbox.logs.records import get_log_group_fields, get_log_record
@@ -68,12 +69,19 @@ class LogsCalls:
 
     def _open(self, account: str, region: str) -> None:
         """Begin to keep queries and definitions for an account in a region."""
+        merged = Merged(
+            lists=partial(state.log_lists, account=account, region=region),
+            event=lambda kept, stream, group: state.log_event(
+                kept, stream=stream, log=f"{account}:{group}"
+            ),
+        )
         store = Store(
             account=account,
             region=region,
             names=partial(state.log_groups, account=account, region=region),
             events=partial(state.log_events, account=account, region=region),
             streams=partial(state.log_streams, account=account, region=region),
+            merged=merged.events,
         )
         queries = Queries(clock=self._clock, store=store, quota=self._quota)
         definitions = Definitions(clock=self._clock)

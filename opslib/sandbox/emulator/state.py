@@ -71,22 +71,39 @@ def log_events(group: str, *, account: str, region: str) -> list[dict[str, Any]]
     Mappings of ``timestamp`` and ``ingestionTime`` (epoch ms), ``message``, ``logStream``, ``log``
     (``account:group``) and ``eventId``, stream by stream.
     """
+    kept = log_lists(group, account=account, region=region)
+    if kept is None:
+        return None
+    named = f"{account}:{group}"
+    return [
+        log_event(event, stream=stream, log=named)
+        for stream, held in kept.items()
+        for event in list(held)
+    ]
+
+
+def log_lists(group: str, *, account: str, region: str) -> dict[str, list[dict[str, Any]]] | None:
+    """Give the emulator's own lists of events by stream; None when there is no such group.
+
+    A list only ever grows at its end; a stream that has to be put in order gets another list.
+    """
     found = _log_group(group, account=account, region=region)
     if found is None:
         return None
-    return [
-        {
-            "timestamp": event["timestamp"],
-            "ingestionTime": event["ingestionTime"],
-            "message": event["message"],
-            "logStream": stream,
-            "log": f"{account}:{group}",
-            # What its own Lambda functions log has no id: it is given one that stays.
-            "eventId": event.get("eventId") or event.setdefault("eventId", str(uuid.uuid4())),
-        }
-        for stream, held in list(found["streams"].items())
-        for event in list(held["events"])
-    ]
+    return {stream: held["events"] for stream, held in list(found["streams"].items())}
+
+
+def log_event(event: dict[str, Any], *, stream: str, log: str) -> dict[str, Any]:
+    """Copy an event of the emulator's own, with where it stands."""
+    return {
+        "timestamp": event["timestamp"],
+        "ingestionTime": event["ingestionTime"],
+        "message": event["message"],
+        "logStream": stream,
+        "log": log,
+        # What its own Lambda functions log has no id: it is given one that stays.
+        "eventId": event.get("eventId") or event.setdefault("eventId", str(uuid.uuid4())),
+    }
 
 
 def log_streams(group: str, *, account: str, region: str) -> list[str] | None:

@@ -8,10 +8,13 @@ full or even empty ones before the last; events of all streams together, by time
 ingestion time; the oldest first unless ``startFromHead`` is false.
 """
 
+import json
+from bisect import bisect_left, bisect_right
 from typing import Any
 
 from opslib.sandbox.logs import matching, patterns, reading
 from opslib.sandbox.logs.groups import Event, Store, of_one
+from opslib.sandbox.logs.merged import key
 from opslib.sandbox.logs.paging import no_such_token, opened, token
 from opslib.sandbox.logs.refusals import epoch, invalid, not_found, text, texts, whole
 
@@ -28,7 +31,7 @@ _FORWARD, _BACKWARD = "forward", "backward"
 def filter_log_events(body: dict[str, Any], *, store: Store) -> dict[str, Any]:
     """Answer FilterLogEvents."""
     group = of_one(body, store)
-    held = store.events(group)
+    held = store.merged(group)
     if held is None:
         raise not_found("The specified log group does not exist.")
     limit = whole(body, "limit", least=1, most=EVENTS_LIMIT, default=EVENTS_LIMIT)
@@ -36,30 +39,31 @@ def filter_log_events(body: dict[str, Any], *, store: Store) -> dict[str, Any]:
         matches = matching.matcher(reading.parse(body.get("filterPattern") or ""))
     except patterns.MalformedPattern as error:
         raise invalid(str(error)) from error
-    events = _within(held, body, streams=_streams(body, group, store))
+    streams = _streams(body, group, store)
     direction, after = _from(body, group)
-    events.sort(key=lambda event: (event["timestamp"], event["ingestionTime"]))
-    if direction == _BACKWARD:
-        events.reverse()
-    first = _position(events, after)
+    asked = (
+        held[place]
+        for place in _places(held, body, direction=direction, after=after)
+        if streams is None or held[place]["logStream"] in streams
+    )
     page: list[Event] = []
-    size = 0
-    upto = first
-    for event in events[first : first + SEARCHED_LIMIT]:
-        if matches(event["message"]):
-            size += len(event["message"].encode("utf-8", "replace"))
+    size = searched = 0
+    last = following = next(asked, None)
+    while following is not None and len(page) < limit and searched < SEARCHED_LIMIT:
+        if matches(following["message"]):
+            size += len(following["message"].encode("utf-8", "replace"))
             if page and size > PAGE_BYTES:
                 break
-            page.append(event)
-        upto += 1
-        if len(page) == limit:
-            break
+            page.append(following)
+        searched += 1
+        last, following = following, next(asked, None)
     answer: dict[str, Any] = {
         "events": [_shown(event) for event in page],
         "searchedLogStreams": [],
     }
-    if upto < len(events):
-        answer["nextToken"] = token(_subject(group, direction), events[upto - 1]["eventId"])
+    if last is not None and following is not None:
+        place = [*key(last)[:2], last["eventId"]]
+        answer["nextToken"] = token(_subject(group, direction), json.dumps(place))
     return answer
 
 
@@ -86,15 +90,19 @@ def _streams(body: dict[str, Any], group: str, store: Store) -> set[str] | None:
     return set(names)
 
 
-def _within(held: list[Event], body: dict[str, Any], *, streams: set[str] | None) -> list[Event]:
+def _places(held: list[Event], body: dict[str, Any], *, direction: str, after: str | None) -> range:
+    """Tell where to look, in which order: within the span asked for, behind an event."""
     start_ms, end_ms = epoch(body, "startTime"), epoch(body, "endTime")
-    return [
-        event
-        for event in held
-        if (streams is None or event["logStream"] in streams)
-        and (start_ms is None or event["timestamp"] >= start_ms)
-        and (end_ms is None or event["timestamp"] <= end_ms)
-    ]
+    first = 0 if start_ms is None else bisect_left(held, start_ms, key=_timestamp)
+    behind = len(held) if end_ms is None else bisect_right(held, end_ms, key=_timestamp)
+    place = None if after is None else _place(held, after)
+    if direction == _FORWARD:
+        return range(first if place is None else max(first, place + 1), behind)
+    return range((behind if place is None else min(behind, place)) - 1, first - 1, -1)
+
+
+def _timestamp(event: Event) -> int:
+    return int(event["timestamp"])
 
 
 def _from(body: dict[str, Any], group: str) -> tuple[str, str | None]:
@@ -118,10 +126,14 @@ def _subject(group: str, direction: str) -> str:
     return f"events/{direction}/{group}"
 
 
-def _position(events: list[Event], after: str | None) -> int:
-    if after is None:
-        return 0
-    for position, event in enumerate(events):
-        if event["eventId"] == after:
-            return position + 1
+def _place(held: list[Event], after: str) -> int:
+    try:
+        timestamp, ingestion_time, event_id = json.loads(after)
+        place = bisect_left(held, (timestamp, ingestion_time, ""), key=key)
+    except (TypeError, ValueError):
+        raise no_such_token() from None
+    while place < len(held) and key(held[place])[:2] == (timestamp, ingestion_time):
+        if held[place]["eventId"] == event_id:
+            return place
+        place += 1
     raise no_such_token()

@@ -33,7 +33,8 @@ class Store:
     """What one account holds in one region.
 
     ``names`` lists its log groups; ``events`` and ``streams`` give those of a log group, None when
-    there is no such group.
+    there is no such group. ``merged`` gives the events of all streams by time, then by ingestion
+    time and stream, as one list that must not be changed.
     """
 
     account: str
@@ -41,6 +42,7 @@ class Store:
     names: Callable[[], list[str]]
     events: Callable[[str], list[Event] | None]
     streams: Callable[[str], list[str] | None]
+    merged: Callable[[str], list[Event] | None]
 
 
 def of_query(body: dict[str, Any], sources: "Iterable[Source]", store: Store) -> list[str]:

@@ -36,6 +36,7 @@ def _ended(text: str, *, deadline_s: float) -> dict[str, Any]:
                 names=lambda: ["/a"],
                 events=_events,
                 streams=lambda _: ["s"],
+                merged=_events,
             ),
             quota=Quota(),
             deadline_s=deadline_s,
