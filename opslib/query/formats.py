@@ -40,7 +40,7 @@ PLATFORM = re.compile(
 )
 """How the lines begin that Lambda itself writes."""
 
-_JSON = re.compile(r"\s*(?:\{|\[\s*(?:[{\]"]|\[\d|$))")
+_JSON = re.compile(r'\s*(?:\{|\[\s*(?:[{\]"]|\[\d|$))')
 TIMED_OUT = re.compile(rf"{_TIME}\.\d{{3}}Z [0-9a-f-]{{36}} (?:Task timed out|Process exited)")
 """Lambda's own line that begins with a time, as an export's lines do."""
 
