@@ -6,17 +6,13 @@ the `Run` that log lines are written from. Must not know the emulator, log group
 Sources
 -------
 An initialization has ten seconds and is done once more, within the invocation and its timeout, when
-it fails: Lambda Developer Guide, "Failures during the init phase". What an exit and a timeout are
-answered with: captured answers. An error type that is not the platform's own is reported as
-``Runtime.Unknown``: captured logs. The limit of a response: Developer Guide, "Lambda quotas".
+it fails: Lambda Developer Guide, "Failures during the init phase".
 """
 
 import io
 import json
 import os
-import re
 import shutil
-import signal
 import sysconfig
 import tempfile
 import threading
@@ -30,19 +26,10 @@ from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
 
+from opslib.sandbox.lambda_endings import End, of_answer, without_answer
 from opslib.sandbox.lambda_function import INIT_LIMIT_S, Function, environment_variables
-from opslib.sandbox.lambda_lines import Initialization, Run, Status
-from opslib.sandbox.lambda_process import Ended, Output, Process, TimedOut
-
-_RESPONSE_LIMIT_BYTES = 6_291_556
-_OF_THE_PLATFORM = re.compile(r"(Runtime|Function|Extension|Sandbox)\.[A-Z][A-Za-z]+")
-_SIGNALS = {
-    signal.SIGKILL: "killed",
-    signal.SIGSEGV: "segmentation fault",
-    signal.SIGABRT: "aborted",
-    signal.SIGTERM: "terminated",
-    signal.SIGINT: "interrupt",
-}
+from opslib.sandbox.lambda_lines import Initialization, Run
+from opslib.sandbox.lambda_process import Output, Process
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,16 +115,6 @@ class Result:
         return None if self.run.status == "success" else self.payload
 
 
-@dataclass(frozen=True, kw_only=True)
-class _End:
-    """How an initialization or an invocation failed."""
-
-    payload: dict[str, Any]
-    status: Status
-    platform_error: str | None
-    last_words: str | None = None
-
-
 class Environment:
     """One execution environment after another, never two at a time.
 
@@ -168,12 +145,12 @@ class Environment:
             answered = failed or self._ask(
                 function, request, limit_s=function.timeout_s - elapsed_ms / 1000
             )
-            if isinstance(answered, _End):
-                ended: _End | None = answered
+            if isinstance(answered, End):
+                ended: End | None = answered
                 timed_out = answered.status == "timeout"
                 duration_ms = function.timeout_s * 1000 if timed_out else (_now_us() - at_us) / 1000
             else:
-                ended = self._error_of(answered)
+                ended = of_answer(answered, told=self._told)
                 duration_ms = elapsed_ms + answered["duration_ms"]
                 at_us = at_us if again else answered["at_us"]
             payload = (
@@ -229,7 +206,7 @@ class Environment:
 
     def _made_ready(
         self, function: Function, package: Package, request_id: str
-    ) -> list[tuple[Initialization, _End | None]]:
+    ) -> list[tuple[Initialization, End | None]]:
         """Start a process unless there is one for the very same function."""
         if self.process and self._function == function and self.process.poll() is None:
             return []
@@ -252,7 +229,7 @@ class Environment:
         phase: Literal["init", "invoke"],
         limit_s: float,
         why: str,
-    ) -> tuple[Initialization, _End | None]:
+    ) -> tuple[Initialization, End | None]:
         if phase == "init" or not self._name:
             self._name = uuid4().hex
             day = datetime.now(UTC).strftime("%Y/%m/%d")
@@ -263,15 +240,15 @@ class Environment:
         self.process = self._spawned(function, package)
         answer = self.process.answer(deadline=started + limit_s)
         ended_at_us = _now_us()
-        end: _End | None = None
+        end: End | None = None
         init_ms = (ended_at_us - at_us) / 1000
         if isinstance(answer, dict):
-            end = self._error_of(answer, initializing=True)
+            end = of_answer(answer, told=self._told, initializing=True)
             init_ms = answer["init_ms"]
             if end:
                 self.process.end()
         else:
-            end = self._end_without_answer(answer, why, limit_s=limit_s)
+            end = without_answer(answer, why, limit_s=limit_s)
         initialization = Initialization(
             at_us=at_us,
             ended_at_us=ended_at_us,
@@ -315,9 +292,7 @@ class Environment:
             },
         )
 
-    def _ask(
-        self, function: Function, request: Request, *, limit_s: float
-    ) -> dict[str, Any] | _End:
+    def _ask(self, function: Function, request: Request, *, limit_s: float) -> dict[str, Any] | End:
         if self.process is None:
             raise AssertionError
         answer = self.process.ask(
@@ -333,51 +308,7 @@ class Environment:
         )
         if isinstance(answer, dict):
             return answer
-        return self._end_without_answer(answer, request.request_id, limit_s=function.timeout_s)
-
-    def _error_of(self, answer: dict[str, Any], *, initializing: bool = False) -> _End | None:
-        """Read an error that the runtime itself answered."""
-        error = answer["error"]
-        if error is None:
-            if len(answer.get("payload", "").encode()) <= _RESPONSE_LIMIT_BYTES:
-                return None
-            error = {
-                "errorMessage": "Response payload size exceeded maximum allowed payload size "
-                f"({_RESPONSE_LIMIT_BYTES} bytes).",
-                "errorType": "Function.ResponseSizeTooLarge",
-            }
-        elif error["stackTrace"]:
-            error["stackTrace"] = [self._told(line) for line in error["stackTrace"]]
-        kind = str(error["errorType"])
-        of_the_platform = bool(_OF_THE_PLATFORM.fullmatch(kind))
-        platform_error = kind if of_the_platform else "Runtime.Unknown"
-        reported = of_the_platform or initializing
-        return _End(
-            payload=error, status="error", platform_error=platform_error if reported else None
-        )
-
-    def _end_without_answer(
-        self, ended: Ended | TimedOut, request_id: str, *, limit_s: float
-    ) -> _End:
-        if isinstance(ended, TimedOut):
-            said = f"Task timed out after {limit_s:.2f} seconds"
-            at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-            return _End(
-                payload={
-                    "errorType": "Sandbox.Timedout",
-                    "errorMessage": f"RequestId: {request_id} Error: {said}",
-                },
-                status="timeout",
-                platform_error=None,
-                last_words=f"{at} {request_id} {said}\n",
-            )
-        said = f"RequestId: {request_id} Error: {_exit(ended.returncode)}"
-        return _End(
-            payload={"errorType": "Runtime.ExitError", "errorMessage": said},
-            status="error",
-            platform_error="Runtime.ExitError",
-            last_words=f"{said}\nRuntime.ExitError",
-        )
+        return without_answer(answer, request.request_id, limit_s=function.timeout_s)
 
     def _output(self) -> tuple[Output, ...]:
         if self.process is None:
@@ -416,16 +347,6 @@ def _layer_paths(layers: list[Path]) -> list[str]:
     for layer in reversed(layers):
         found += [layer / "python", *sorted(layer.glob("python/lib/python*/site-packages"))]
     return [str(path) for path in found if path.is_dir()]
-
-
-def _exit(returncode: int) -> str:
-    """Say how a runtime exited, as Lambda says it."""
-    if returncode == 0:
-        return "Runtime exited without providing a reason"
-    if returncode > 0:
-        return f"Runtime exited with error: exit status {returncode}"
-    number = signal.Signals(-returncode)
-    return f"Runtime exited with error: signal: {_SIGNALS.get(number, number.name)}"
 
 
 def _now_us() -> int:

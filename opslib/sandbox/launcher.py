@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -26,9 +26,11 @@ import opslib
 from opslib.errors import BadInput, OpsError
 from opslib.sandbox import clock as clocks
 from opslib.sandbox import environment, record
+from opslib.sandbox import status as words
 from opslib.sandbox.api import Progress, Sandbox
 from opslib.sandbox.lock import alone
 from opslib.sandbox.record import Record, State
+from opslib.sandbox.status import Status
 
 READY_DEADLINE_S = 30.0
 STOP_DEADLINE_S = 5.0
@@ -44,25 +46,6 @@ class Story(Protocol):
 
     def build(self, sandbox: Sandbox, *, progress: Progress) -> None:
         """Build it; return when it is complete."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Status:
-    """What is known about the sandbox of a home folder.
-
-    ``sandbox`` is None unless it is up; ``record`` is None when nothing was ever started there or
-    it was stopped, or what is written there cannot be read. ``servers`` are the processes found to
-    serve the folder without being recorded. ``left`` names what `down` left there, for no sandbox
-    made it. ``sentence`` says it to a person, ``ended`` what `down` did about it; empty before.
-    """
-
-    state: State
-    sentence: str
-    record: Record | None
-    sandbox: Sandbox | None
-    servers: tuple[int, ...] = ()
-    left: tuple[str, ...] = ()
-    ended: str = ""
 
 
 def up(*, scenario: str, clock: str | datetime, home: Path, progress: Progress) -> Sandbox:
@@ -193,33 +176,10 @@ def status(home: Path) -> Status:
     if state is State.DOWN and strays:
         state = State.UNRECORDED
     sandbox = _sandbox(known, home) if known and state is State.UP else None
-    sentence = said or _sentence(state, known, home)
+    sentence = said or words.sentence(state, known, home)
     if strays or said:
-        sentence += f" {_running(strays)}"
+        sentence += f" {words.running(strays)}"
     return Status(state=state, sentence=sentence, record=known, sandbox=sandbox, servers=strays)
-
-
-def _sentence(state: State, known: Record | None, home: Path) -> str:
-    if known is None:
-        if state is State.UNRECORDED:
-            return f"The record of the sandbox in {home} is gone."
-        return "No sandbox is up."
-    what, process = _named(known)
-    return {
-        State.UP: f"The sandbox is up: {what}, {process}.",
-        State.UNFINISHED: f"The sandbox answers but its scenario was never finished: {what}, "
-        f"{process}.",
-        State.SILENT: f"The sandbox runs but does not answer: {what}, {process}.",
-        State.DEAD: f"No sandbox is up; the last one ended unasked: {what}, {process}.",
-        State.FOREIGN: f"No sandbox is up; the last one ended unasked ({what}) and its process "
-        f"number {known.pid} belongs to another program now, which is left alone.",
-    }[state]
-
-
-def _running(servers: tuple[int, ...]) -> str:
-    if not servers:
-        return "No server of this folder runs."
-    return f"A server of this folder runs: process {', '.join(map(str, servers))}."
 
 
 def down(home: Path) -> Status:
@@ -233,46 +193,17 @@ def down(home: Path) -> Status:
     home = home.absolute()
     if not home.is_dir() and status(home).state is State.DOWN:
         found = status(home)
-        return replace(found, ended=_ended(found))
+        return replace(found, ended=words.ended(found))
     with alone(home):
         found = status(home)
         _clear(home, found)
         left = tuple(sorted(entry.name for entry in home.iterdir()))
         with contextlib.suppress(OSError):
             home.rmdir()
-    ended = _ended(found)
+    ended = words.ended(found)
     if left:
         ended += f" Left in {home}, for no sandbox made it: {', '.join(left)}."
     return replace(found, left=left, ended=ended)
-
-
-def _ended(found: Status) -> str:
-    if found.record is None:
-        if found.state is State.DOWN:
-            return "No sandbox was up; nothing was stopped."
-        stopped = "It was stopped" if found.servers else "Nothing was stopped"
-        removed = "; the record was removed" if found.state is State.UNREADABLE else ""
-        return f"{found.sentence} {stopped}{removed}."
-    what, process = _named(found.record)
-    how = {
-        State.UP: "The sandbox was stopped",
-        State.UNFINISHED: "The sandbox, whose scenario was never finished, was stopped",
-        State.SILENT: "The sandbox, which did not answer, was killed",
-        State.DEAD: "No sandbox was up; the last one ended unasked, and its files were removed",
-        State.FOREIGN: "No sandbox was up; the last one ended unasked, and its files were removed, "
-        "but its process number belongs to another program now, which was left alone",
-    }[found.state]
-    ended = f"{how}: {what}, {process}."
-    if found.servers:
-        ended += f" {_running(found.servers)} It was stopped."
-    return ended
-
-
-def _named(known: Record) -> tuple[str, str]:
-    return (
-        f"scenario {known.scenario}, clock {known.clock}, since {known.started_at}",
-        f"process {known.pid} at 127.0.0.1:{known.port}",
-    )
 
 
 def _build(story: Story, sandbox: Sandbox, *, progress: Progress) -> None:
