@@ -48,16 +48,18 @@ class Scope:
     """What an expression can see.
 
     ``field`` gives the value of a field; ``aggregate`` that of a call, None when it is
-    no aggregate.
+    no aggregate; ``short`` the same value again, as a column if its SQL is long: most operators
+    name their operands several times.
     """
 
     field: Callable[[plan.Field], Value]
     aggregate: Callable[[plan.Call], Value | None]
+    short: Callable[[Value], Value]
     switches: Switches
 
     def value(self, expr: plan.Expr) -> Value:
         """Return the value of an expression that ``checks`` has let through."""
-        return _RULES[type(expr)](self, expr)
+        return self.short(_RULES[type(expr)](self, expr))
 
 
 def _any_of(scope: Scope, expr: plan.AnyOf) -> Value:

@@ -28,6 +28,9 @@ MAX_COLUMNS = 2_000
 """Most columns the stages of a query define; DuckDB plans so many in a few seconds, during which
 nothing can stop it."""
 
+LONG_SQL = 1_000
+"""Characters beyond which the SQL of part of an expression becomes a column."""
+
 _COLUMN = re.compile(r"[a-z][0-9]+")
 
 
@@ -176,7 +179,18 @@ class Stack:
         self, expr: plan.Expr, aggregate: Callable[[plan.Call], Value | None] = no_aggregate
     ) -> Value:
         """Return the value of an expression."""
-        return Scope(field=self.at, aggregate=aggregate, switches=self.switches).value(expr)
+        scope = Scope(field=self.at, aggregate=aggregate, short=self._short, switches=self.switches)
+        return scope.value(expr)
+
+    def _short(self, value: Value) -> Value:
+        """Make a column of a value whose SQL is long, before others name it several times."""
+        if value.literal is not None:
+            return value
+        sql, logged = (
+            self.add(part) if part is not None and len(part) > LONG_SQL else part
+            for part in (value.sql, value.logged)
+        )
+        return replace(value, sql=sql or value.sql, logged=logged)
 
     def define(self, name: str, value: Value) -> Value:
         """Make a value a column under a name; return it as that column."""

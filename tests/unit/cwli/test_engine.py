@@ -339,6 +339,18 @@ def test_a_query_of_too_many_parts_is_refused_with_a_place(
     assert caught.value.position == position
 
 
+def test_nesting_what_names_its_operands_often_does_not_make_the_query_too_large() -> None:
+    one = events('{"m":"0","n":5,"e":"{\\"k\\":3}"}')
+    same = "jsonParse(e).k = jsonParse(e).k"
+
+    rows = cwli.query(f'stats min(case(m = "0", n, {same}, 0)) as least, max({same}) as same', one)
+    deep = cwli.query("fields " + "(n = " * 12 + "n" + ")" * 12 + " as x", one)
+
+    assert rows == [{"least": "5", "same": "1"}]
+    # n = n is 1, 5 = 1 is 0, and 5 = 0 is 0 however often.
+    assert deep[0]["x"] == "0"
+
+
 def test_totals_of_totals_do_not_double_the_work_each_time() -> None:
     rows = cwli.query("fields a" + " | addtotals col=true a" * 40, events('{"a":1}'))
 
