@@ -3,7 +3,7 @@
 In: the text of a query and the names of files, folders, globs or ``-``. Out: the answer of
 `opslib.cwli`, and what of the files could not be read, with file and line. A file's format is
 recognised by its content alone. Rooms: ``sources`` finds and opens, ``formats`` recognises,
-``json_logs`` and ``text_logs`` read, ``events`` collects, ``loading`` holds them together,
+``json_logs``, ``text_logs`` and ``csv_logs`` read, ``events`` collects, ``loading`` holds them together,
 ``printing`` writes rows.
 
 Must not know AWS clients.

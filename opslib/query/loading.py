@@ -14,6 +14,7 @@ from itertools import chain, islice
 from typing import IO, TYPE_CHECKING, cast
 
 from opslib.errors import BadInput
+from opslib.query.csv_logs import read_csv
 from opslib.query.events import Collector, Event
 from opslib.query.formats import Format, recognise
 from opslib.query.json_logs import read_json
@@ -168,6 +169,8 @@ def _events(every: Iterator[Line], source: Source, problems: Problems) -> Iterat
         return read_json(rest, problems=problems)
     path = source.path
     stream = path.parent.name if path and _EXPORTED.fullmatch(path.name) else None
-    if format_ is Format.TEXT:
-        return read_plain(rest, stream=stream)
+    if format_ is Format.CSV:
+        return read_csv(rest, problems=problems)
+    if format_ in (Format.TEXT, Format.MESSAGES):
+        return read_plain(rest, stream=stream, tabbed=format_ is Format.MESSAGES)
     return read_prefixed(rest, format_, stream=stream)

@@ -20,6 +20,7 @@ TIME_KEYS = ("timestamp", "time", "@timestamp")
 """Where a JSON application line tells its time: Lambda's own formats, Powertools, Logstash."""
 
 _OWN_TIME = re.compile(r"(?:\[[A-Z]+\]\t)?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)[\t ]")
+_STACK = re.compile(r"\t(?:at |\.\.\. \d+ more)")
 _TRACEBACK = "Traceback (most recent call last):"
 _RAISED = re.compile(r"[A-Za-z_][\w.]*(?:: .*)?")
 _CHAINED = re.compile(
@@ -57,22 +58,35 @@ def read_prefixed(lines: Iterable[Line], format_: Format, *, stream: str | None)
 
 def _joined(begun: dict[str, Any], more: list[str]) -> Event:
     # Blank lines at the end part events; within one they are its own.
-    message = "\n".join([begun["message"], *more]).rstrip("\n")
+    # `aws logs tail --format json` writes JSON on the lines after the time.
+    message = "\n".join([begun["message"], *more]).strip("\n")
     return Event(begun["at"], message, begun["stream"])
 
 
-def read_plain(lines: Iterable[Line], *, stream: str | None) -> Iterator[Event]:
-    """Read lines as a function prints them; most tell no time, some have it within."""
+def read_plain(
+    lines: Iterable[Line], *, stream: str | None, tabbed: bool = False
+) -> Iterator[Event]:
+    """Read lines as a function prints them; most tell no time, some have it within.
+
+    Parameters
+    ----------
+    stream
+        The log stream of all.
+    tabbed
+        Whether a tab at the beginning of a line parts events, but for a Java stack trace's.
+    """
     waiting: list[str] = []
     for line in lines:
-        if not line.text.strip():
+        text = line.text
+        if not text.strip():
             continue
-        if waiting and _goes_on(line.text, waiting):
-            waiting.append(line.text)
+        parts = tabbed and text[0] == "\t" and not _STACK.match(text)
+        if waiting and not parts and _goes_on(text, waiting):
+            waiting.append(text)
             continue
         if waiting:
             yield _plain(waiting, stream)
-        waiting = [line.text]
+        waiting = [text[1:] if parts else text]
     if waiting:
         yield _plain(waiting, stream)
 

@@ -120,6 +120,28 @@ def test_a_file_that_is_no_log_is_said_to_be_what_it_is(
     assert reason in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("form", "content"),
+    [
+        ("text", "b/1:0\tf/1:1\nEVENTS\t1795329974842\tSTART RequestId: 1\n\t1795327552168\n"),
+        ("text", "EVENTS\t776c\t1795329974189\t[$LATEST]aa\tSTART RequestId: 1\n\t1795319151758\n"),
+        ("table", "-------------------\n| FilterLogEvents |\n+-----------------+\n"),
+        ("yaml", "events:\n- eventId: '1'\n  message: 'START RequestId: 1'\n"),
+    ],
+)
+def test_an_output_of_aws_that_is_for_people_is_named_with_the_one_to_use(
+    tmp_path: Path, form: str, content: str
+) -> None:
+    (tmp_path / "log").write_text(content)
+
+    with pytest.raises(BadInput) as caught:
+        query.load([str(tmp_path / "log")], now=NOW)
+
+    assert f"aws prints with --output {form}, which is not read; use --output json" in str(
+        caught.value
+    )
+
+
 def test_what_is_missing_does_not_stop_what_is_there(tmp_path: Path) -> None:
     (tmp_path / "log").write_text(LINE)
     missing = str(tmp_path / "nothing")

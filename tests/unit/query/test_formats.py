@@ -111,6 +111,51 @@ def test_pairs_of_timestamp_and_message_as_the_query_option_of_aws_leaves_them(
     assert found == [(AT, REPORT), (AT + 1, "b")]
 
 
+def test_pairs_with_output_text(tmp_path: Path) -> None:
+    text = f"{AT}\tSTART RequestId: 1\n\n{AT + 1}\t[ERROR] boom\nTraceback\n\n{AT + 2}\tend\n"
+
+    found = events(tmp_path / "log", text)
+
+    assert found == [
+        (AT, "START RequestId: 1"),
+        (AT + 1, "[ERROR] boom\nTraceback"),
+        (AT + 2, "end"),
+    ]
+
+
+def test_messages_with_output_text(tmp_path: Path) -> None:
+    application = '{"timestamp": "2026-10-14T02:47:00.123+00:00", "level": "INFO"}'
+    java = "failed\n\tat com.example.Handler(Handler.java:3)\n\t... 3 more"
+
+    found = events(tmp_path / "log", "\n\t".join(["first", application, java, "plain", REPORT]))
+
+    assert found == [(AT, m) for m in ("first", application, java, "plain", REPORT)]
+
+
+def test_csv_as_the_console_downloads_it(tmp_path: Path) -> None:
+    text = f'timestamp,message\n{AT},"a ""b""\nc, d\n"\nnonsense\n{AT + 1},"e"\n'
+
+    found = loaded(tmp_path / "log-events-viewer-result.csv", text)
+
+    assert found.relation.select("timestamp", "message").fetchall() == [
+        (AT, 'a "b"\nc, d\n'), (AT + 1, "e"),
+    ]  # fmt: skip
+    assert "line 5: it has no timestamp or message" in str(found.problems[0])
+
+
+def test_rows_that_a_query_printed_as_csv_can_be_queried_again(tmp_path: Path) -> None:
+    rows = [
+        {"@timestamp": "2026-10-14 02:47:00.123", "@message": 'a, "b"\nc', "@logStream": STREAM}
+    ]
+    text = query.printed(rows, tuple(rows[0]), format_="csv")
+
+    found = loaded(tmp_path / "rows.csv", text).relation
+
+    assert found.select("timestamp", "message", "logStream").fetchall() == [
+        (AT, 'a, "b"\nc', STREAM)
+    ]
+
+
 def test_rows_that_a_query_printed_as_json_can_be_queried_again(tmp_path: Path) -> None:
     rows = [{"@timestamp": "2026-10-14 02:47:00.123", "@message": "a\nb", "@logStream": STREAM,
              "@ptr": "x"}]  # fmt: skip
@@ -225,6 +270,14 @@ def test_the_output_of_aws_logs_tail(tmp_path: Path) -> None:
     found = loaded(tmp_path / "log", text).relation.select("timestamp", "message", "logStream")
 
     assert found.fetchall() == [(AT, "first\nmore of it", STREAM), (AT + 877, "second", STREAM)]
+
+
+def test_the_json_output_of_aws_logs_tail(tmp_path: Path) -> None:
+    text = f'2026-10-14T02:47:00.123000+00:00 {STREAM} \n{{\n    "level": "INFO"\n}}\n'
+
+    found = events(tmp_path / "log", text)
+
+    assert found == [(AT, '{\n    "level": "INFO"\n}')]
 
 
 def test_the_short_output_of_aws_logs_tail_is_utc(tmp_path: Path) -> None:
