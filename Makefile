@@ -54,7 +54,8 @@ endif
 
 test: $(READY) chromium  ## Run the whole suite
 	$(BIN)/python -m pytest tests -p no:nbval -n auto --dist loadfile
-	$(BIN)/python -m pytest notebooks --nbval --nbval-current-env --nbval-cell-timeout 60
+	$(BIN)/python -m pytest notebooks --nbval --nbval-current-env --nbval-cell-timeout 60 \
+	  -n auto --dist loadfile
 
 lint: $(READY)  ## Check style and types
 	$(BIN)/ruff check .

@@ -39,7 +39,9 @@ HOSTILE = (
 )
 
 
-@pytest.fixture(scope="session", name="browser")
+# Not for the session: as long as it is there, an event loop runs in this process, and no other test
+# can run one of its own.
+@pytest.fixture(scope="module", name="browser")
 def _browser() -> Iterator[Browser]:
     path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     if path is None:
