@@ -6,15 +6,18 @@ so that a mistake in it costs nothing.
 Must not know files.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from opslib import cwli
 from opslib.errors import BadInput
-from opslib.window import instant, wall_now
+from opslib.query.printing import visible
+from opslib.window import instant, iso, wall_now
 
 if TYPE_CHECKING:
     from opslib.query.loading import Loaded
+
+_BEFORE, _AFTER = 60, 40
 
 
 class Query:
@@ -52,15 +55,54 @@ class Query:
 
 
 def _milliseconds(name: str, written: str | None, now: datetime) -> int | None:
-    return None if written is None else int(instant(name, written, now=now).timestamp() * 1000)
+    if written is None:
+        return None
+    try:
+        return int(instant(name, written, now=now).timestamp() * 1000)
+    except BadInput as error:
+        reason = error.message.removeprefix("No window was made: ")
+        raise BadInput(f"Query not run: {reason}") from error
+
+
+def pointed(error: cwli.MalformedQuery, text: str) -> str:
+    """Show the line of a query that is wrong, and below it where.
+
+    Returns
+    -------
+    Two lines without control characters; at most 60 characters stand before the place.
+    """
+    line = text.split("\n")[error.line - 1]
+    cut = max(0, error.column - 1 - _BEFORE)
+    before = visible(line[cut : error.column - 1], cut_end=False)
+    found = visible(error.found.split("\n")[0], cut_end=False)
+    after = visible(line[error.column - 1 :])
+    shown = f"{'…' if cut else ''}{before}{after[:_AFTER]}{'…' if len(after) > _AFTER else ''}"
+    marks = "^" * max(1, min(len(found), _AFTER))
+    return f"  {shown}\n  {' ' * (len(before) + bool(cut))}{marks}\n"
 
 
 def summary(answer: cwli.Answer, loaded: "Loaded") -> str:
-    """Say in one line how much was scanned, matched and returned."""
+    """Say in one line how much was scanned, matched and returned; in two if all lay elsewhere."""
     files = "1 file" if loaded.sources == 1 else f"{loaded.sources:,} files"
-    return (
-        f"{answer.scanned:,} events scanned ({_size(answer.scanned_bytes)}) in {files}, "
+    events = "1 event" if answer.scanned == 1 else f"{answer.scanned:,} events"
+    counts = (
+        f"{events} scanned ({_size(answer.scanned_bytes)}) in {files}, "
         f"{answer.matched:,} matched, {len(answer.rows):,} returned"
+    )
+    return counts if answer.scanned else counts + _elsewhere(loaded)
+
+
+def _elsewhere(loaded: "Loaded") -> str:
+    """Say where the events lie, when none lies where the query looked."""
+    read, first, last = loaded.relation.aggregate(
+        "count(*), min(timestamp), max(timestamp)"
+    ).fetchall()[0]
+    if not read:
+        return ""
+    first_at, last_at = (iso(datetime.fromtimestamp(at // 1000, UTC)) for at in (first, last))
+    return (
+        f"\nNo event was where the query looked (--start, --end, SOURCE): the {read:,} that were "
+        f"read are from {first_at} to {last_at}."
     )
 
 

@@ -28,6 +28,7 @@ from opslib.query.sources import (
     Unreadable,
     find,
     lines,
+    told,
     unpacked,
 )
 from opslib.query.text_logs import read_plain, read_prefixed
@@ -109,9 +110,7 @@ def load(
     found = sum(table.num_rows for table in tables)
     broken = any(not problem.harmless for problem in problems)
     if not read or (broken and not found):
-        raise BadInput(
-            "Query not run: no event could be read. " + " ".join(str(each) for each in problems)
-        )
+        raise BadInput("Query not run: no event could be read. " + " ".join(told(problems)))
     whole = pa.concat_tables(tables)
     relation = duckdb.connect().from_arrow(whole)
     return Loaded(relation=relation, sources=read, problems=tuple(problems))

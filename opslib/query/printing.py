@@ -57,8 +57,8 @@ def printed(rows: Rows, columns: Sequence[str], *, format_: str, width: int | No
 def _table(rows: Rows, columns: list[str], width: int | None) -> str:
     if not rows or not columns:
         return ""
-    cells = [[_visible(row.get(name, "")) for name in columns] for row in rows]
-    heads = [_visible(name) for name in columns]
+    cells = [[visible(row.get(name, "")) for name in columns] for row in rows]
+    heads = [visible(name) for name in columns]
     widths = [max(map(len, column)) for column in zip(heads, *cells, strict=True)]
     if width is not None:
         widths = _fitted(widths, width - len(_GAP) * (len(widths) - 1))
@@ -85,5 +85,7 @@ def _fitted(widths: list[int], room: int) -> list[int]:
     return [min(size, most) for size in widths]
 
 
-def _visible(text: str) -> str:
-    return _CONTROL.sub(lambda match: _SHOWN.get(match[0], "�"), text.rstrip("\n\t "))
+def visible(text: str, *, cut_end: bool = True) -> str:
+    """Show control characters; without the blanks at the end unless told otherwise."""
+    kept = text.rstrip("\n\t ") if cut_end else text
+    return _CONTROL.sub(lambda match: _SHOWN.get(match[0], "�"), kept)

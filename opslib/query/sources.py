@@ -25,6 +25,8 @@ PROBE = "aws-logs-write-test"
 PARQUET = b"PAR1"
 """How a Parquet file begins."""
 
+_COPIES = {".csv", ".json", ".txt"}
+_TOLD = 20
 _GZIP = b"\x1f\x8b"
 _MAX_LAYERS = 3
 _HEAD = 4096
@@ -56,7 +58,11 @@ class Source:
 
     def open(self) -> IO[bytes]:
         """Open it for reading bytes."""
-        return self.path.open("rb") if self.path else sys.stdin.buffer
+        if self.path:
+            return self.path.open("rb")
+        if sys.stdin is None:
+            raise Unreadable("it is closed")
+        return sys.stdin.buffer
 
 
 @dataclass
@@ -98,6 +104,15 @@ class Problems:
         self.found.setdefault(what, Problem(self.source, what, first=line, harmless=True))
 
 
+def told(problems: Sequence[Problem]) -> list[str]:
+    """Say what could not be read, a sentence each, and of very many how many more there are."""
+    worst = sorted(problems, key=lambda problem: problem.harmless)
+    more = len(worst) - _TOLD
+    return [str(problem) for problem in worst[:_TOLD]] + (
+        [f"and {more:,} more like these."] if more > 0 else []
+    )
+
+
 class Unreadable(Exception):
     """A source is not what could be read; the message says what it is."""
 
@@ -125,6 +140,18 @@ def find(names: Sequence[str]) -> tuple[list[Source], list[Problem]]:
     return list(sources.values()), problems
 
 
+def awaited(names: Sequence[str]) -> list[str]:
+    """Say which names have to be waited for, a sentence each: a terminal, and named pipes."""
+    waits = []
+    if STDIN in names and sys.stdin is not None and sys.stdin.isatty():
+        waits.append("Reading from the terminal; end with Ctrl-D.")
+    # /dev/fd/63 is what a shell writes for <(command), which is being written already.
+    pipes = [name for name in names if Path(name).is_fifo() and not name.startswith("/dev/")]
+    return waits + [
+        f"{name}: it is a named pipe; waiting until it is written to." for name in pipes
+    ]
+
+
 def _paths(name: str) -> list[Path]:
     path = Path(name)
     if name == STDIN:
@@ -140,7 +167,9 @@ def _paths(name: str) -> list[Path]:
 
 def _is_log(path: Path, *, within: Path) -> bool:
     hidden = any(part.startswith(".") for part in path.relative_to(within).parts)
-    return path.is_file() and not hidden and path.name != PROBE
+    # In the evidence of a run, Parquet stands beside the same rows as CSV, and their receipt.
+    beside = path.suffix in _COPIES and path.with_suffix(".parquet").is_file()
+    return path.is_file() and not hidden and not beside and path.name != PROBE
 
 
 def unpacked(raw: IO[bytes]) -> io.BufferedReader:

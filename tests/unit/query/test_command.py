@@ -3,12 +3,16 @@
 import csv
 import io
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from opslib.cli import main
-from opslib.query import printed
+from opslib.cwli import MalformedQuery, parse
+from opslib.query import awaited, pointed, printed
 
 AT = 1_791_946_020_123
 """2026-10-14T02:47:00.123Z"""
@@ -91,6 +95,108 @@ def test_a_span_that_ends_before_it_begins_is_refused(
 
     assert code == 3
     assert "--end -1h is not after --start now" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("yesterday", "Query not run: --start is 'yesterday', which is not an instant."),
+        ("2026-10-14", "Query not run: --start is 2026-10-14T00:00:00, which has no time zone;"),
+    ],
+)
+def test_an_instant_that_cannot_be_read_is_said_to_be_one_of_the_query(
+    log: str, capsys: pytest.CaptureFixture[str], written: str, said: str
+) -> None:
+    code = main(["query", "fields @message", log, "--start", written])
+
+    err = capsys.readouterr().err
+    assert code == 3
+    assert said in err
+    assert "window" not in err
+
+
+def test_a_span_without_events_is_told_where_they_are(
+    log: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = main(["query", "stats count(*) as n", log, "--end", "2026-10-14T02:00:00Z"])
+
+    assert code == 0
+    assert capsys.readouterr().err == (
+        "0 events scanned (0 B) in 1 file, 0 matched, 0 returned\n"
+        "No event was where the query looked (--start, --end, SOURCE): the 5 that were read are "
+        "from 2026-10-14T02:47:00Z to 2026-10-14T02:51:00Z.\n"
+    )
+
+
+def test_very_many_problems_are_told_as_a_few_of_them_the_worst_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(30):
+        (tmp_path / f"{number:02}.log").write_text("tells no time\n")
+    (tmp_path / "last.log").write_bytes(b"PK\x03\x04rest")
+
+    code = main(["query", "stats count(*) as n", str(tmp_path)])
+
+    lines = capsys.readouterr().err.splitlines()
+    assert code == 0
+    assert "last.log: it is a zip archive" in lines[0]
+    assert lines[20] == "opslib: and 11 more like these."
+    assert len(lines) == 22
+
+
+def test_now_is_the_time_of_the_question(log: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["query", "fields now() > 1791946260 as later | limit 1", log, "--format", "csv"])
+
+    # The last event is of that second.
+    assert code == 0
+    assert capsys.readouterr().out.splitlines()[1].startswith("1")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("fields a | fliter x", "  fields a | fliter x\n             ^^^^^^\n"),
+        ("fields a\n| limit x\n| sort b", "  | limit x\n          ^\n"),
+        ("fields a | stats count(*) by", "  fields a | stats count(*) by\n" + " " * 30 + "^\n"),
+        ("fields '\x1b[31m' | fliter", "  fields '�[31m' | fliter\n                   ^^^^^^\n"),
+        ("fields " + "a" * 70 + " | fliter",
+         "  …" + "a" * 57 + " | fliter\n" + " " * 63 + "^^^^^^\n"),
+    ],
+)  # fmt: skip
+def test_the_place_of_a_mistake_is_pointed_at(text: str, shown: str) -> None:
+    with pytest.raises(MalformedQuery) as caught:
+        parse(text)
+
+    assert pointed(caught.value, text) == shown
+
+
+def test_a_named_pipe_is_said_to_be_waited_for(tmp_path: Path, log: str) -> None:
+    pipe = str(tmp_path / "pipe")
+    os.mkfifo(pipe)
+
+    assert awaited([log, pipe, "/no/such/file"]) == [
+        f"{pipe}: it is a named pipe; waiting until it is written to."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("redirection", "said"),
+    [
+        (">/dev/full", "The rows were not written: standard output cannot be written to (No space"),
+        (">&-", "Query not run: standard output is closed."),
+        ("- <&-", "Query not run: no event could be read. standard input: it is closed."),
+    ],
+)
+def test_a_stream_that_cannot_be_used_is_said_in_a_sentence(redirection: str, said: str) -> None:
+    log = "" if redirection.startswith("-") else "-"
+    command = f"echo a | {sys.executable} -m opslib query 'fields @message' {log} {redirection}"
+
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 3
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
 
 
 def test_a_table_shows_control_characters_and_does_not_obey_them() -> None:

@@ -306,6 +306,18 @@ def test_parquet_of_a_query_s_rows(tmp_path: Path) -> None:
     assert found.select("timestamp", "message", "logStream").fetchall() == [(AT, "a", STREAM)]
 
 
+def test_a_folder_s_parquet_is_read_and_not_its_copies_beside_it(tmp_path: Path) -> None:
+    rows = {"@timestamp": ["2026-10-14 02:47:00.123"], "@message": ["a"]}
+    pq.write_table(pa.table(rows), tmp_path / "01-errors.parquet")
+    (tmp_path / "01-errors.csv").write_text("@timestamp,@message\n2026-10-14 02:47:00.123,a\n")
+    (tmp_path / "01-errors.json").write_text('{"name": "errors"}')
+    (tmp_path / "notes.txt").write_text("b\n")
+
+    found = loaded(tmp_path)
+
+    assert [row[0] for row in found.relation.select("message").fetchall()] == ["a", "b"]
+
+
 def test_utf_16_as_powershell_redirects(tmp_path: Path) -> None:
     output = json.dumps({"events": EVENTS}, indent=4, ensure_ascii=False)
 
