@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from opslib.sandbox.calls import Call, Emulator
-from opslib.sandbox.operations import Refused, ServiceError
+from opslib.sandbox.operations import Refused, ServiceError, values
 from opslib.sandbox.wire import Answer, json_answer
 
 ACCOUNT_LIMIT = 1000
@@ -28,6 +28,7 @@ _QUEUE_BATCH, _QUEUE_BATCH_WITH_WINDOW = 10, 10_000
 _LATEST = "$LATEST"
 _ARN_HEAD = re.compile(r"^(?:arn:[^:]+:lambda:[^:]+:)?(?:\d{12}:)?(?:function:)?")
 _LISTED_LIMIT = 50
+_ALIAS = re.compile(r"(?!^[0-9]+$)([a-zA-Z0-9-_]+)")
 
 
 class LambdaRefusals:
@@ -40,7 +41,7 @@ class LambdaRefusals:
             "UpdateFunctionConfiguration": self._check_update,
             "UpdateFunctionCode": self._check_settled,
             "PublishVersion": self._check_settled,
-            "CreateAlias": self._check_versions,
+            "CreateAlias": self._check_alias,
             "UpdateAlias": self._check_versions,
             "PutFunctionConcurrency": self._check_reserved,
             "PutProvisionedConcurrencyConfig": self._check_provisioned,
@@ -63,9 +64,11 @@ class LambdaRefusals:
 
     async def _check_new(self, call: Call, body: dict[str, Any]) -> None:
         _check_ranges(body)
+        _check_runtime(body)
 
     async def _check_update(self, call: Call, body: dict[str, Any]) -> None:
         _check_ranges(body)
+        _check_runtime(body)
         await self._check_settled(call, body)
 
     async def _check_settled(self, call: Call, body: dict[str, Any]) -> None:
@@ -78,6 +81,16 @@ class LambdaRefusals:
             else:
                 message += f"An update is in progress for resource: {found['FunctionArn']}"
             raise _refused("ResourceConflictException", message, status=HTTPStatus.CONFLICT)
+
+    async def _check_alias(self, call: Call, body: dict[str, Any]) -> None:
+        name = str(body.get("Name", ""))
+        if not _ALIAS.fullmatch(name):
+            raise _refused(
+                "ValidationException",
+                f"1 validation error detected: Value '{name}' at 'name' failed to satisfy "
+                f"constraint: Member must satisfy regular expression pattern: {_ALIAS.pattern}",
+            )
+        await self._check_versions(call, body)
 
     async def _check_versions(self, call: Call, body: dict[str, Any]) -> None:
         function, _ = _named(call)
@@ -240,6 +253,17 @@ def _check_ranges(body: dict[str, Any]) -> None:
         count = f"{len(found)} validation error{'s' if len(found) > 1 else ''} detected"
         raise Refused(
             ServiceError(code="ValidationException", message=f"{count}: {'; '.join(found)}")
+        )
+
+
+def _check_runtime(body: dict[str, Any]) -> None:
+    runtime = body.get("Runtime")
+    known = values("lambda", "Runtime")
+    if runtime is not None and runtime not in known:
+        raise _refused(
+            "InvalidParameterValueException",
+            f"Value {runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum "
+            f"value set: [{', '.join(known)}] or be a valid ARN",
         )
 
 

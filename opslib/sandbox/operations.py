@@ -131,6 +131,12 @@ def known(service: str) -> frozenset[str]:
     )
 
 
+@cache
+def values(service: str, shape: str) -> tuple[str, ...]:
+    """List the values that an enumeration of a service's model has."""
+    return tuple(_model(_MODELS[service][0]).shape_for(shape).enum)
+
+
 def target_prefix(service: str, name: str) -> str:
     """Name the prefix of ``X-Amz-Target`` for an operation of a service that speaks JSON."""
     for model in map(_model, _MODELS[service]):

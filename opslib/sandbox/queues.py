@@ -50,6 +50,10 @@ class Queues:
         name = "ApproximateNumberOfMessages"
         return int((await self._attributes(url, name))[name])
 
+    async def hidden_s(self, url: str) -> int:
+        """Tell for how long a message that was received is hidden, unless told otherwise."""
+        return int((await self._attributes(url, "VisibilityTimeout"))["VisibilityTimeout"])
+
     async def arn(self, url: str) -> str:
         """Tell a queue's ARN."""
         return str((await self._attributes(url, "QueueArn"))["QueueArn"])

@@ -24,6 +24,7 @@ from opslib.sandbox.lambda_history import LambdaHistory
 from opslib.sandbox.lambda_invocations import LiveInvocations
 from opslib.sandbox.lambda_refusals import LambdaRefusals
 from opslib.sandbox.lambda_request_ids import LambdaRequestIds
+from opslib.sandbox.lambda_requests import LambdaNames, LambdaRequests
 from opslib.sandbox.logs.queries import Quota
 from opslib.sandbox.logs_calls import LogsCalls
 from opslib.sandbox.mapping_calls import MappingCalls
@@ -80,9 +81,11 @@ def build(*, emulator: Emulator, clock: Clock, faults: Faults) -> Services:
             ),
             "kinesis": (KinesisCalls(),),
             "lambda": (
+                LambdaNames(),
                 LambdaDates(lambda_history),
                 LambdaStates(),
                 LambdaRefusals(emulator),
+                LambdaRequests(emulator),
                 MappingCalls(mappings),
                 LambdaRequestIds(),
             ),

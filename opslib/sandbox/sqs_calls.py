@@ -1,7 +1,8 @@
 """The calls of SQS that are answered or refused here.
 
 In: a `Call` of service ``sqs``. Out: its answer, or None for the emulator's own: it has no message
-move tasks, no ListDeadLetterSourceQueues, and purges as often as one likes.
+move tasks, no ListDeadLetterSourceQueues, purges as often as one likes, and tells every attribute
+to whoever asks for none.
 Must not know how messages are moved.
 
 Source: SQS API reference; the text of PurgeQueueInProgress as quoted in public reports.
@@ -11,7 +12,7 @@ from typing import Any
 
 from opslib.sandbox.calls import Call, Emulator
 from opslib.sandbox.message_moves import MessageMoves
-from opslib.sandbox.operations import Protocol, Refused, ServiceError
+from opslib.sandbox.operations import Protocol, Refused, ServiceError, values
 from opslib.sandbox.queues import Queues
 from opslib.sandbox.waits import Waits
 from opslib.sandbox.wire import Answer, json_answer
@@ -49,6 +50,8 @@ class SqsCalls:
         name = call.operation.name
         if name == "PurgeQueue":
             return await self._purge(call)
+        if name == "GetQueueAttributes" and call.operation.protocol is Protocol.JSON:
+            return await self._attributes(call)
         if name not in _HERE:
             return None
         if call.operation.protocol is not Protocol.JSON:
@@ -89,6 +92,19 @@ class SqsCalls:
         answer = await call.ask()
         if answer.status == 200:
             self._purged_s[queue] = self._waits.now_s()
+        return answer
+
+    async def _attributes(self, call: Call) -> Answer | None:
+        names = call.request.json().get("AttributeNames") or ()
+        for name in names:
+            if name not in values("sqs", "QueueAttributeName"):
+                code = "InvalidAttributeName"
+                raise Refused(
+                    ServiceError(code=code, message=f"Unknown Attribute {name}.", query_code=code)
+                )
+        answer = await call.ask()
+        if not names and answer.status == 200:
+            answer.body = b"{}"
         return answer
 
     async def _sources(self, call: Call, body: dict[str, Any]) -> dict[str, Any]:

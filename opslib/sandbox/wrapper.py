@@ -19,7 +19,14 @@ from opslib.sandbox.calls import Call, Emulator
 from opslib.sandbox.clock import Clock
 from opslib.sandbox.datum import Place
 from opslib.sandbox.guard import refusal
-from opslib.sandbox.operations import Operation, Refused, ServiceError, error_answer, identify
+from opslib.sandbox.operations import (
+    Operation,
+    Protocol,
+    Refused,
+    ServiceError,
+    error_answer,
+    identify,
+)
 from opslib.sandbox.wire import (
     Answer,
     App,
@@ -145,6 +152,8 @@ class Wrapper:
             pretended=fault.code if fault else None,
         )
         try:
+            if operation.protocol is Protocol.JSON:
+                _check_object(request)
             return await calls.answer(call, self._services.answerers.get(operation.service, ()))
         except Refused as refused:
             return error_answer(operation, refused.error)
@@ -223,6 +232,13 @@ class Wrapper:
             await send(message)
 
         return send_dated
+
+
+def _check_object(request: Request) -> None:
+    if request.body.lstrip()[:1] not in (b"{", b""):
+        raise Refused(
+            ServiceError(code="SerializationException", message="The body is no JSON object.")
+        )
 
 
 def _text(status: int, sentence: str) -> Answer:

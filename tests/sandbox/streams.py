@@ -87,9 +87,10 @@ def queue(sandbox: Sandbox, name: str) -> tuple[str, str]:
 
 
 def mapping(sandbox: Sandbox, function: str, source: str, **settings: Any) -> str:
-    """Map a stream to a function, wait until that holds, and give the mapping's UUID."""
+    """Map a stream or a queue to a function, wait until that holds, and give its UUID."""
+    begins = {} if ":sqs:" in source else {"StartingPosition": "LATEST"}
     made = sandbox.client("lambda").create_event_source_mapping(
-        FunctionName=function, EventSourceArn=source, **{"StartingPosition": "LATEST"} | settings
+        FunctionName=function, EventSourceArn=source, **begins | settings
     )
     enabled = settings.get("Enabled", True)
     return settled(sandbox, made["UUID"], "Enabled" if enabled else "Disabled")

@@ -433,6 +433,9 @@ def test_a_queue_s_mapping_stays_the_emulator_s(empty: Sandbox) -> None:
         QueueName="jobs", Attributes={"VisibilityTimeout": "1", "RedrivePolicy": policy}
     )["QueueUrl"]
     function = reader(empty, "jobs-reader")
+    # No longer than the queue hides what was received.
+    empty.client("lambda").update_function_configuration(FunctionName="jobs-reader", Timeout=1)
+    settle(empty.client("lambda"), "jobs-reader")
     mapping(
         empty,
         function,
