@@ -48,6 +48,9 @@ _MEANING = {
     "ieee_floating_point_ops": "true",
     "max_expression_depth": "1000",
     "disabled_optimizers": "",
+    "default_order": "ascending",
+    "default_null_order": "nulls_last",
+    "calendar": "gregorian",
 }
 """Settings that change what SQL means or whether it runs, and their defaults."""
 
