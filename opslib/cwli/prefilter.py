@@ -52,11 +52,38 @@ def _joined(word: str, tests: list[str]) -> str | None:
 
 def _of_compare(compare: plan.Compare, discovered: Discovered) -> str | None:
     tests = [_present(side, discovered) for side in (compare.left, compare.right)]
-    text = next((s for s in (compare.left, compare.right) if isinstance(s, plan.Text)), None)
-    if compare.op == "=" and text is not None:
-        field = compare.left if text is compare.right else compare.right
-        tests.append(_holds(field, text.value, discovered))
+    field, text = _beside_text(compare)
+    if text is not None:
+        # Rarer than the key, as a rule.
+        tests.insert(0, _holds(field, text.value, discovered))
     return _joined(" AND ", [test for test in tests if test])
+
+
+def _beside_text(compare: plan.Compare) -> tuple[plan.Expr, plan.Text | None]:
+    """Return the sides of ``x = "text"``, whichever comes first; no text when it is not that."""
+    for field, text in ((compare.left, compare.right), (compare.right, compare.left)):
+        if compare.op == "=" and isinstance(text, plan.Text):
+            return field, text
+    return compare.left, None
+
+
+def exact(condition: plan.Expr, discovered: Discovered) -> str | None:
+    """Return SQL over ``msg`` that holds where a condition does and nowhere else; None as a rule.
+
+    It is known of ``@type = "REPORT"`` and its like, whose lines begin so.
+    """
+    if not isinstance(condition, plan.Compare):
+        return None
+    field, text = _beside_text(condition)
+    if text is None or not isinstance(field, plan.Field) or not discovered(field):
+        return None
+    return _begins(field, text.value)
+
+
+def _begins(field: plan.Field, value: str) -> str | None:
+    if field.name != "@type" or value not in _PLATFORM:
+        return None
+    return f"starts_with(msg, {quoted(value + ' RequestId: ')})"
 
 
 def _present(expr: plan.Expr, discovered: Discovered) -> str | None:
@@ -70,8 +97,8 @@ def _holds(expr: plan.Expr, value: str, discovered: Discovered) -> str | None:
     """Return SQL that holds where a field can be some text."""
     if not isinstance(expr, plan.Field) or not discovered(expr):
         return None
-    if expr.name == "@type" and value in _PLATFORM:
-        return f"starts_with(msg, {quoted(value + ' RequestId: ')})"
+    if begins := _begins(expr, value):
+        return begins
     plain = documents.is_written_as_it_is(value) and not reads_as_number(value)
     if not plain or not json_pointers(expr.name):
         return None

@@ -14,7 +14,7 @@ CWL_QuerySyntax-Fields, -Display, -Filter, -Sort, -Limit, -Dedup, -Source.
 from collections.abc import Sequence
 
 from opslib.cwli import plan
-from opslib.cwli.prefilter import implied
+from opslib.cwli.prefilter import exact, implied
 from opslib.cwli.stack import Stack, group_key
 from opslib.cwli.values import Value, as_condition, natural_order, quoted
 
@@ -50,13 +50,20 @@ def _is_path(stack: Stack, field: plan.Field) -> bool:
 def filter_rows(stack: Stack, stage: plan.Filter) -> None:
     """Keep the rows for which a condition holds."""
     stack.filters = stack.filters or stack.matched_from is None
-    condition = as_condition(stack.value(stage.condition))
+    condition = stage.condition
+    parts = condition.parts if isinstance(condition, plan.AllOf) else (condition,)
+    tests = [_test(stack, part) for part in parts]
     stack.flush()
-    cheap = None
-    if not stack.grouped:
-        cheap = implied(stage.condition, stack.is_discovered, switches=stack.switches)
-    both = f"{cheap} AND {condition}" if cheap else condition
-    stack.push(f"SELECT * FROM {stack.top} WHERE {both}")
+    if not stack.grouped and not all(exact(part, stack.is_discovered) for part in parts):
+        cheap = implied(condition, stack.is_discovered, switches=stack.switches)
+        tests = [*([cheap] if cheap else []), *tests]
+    stack.push(f"SELECT * FROM {stack.top} WHERE {' AND '.join(tests)}")
+
+
+def _test(stack: Stack, condition: plan.Expr) -> str:
+    """Return SQL that holds where one of several conditions does that must all hold."""
+    known = None if stack.grouped else exact(condition, stack.is_discovered)
+    return known or as_condition(stack.value(condition))
 
 
 def sort(stack: Stack, stage: plan.Sort) -> None:
