@@ -4,15 +4,18 @@ import csv
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from opslib.cli import main
 from opslib.cwli import MalformedQuery, parse
-from opslib.query import awaited, pointed, printed
+from opslib.query import Loaded, Query, awaited, pointed, printed
 
 AT = 1_791_946_020_123
 """2026-10-14T02:47:00.123Z"""
@@ -168,6 +171,22 @@ def test_the_place_of_a_mistake_is_pointed_at(text: str, shown: str) -> None:
         parse(text)
 
     assert pointed(caught.value, text) == shown
+
+
+def test_ctrl_c_while_the_query_works_is_an_interruption() -> None:
+    relation = duckdb.sql(
+        "SELECT 1791946020123 + i AS timestamp, NULL::BIGINT AS ingestionTime, "
+        "repeat(i::VARCHAR, 9) AS message, NULL::VARCHAR AS logStream, NULL::VARCHAR AS log "
+        "FROM range(30_000_000) AS numbers(i)"
+    )
+    loaded = Loaded(relation=relation, sources=1, problems=())
+    pressed = threading.Timer(0.3, signal.raise_signal, [signal.SIGINT])
+    pressed.start()
+
+    with pytest.raises(KeyboardInterrupt):
+        Query("stats count_distinct(@message)").run(loaded)
+
+    pressed.join()
 
 
 def test_a_named_pipe_is_said_to_be_waited_for(tmp_path: Path, log: str) -> None:
