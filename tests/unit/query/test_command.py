@@ -180,7 +180,7 @@ def test_ctrl_c_while_the_query_works_is_an_interruption() -> None:
         "FROM range(30_000_000) AS numbers(i)"
     )
     loaded = Loaded(relation=relation, sources=1, problems=())
-    pressed = threading.Timer(0.3, signal.raise_signal, [signal.SIGINT])
+    pressed = threading.Timer(1.0, signal.raise_signal, [signal.SIGINT])
     pressed.start()
 
     with pytest.raises(KeyboardInterrupt):
