@@ -43,11 +43,13 @@ async def _serve(*, fd: int, port: int, clock: clocks.Clock, instance: str) -> N
     from hypercorn.config import Config
     from ministack.app import app
 
+    from opslib.sandbox.emulator.alarms import judge_alarms
     from opslib.sandbox.emulator.state import keep_old_metrics, match_dimensions_exactly
     from opslib.sandbox.wrapper import Wrapper
 
     keep_old_metrics()
     match_dimensions_exactly()
+    judge_alarms()
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

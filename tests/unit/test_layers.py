@@ -119,6 +119,7 @@ def test_one_room_alone_reaches_into_the_emulator() -> None:
 
     # The server starts it.
     assert users == {
+        "sandbox/emulator/alarms.py",
         "sandbox/emulator/functions.py",
         "sandbox/emulator/state.py",
         "sandbox/server.py",
