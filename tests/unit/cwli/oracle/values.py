@@ -165,8 +165,9 @@ def _sign(left: Any, right: Any) -> int:
 def natural(left: Value, right: Value, switches: Switches) -> int:
     """Return -1, 0 or 1 for two values that are present, as an ascending ``sort`` sees them."""
     ids = [each.text if isinstance(each, Logged) else each for each in (left, right)]
-    if all(isinstance(each, str) and LONG_DIGITS.fullmatch(each) for each in ids):
-        return ordering(left, right, switches)
+    first, second = (each if isinstance(each, str) else "" for each in ids)
+    if LONG_DIGITS.fullmatch(first) and LONG_DIGITS.fullmatch(second):
+        return _sign((len(first), first), (len(second), second))
     numbers = number_of(left), number_of(right)
     if numbers[0] is not None and numbers[1] is not None:
         return _sign(numbers[0], numbers[1])
