@@ -189,3 +189,13 @@ def test_a_body_that_is_no_object_is_refused_by_every_service_that_speaks_json(
         connection.close()
 
     assert answered == [(400, "SerializationException")] * 4
+
+
+def test_a_body_that_the_sdk_compressed_is_taken(empty: Sandbox) -> None:
+    cloudwatch = empty.client("cloudwatch")
+    data = [{"MetricName": f"metric-{number}", "Value": 1} for number in range(500)]
+
+    cloudwatch.put_metric_data(Namespace="Mine", MetricData=data)
+
+    pages = cloudwatch.get_paginator("list_metrics").paginate(Namespace="Mine")
+    assert sum(len(page["Metrics"]) for page in pages) == 500
