@@ -174,7 +174,7 @@ def test_the_place_of_a_mistake_is_pointed_at(text: str, shown: str) -> None:
 
 
 def test_ctrl_c_while_the_query_works_is_an_interruption() -> None:
-    relation = duckdb.sql(
+    relation = duckdb.connect().sql(
         "SELECT 1791946020123 + i AS timestamp, NULL::BIGINT AS ingestionTime, "
         "repeat(i::VARCHAR, 9) AS message, NULL::VARCHAR AS logStream, NULL::VARCHAR AS log "
         "FROM range(30_000_000) AS numbers(i)"
