@@ -105,17 +105,23 @@ class Discovery:
             if value is not MISSING
         ]
 
-    def json_columns(self) -> tuple[str, str]:
+    def json_columns(self) -> list[str]:
         """Return SQL of what the columns that come from JSON read, one on top of the other.
 
         ``dobject`` is the JSON object of the message, ``dfound`` the list of its values by path.
+        Below, ``dholds`` is whether the message can hold any, ``dwhole`` the values of a message
+        that is one object.
         """
         paths = "[" + ", ".join(quoted(path) for path in self._paths) + "]"
-        return (
-            f"{documents.found_object(self._paths, self._switches)} AS {self._letter}object",
-            f"json_extract({documents.cut(f'{self._letter}object', self._switches)}, {paths}) "
-            f"AS {self._letter}found",
-        )
+        holds, whole, obj = (f"{self._letter}{name}" for name in ("holds", "whole", "object"))
+        found = f"json_extract({documents.cut(obj, self._switches)}, {paths})"
+        columns = [f"{documents.holds_any(self._paths)} AS {holds}"]
+        searched = documents.found_object(holds, self._switches)
+        if self._switches.repeated_json_key == "first":
+            columns.append(f"{documents.whole_message(holds, paths)} AS {whole}")
+            searched = f"CASE WHEN {whole} IS NOT NULL THEN msg ELSE {searched} END"
+            found = f"CASE WHEN {whole} IS NOT NULL THEN {whole} ELSE {found} END"
+        return [*columns, f"{searched} AS {obj}", f"{found} AS {self._letter}found"]
 
     def _as_logged(self, column: str, pointers: list[str]) -> str:
         """Return SQL of a JSON field with a number's own digits: 1.50 where DuckDB says 1.5.
@@ -138,7 +144,7 @@ class Discovery:
         if name in _REPORT:
             return self._of_report(name)
         if name in _TRACE:
-            return _matched("^REPORT ", _TRACE[name])
+            return _matched("REPORT ", _TRACE[name])
         if name == "@type":
             whens = (f"WHEN starts_with(msg, '{t} RequestId: ') THEN '{t}'" for t in _PLATFORM)
             return Value(f"CASE {' '.join(whens)} END", Kind.TEXT)
@@ -156,7 +162,7 @@ class Discovery:
 
     def _of_report(self, name: str) -> Value:
         pattern, metric, factor = _REPORT[name]
-        text = _matched("^REPORT ", pattern).sql
+        text = _matched("REPORT ", pattern).sql
         sql = f"try_cast({text} AS DOUBLE) * {factor}"
         if self._switches.report_fields_in_json_logs == "derived":
             of_json = self._of_json(f"record.metrics.{metric}").sql
@@ -197,12 +203,11 @@ def _quoted_numbers(column: str) -> str:
     return f"replace(replace({marked}, chr(1) || chr(1), ''), chr(1), '\"')"
 
 
-def _matched(line: str, pattern: str) -> Value:
-    """Return the first group of a pattern on lines of one sort."""
-    found = f"nullif(regexp_extract(msg, {quoted(f'{line}(?s:.*?){pattern}')}, 1), '')"
-    # The beginning is cheaper to tell than the rest.
-    begins = quoted(line.removeprefix("^"))
-    return Value(f"CASE WHEN starts_with(msg, {begins}) THEN {found} END", Kind.TEXT)
+def _matched(begins: str, pattern: str) -> Value:
+    """Return the first group of a pattern, on lines with a beginning that it does not fit."""
+    # Two tests of a few characters are much cheaper than one pattern from the beginning.
+    found = f"nullif(regexp_extract(msg, {quoted(pattern)}, 1), '')"
+    return Value(f"CASE WHEN starts_with(msg, {quoted(begins)}) THEN {found} END", Kind.TEXT)
 
 
 def _leaf(element: str) -> str:

@@ -88,54 +88,70 @@ BACKSLASH = "contains(msg, '\\')"
 """SQL: whether a message holds a backslash, so may spell a text in another way."""
 
 
-def found_object(pointers: Iterable[str], switches: Switches) -> str:
+def whole_message(holds: str, paths: str) -> str:
+    """Return SQL of the values at a list of paths, where the message is one usual JSON object.
+
+    It is missing where the message is anything else, also an object with more fields than are
+    discovered; ``found_object`` looks at those. Such a message is parsed once, not tested before:
+    TRY is quick where nothing fails, and slow where something does, which the ends of the message
+    make unlikely.
+    """
+    ends = "(ends_with(msg, '}') OR ends_with(msg, '}' || chr(10)))"
+    usual = f"{holds} AND starts_with(msg, '{{') AND {ends} AND {_few_fields('msg')}"
+    return f"TRY(json_extract(CASE WHEN {usual} THEN msg END, {paths}))"
+
+
+def found_object(holds: str, switches: Switches) -> str:
     """Return SQL of the first JSON object in ``msg``, as logged.
 
-    It is missing when there is none, or when the message holds no outermost key of the pointers.
-    What is in a list without a name is no field, see ``switches.json_lists_in_lines``.
+    It is missing when there is none, or where ``holds`` says that the message holds no outermost
+    key of interest. What is in a list without a name is no field, see
+    ``switches.json_lists_in_lines``.
     """
     searched = switches.json_lists_in_lines == "searched"
-    pattern = _OBJECT if searched else _OBJECT_OR_LIST
-    first = f"regexp_extract(msg, {pattern})"
     return (
-        f"CASE WHEN NOT {holds_any(pointers)} THEN NULL "
+        f"CASE WHEN NOT {holds} THEN NULL "
         "WHEN starts_with(msg, '{') AND json_valid(msg) THEN msg "
+        "WHEN NOT contains(msg, '{') THEN NULL "
         f"WHEN json_valid({_TAIL}) THEN {_TAIL} "
-        f"WHEN starts_with({first}, '{{') AND json_valid({first}) THEN {first} "
-        f"WHEN {first} = '' THEN NULL ELSE {_later(pattern)} END"
+        f"ELSE {_searched(_OBJECT if searched else _OBJECT_OR_LIST)} END"
     )
 
 
-def _later(pattern: str) -> str:
+def _searched(pattern: str) -> str:
     """Return SQL of the first object, tried at one piece of the message after the other.
 
     A step goes on with what is left of the message, after a space, or ends with the object, after
-    an exclamation mark, or with nothing.
+    an exclamation mark, or with nothing. The pattern is large and stands here once, because DuckDB
+    takes milliseconds to compile it wherever it stands.
     """
     after = "' ' || substring(rest, strpos(rest, piece) + {})"
     step = (
-        "CASE WHEN NOT starts_with(rest, ' ') THEN rest WHEN piece = '' THEN '' "
+        "CASE WHEN piece = '' THEN '' "
         f"WHEN NOT json_valid(piece) THEN {after.format(1)} "
         f"WHEN starts_with(piece, '{{') THEN '!' || piece ELSE {after.format('length(piece)')} END"
     )
     stepped = f"list_transform([regexp_extract(rest, {pattern})], lambda piece: {step})[1]"
-    ended = f"list_reduce(range({MAX_OPENINGS}), lambda rest, i: {stepped}, ' ' || msg)"
+    going_on = f"CASE WHEN starts_with(rest, ' ') THEN {stepped} ELSE rest END"
+    ended = f"list_reduce(range({MAX_OPENINGS}), lambda rest, i: {going_on}, ' ' || msg)"
     found = "CASE WHEN starts_with(found, '!') THEN substring(found, 2) END"
     return f"list_transform([{ended}], lambda found: {found})[1]"
 
 
 def cut(column: str, switches: Switches) -> str:
-    """Return SQL of a JSON object with its first 200 fields; most have no more and stay the same.
+    """Return SQL of a JSON object with its first 200 fields; most have no more and stay the same."""
+    if switches.repeated_json_key == "last":
+        return f"{LAST_OF_EACH}({column})"
+    return f"CASE WHEN {_few_fields(column)} THEN {column} ELSE {_pruned(column)} END"
+
+
+def _few_fields(column: str) -> str:
+    """Return SQL of whether an object surely has no more fields than are discovered.
 
     Two hundred fields need as many commas, but for one, and as many values.
     """
-    if switches.repeated_json_key == "last":
-        return f"{LAST_OF_EACH}({column})"
     commas = f"strlen({column}) - strlen(replace({column}, ',', ''))"
-    return (
-        f"CASE WHEN strlen({column}) < {2 * MAX_FIELDS} OR {commas} < {MAX_FIELDS} THEN {column} "
-        f"ELSE {_pruned(column)} END"
-    )
+    return f"(strlen({column}) < {2 * MAX_FIELDS} OR {commas} < {MAX_FIELDS})"
 
 
 def _pruned(column: str) -> str:
