@@ -9,12 +9,15 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import click
 
 from opslib.errors import BadInput, OpsError
 from opslib.system import project_root
+
+if TYPE_CHECKING:
+    from opslib.sandbox.scenarios.story import Scenario
 
 _Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
@@ -112,15 +115,36 @@ def status() -> None:
 
 
 @sandbox.command()
+@click.option("--scenario", "named", metavar="NAME", help="Tell one: cause, symptoms, verdicts.")
 @_told
-def scenarios() -> None:
-    """List the incidents it can show."""
+def scenarios(named: str | None) -> None:
+    """List the incidents it can show, or tell one of them."""
     _require_the_extra()
     from opslib.sandbox import scenarios as stories
 
+    if named is not None:
+        click.echo(_story(stories.load(named)))
+        return
     width = max(len(name) for name in stories.names())
     for name in stories.names():
         click.echo(f"{name:{width}}  {stories.load(name).title}")
+
+
+def _story(scenario: "Scenario") -> str:
+    verdicts = [
+        f"  {notebook}  {expected.verdict}  {' '.join(sorted(expected.findings))}".rstrip()
+        for notebook, expected in sorted(scenario.expected.items())
+    ]
+    return "\n".join(
+        [
+            f"{scenario.name}: {scenario.title}.",
+            f"What an engineer sees: {scenario.seen}",
+            f"What broke: {scenario.broke}",
+            f"Since when: {scenario.when}",
+            "What the runbooks must say:",
+            *verdicts,
+        ]
+    )
 
 
 def _progress(sentence: str) -> None:

@@ -202,3 +202,11 @@ def test_scenarios_are_listed_one_a_line() -> None:
     names = [line.split()[0] for line in result.stdout.splitlines()]
     assert names[:1] == ["slow"]
     assert {"slow", "healthy", "empty"} <= set(names)
+
+
+def test_a_scenario_is_told_with_its_cause_and_its_verdicts() -> None:
+    lines = _run("scenarios", "--scenario", "stream-lag").stdout.splitlines()
+
+    assert lines[0] == "stream-lag: One batch holds its shard, and everything behind it waits."
+    assert lines[3] == "Since when: 65 minutes before now."
+    assert "  50-stream-lag  critical  stream.lag stream.stuck-shard" in lines
