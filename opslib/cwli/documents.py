@@ -139,7 +139,7 @@ def _searched(pattern: str) -> str:
 
 
 def cut(column: str, switches: Switches) -> str:
-    """Return SQL of a JSON object with its first 200 fields; most have no more and stay the same."""
+    """Return SQL of a JSON object with its first 200 fields; most have no more and stay as is."""
     if switches.repeated_json_key == "last":
         return f"{LAST_OF_EACH}({column})"
     return f"CASE WHEN {_few_fields(column)} THEN {column} ELSE {_pruned(column)} END"

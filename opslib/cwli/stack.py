@@ -31,6 +31,9 @@ nothing can stop it."""
 LONG_SQL = 1_000
 """Characters beyond which the SQL of part of an expression becomes a column."""
 
+BY_TIME = "ts DESC, n DESC"
+"""How events are ordered as long as nothing says otherwise."""
+
 _COLUMN = re.compile(r"[a-z][0-9]+")
 
 
@@ -97,7 +100,7 @@ class Stack:
         self.fields: list[str] = []
         self.display: list[str] | None = None
         self.moments: tuple[str, ...] = ("ts", "n")
-        self.order = "ts DESC, n DESC"
+        self.order = BY_TIME
         self.is_sorted = False
         self.keys: tuple[str, ...] = ()
         self.bin: Bin | None = None
@@ -280,6 +283,10 @@ class Stack:
         self.flush()
         if self.matched_from is None:
             self.matched_from = self.top
+
+    def is_by_time(self) -> bool:
+        """Whether its rows are events as they came, newest first, and none was multiplied."""
+        return not (self.grouped or self.is_sorted) and self.order == BY_TIME
 
     def row_order(self) -> str:
         """Return the SQL terms by which a row comes before or after another."""

@@ -18,6 +18,9 @@ from opslib.cwli.prefilter import exact, implied
 from opslib.cwli.stack import Stack, group_key
 from opslib.cwli.values import Value, as_condition, natural_order, quoted
 
+FIRST_MS = -(2**63 - 1)
+"""A time before all others, for an event of a relation that has none."""
+
 
 def fields(stack: Stack, stage: plan.Fields) -> None:
     """Define and show columns."""
@@ -114,11 +117,17 @@ def dedup(stack: Stack, stage: plan.Dedup) -> None:
     """Keep the first row of each combination of values, and every row that lacks one of them."""
     stack.event_stage_ends()
     keys = [group_key(stack.at(field)) for field in stage.names]
+    stack.flush()
     missing = " OR ".join(f"{key.sql} IS NULL" for key in keys)
     partition = ", ".join(key.sql for key in keys)
-    rank = f"row_number() OVER (PARTITION BY {partition} ORDER BY {stack.order})"
-    stack.flush()
-    stack.push(f"SELECT * FROM {stack.top} QUALIFY {missing} OR {rank} = 1")
+    tests, order = [missing], stack.order
+    if stack.is_by_time():
+        # A row that lacks a value is a combination of its own; so the rank is all that is tested.
+        # With one term of order DuckDB makes that an aggregate, which keeps no row but the first.
+        partition += f", CASE WHEN {missing} THEN n END"
+        tests, order = [], f"(coalesce(ts, {FIRST_MS}), n) DESC"
+    rank = f"row_number() OVER (PARTITION BY {partition} ORDER BY {order})"
+    stack.push(f"SELECT * FROM {stack.top} QUALIFY {' OR '.join([*tests, f'{rank} = 1'])}")
 
 
 def condition(sources: Sequence[plan.Source]) -> str | None:
