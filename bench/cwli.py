@@ -7,9 +7,9 @@ file holds the last table.
 
 The events are made inside DuckDB, the same each time, and stand in a table of a database file, so
 that what a table takes in memory is DuckDB's bounded cache. Each measurement is a process of its
-own: it opens the file with the same settings on either side, runs once on no events (imports and
-grammar are not the query), then a few times on all, and reports its best time and its own peak.
-The sides take turns.
+own: it opens the file with the same settings on either side, runs twice on all events (the engine
+once on none before, since imports and grammar are not the query), and reports its better time and
+its own peak. The sides take turns: three, or two of more than a million events.
 
 The SQL by hand is what someone would write who knows the table and DuckDB: it trusts that a line
 that begins with a brace is JSON, that no field of interest hides behind a backslash, and tests for
@@ -35,7 +35,7 @@ import duckdb
 
 from opslib import cwli
 
-ROUNDS = 3
+ROUNDS, ROUNDS_OF_MANY = 3, 2
 RUNS = 2
 SETTINGS: dict[str, Any] = {"memory_limit": "1GB", "threads": min(4, os.cpu_count() or 1)}
 BASE_MS = 1_795_309_200_000  # 2026-11-22 01:00:00 UTC
@@ -182,7 +182,7 @@ CASES = [
         text="""fields @timestamp, @message
             | filter campaignId = "12345" | sort @timestamp desc""",
         sql=f"""SELECT {_AT.format('"timestamp"')} AS "@timestamp", message AS "@message"
-            FROM events WHERE contains(message, '"campaignId": "12345"')
+            FROM events WHERE contains(message, '12345') AND contains(message, 'campaignId"')
                 AND CASE WHEN starts_with(message, '{{')
                     THEN json_extract_string(message, '/campaignId') = '12345' END
             ORDER BY {_NEWEST} LIMIT 10000""",
@@ -191,13 +191,16 @@ CASES = [
         name="dedup",
         text="""fields @timestamp, entity_id, tokens_delta
             | filter ispresent(entity_id) | dedup entity_id""",
-        sql=f"""SELECT {_AT.format("last[1]")} AS "@timestamp", entity_id,
-                json_extract_string(message, '/tokens_delta') AS tokens_delta
-            FROM (SELECT json_extract_string(message, '/entity_id') AS entity_id,
-                    max(("timestamp", rowid)) AS last, arg_max(message, ("timestamp", rowid))
-                    AS message
-                FROM events WHERE contains(message, '"entity_id"') AND starts_with(message, '{{')
-                GROUP BY entity_id)
+        # Only places are grouped; the few events of the answer are read again. A long needle with
+        # a quote in front is slower to find.
+        sql=f"""SELECT {_AT.format("last[1]")} AS "@timestamp", found[1] AS entity_id,
+                found[2] AS tokens_delta
+            FROM (SELECT last, json_extract_string(message, ['/entity_id', '/tokens_delta'])
+                    AS found
+                FROM events JOIN (SELECT max(("timestamp", rowid)) AS last FROM events
+                    WHERE starts_with(message, '{{') AND contains(message, 'entity_id"')
+                    GROUP BY json_extract_string(message, '/entity_id')) AS newest
+                ON events.rowid = last[2])
             ORDER BY last DESC LIMIT 10000""",
     ),
     Case(
@@ -280,7 +283,8 @@ def _child(side: str, name: str, database: Path, rows_to: Path) -> None:
         ask = cwli.run if side == "run" else cwli.query
         ask(_BY_NAME[name].text, connection.table("events").limit(0))
         table = connection.table("events")
-        seconds, rows = _best_s(lambda: ask(_BY_NAME[name].text, table), RUNS)
+        runs = 1 if side == "run" else RUNS  # it is no part of the ratio that counts
+        seconds, rows = _best_s(lambda: ask(_BY_NAME[name].text, table), runs)
         rows = rows.rows if isinstance(rows, cwli.Answer) else rows
     rows_to.write_text(json.dumps(rows), encoding="utf-8")
     print(json.dumps({"seconds": seconds, "peak_mb": _peak_mb()}))
@@ -339,7 +343,8 @@ _ROW = "| {:20} | {:>6} | {:>8} | {:>7} | {:>6} | {:>6} | {:>9} | {:>8} |"
 def _compare(case: Case, millions: str, database: Path, rounds: int) -> None:
     taken: dict[str, list[Measured]] = {"query": [], "run": [], "hand": []}
     for turn in range(rounds):
-        for side in ("query", "hand") if turn % 2 else ("hand", "query", "run"):
+        sides = ("query", "hand") if turn % 2 else ("hand", "query")
+        for side in (*sides, "run") if turn == 0 else sides:
             taken[side].append(_measured(side, case.name, database))
     ours, counted, theirs = (_best(taken[side]) for side in ("query", "run", "hand"))
     _assert_same(case.name, ours.rows, theirs.rows)
@@ -362,7 +367,7 @@ def _compare(case: Case, millions: str, database: Path, rounds: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--events", default="1,3,10", help="sizes in millions (default: 1,3,10)")
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help="turns of each side")
+    parser.add_argument("--rounds", type=int, help="turns of each side (default: 3, or 2)")
     parser.add_argument("--only", default="", help="part of the names of the queries to run")
     parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -374,7 +379,7 @@ def main() -> None:
     print(
         f"{platform.machine()}, {os.cpu_count()} cores, {load}; Python "
         f"{platform.python_version()}, DuckDB {duckdb.__version__}; {SETTINGS}\n"
-        f"Best of {asked.rounds} turns; s and peak MB; `run` also counts what it scanned.\n"
+        "s of the best turn, highest peak MB; `run` also counts what it scanned.\n"
     )
     heads = ("query", "events", "engine s", "hand s", "ratio", "run", "engine MB", "hand MB")
     with tempfile.TemporaryDirectory(prefix="bench-cwli-") as folder:
@@ -393,9 +398,10 @@ def main() -> None:
                 f"{database.stat().st_size / 1e6:,.0f} MB made in {took_s:.0f} s; reading every "
                 f"message once takes {scan.seconds:.3f} s and {scan.peak_mb:.0f} MB."
             )
+            rounds = asked.rounds or (ROUNDS if float(millions) <= 1 else ROUNDS_OF_MANY)
             for case in CASES:
                 if asked.only in case.name:
-                    _compare(case, millions, database, asked.rounds)
+                    _compare(case, millions, database, rounds)
             if millions == sizes[0]:
                 listed = _measured("load", "errors (guide)", database)
                 made.append(
