@@ -5,9 +5,10 @@ In: an iterable of mappings, or a DuckDB relation, with ``timestamp`` (epoch mil
 ``Loaded``, which answers SQL over ``events``, whose columns ``discovery`` describes.
 
 Mappings become an Arrow table on a private connection. A relation is read where it is, on its own
-connection, which keeps nothing of it: no copy is made, however large it is. Only when that would
-not be right, it is copied to a private connection: when its connection has settings that change
-what SQL means, or has a transaction open, which an interrupted statement would end.
+connection, which keeps nothing of it, or on another one to its database: no copy is made, however
+large it is. Only when that would not be right, it is copied to a private connection: when its
+connection has settings that change what SQL means, or has a transaction open, which an interrupted
+statement would end.
 
 ``n``, which tells events of one millisecond apart, is the position in an iterable; the row id for a
 relation that is a table (``connection.table``), which keeps until its rows are deleted; else
@@ -16,11 +17,13 @@ relation that is a table (``connection.table``), which keeps until its rows are 
 Must not know the query.
 """
 
+import atexit
 import secrets
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,6 +56,13 @@ _MEANING = {
     "calendar": "gregorian",
 }
 """Settings that change what SQL means or whether it runs, and their defaults."""
+
+_NOTHING_IN_FRONT = (
+    "current_setting('search_path') = '' "
+    "AND NOT EXISTS (SELECT 1 FROM duckdb_tables() WHERE temporary AND NOT internal) "
+    "AND NOT EXISTS (SELECT 1 FROM duckdb_views() WHERE temporary AND NOT internal)"
+)
+"""SQL: whether the name of a table means the same on every connection to its database."""
 
 _WRONG_TYPE = (
     "Query not run: an event holds a value of the wrong type. timestamp and ingestionTime "
@@ -103,14 +113,21 @@ def opened(
     within = " AND ".join(bounds) or "true"
     if isinstance(events, duckdb.DuckDBPyRelation):
         relation = _columns_of(events)
-        if not functions and _means_the_usual(relation):
+        usual, reached = (False, False) if functions else _state(relation)
+        if usual and reached and _is_table(events):
+            with relation._con.cursor() as connection:
+                yield _beside(connection, relation, within)
+            return
+        if usual:
             yield _in_place(relation, within)
             return
         table = relation.to_arrow_table()
     else:
         table = _table(events)
-    threads = 1 if table.num_rows < _PARALLEL_FROM else _MAX_THREADS
-    connection = duckdb.connect(config=_settings(threads))
+    if table.num_rows < _PARALLEL_FROM and not functions:
+        connection = _shared().cursor()
+    else:
+        connection = duckdb.connect(config=_settings(_MAX_THREADS))
     try:
         for name, function in (functions or {}).items():
             connection.create_function(name, function, ["VARCHAR"], "VARCHAR")
@@ -119,6 +136,19 @@ def opened(
         yield Loaded(lambda sql: connection.execute(sql).fetchall(), connection.interrupt)
     finally:
         connection.close()
+
+
+@lru_cache(maxsize=1)
+def _shared() -> "duckdb.DuckDBPyConnection":
+    """Open the private database of few events, once a process, as it costs more than most queries.
+
+    A cursor of it is a connection of its own: what one registers or names, no other sees.
+    """
+    import duckdb
+
+    connection = duckdb.connect(config=_settings(1))
+    atexit.register(connection.close)
+    return connection
 
 
 def _settings(threads: int) -> dict[str, Any]:
@@ -138,19 +168,41 @@ def _in_place(relation: "duckdb.DuckDBPyRelation", within: str) -> Loaded:
     return Loaded(ask, relation._con.interrupt)
 
 
-def _means_the_usual(relation: "duckdb.DuckDBPyRelation") -> bool:
-    """Whether a relation's connection has the usual settings and no transaction open."""
+def _beside(
+    connection: "duckdb.DuckDBPyConnection", table: "duckdb.DuckDBPyRelation", within: str
+) -> Loaded:
+    """Read a table on another connection to its database.
+
+    There a statement is bound once, and no result is touched that the first has yet to give.
+    """
+    events = f"events AS NOT MATERIALIZED (SELECT * FROM ({table.sql_query()}) WHERE {within})"  # noqa: S608
+
+    def ask(sql: str) -> list[Any]:
+        after = f", {sql[5:]}" if sql.startswith("WITH ") else f" {sql}"
+        return connection.execute(f"WITH {events}{after}").fetchall()
+
+    return Loaded(ask, connection.interrupt)
+
+
+def _state(relation: "duckdb.DuckDBPyRelation") -> tuple[bool, bool]:
+    """Tell about a relation's connection.
+
+    Returns
+    -------
+    Whether it has the usual settings and no transaction open; whether the name of a table means the
+    same on another connection to its database, as nothing temporary can stand in front of it.
+    """
     settings = [f"lower(CAST(current_setting('{name}') AS VARCHAR))" for name in _MEANING]
-    state = f"SELECT txid_current(), {', '.join(settings)}"
+    state = f"SELECT txid_current(), {_NOTHING_IN_FRONT}, {', '.join(settings)}"
 
     def asked(sql: str) -> Any:
         answer = relation.query(_NAME, sql)
-        return answer.fetchall()[0] if answer is not None else (None,)
+        return answer.fetchall()[0] if answer is not None else (None, False)
 
-    first, *found = asked(state)
+    first, reaches, *found = asked(state)
     # Outside of a transaction every statement has one of its own.
     alone: bool = asked("SELECT txid_current()")[0] != first
-    return alone and found == list(_MEANING.values())
+    return alone and found == list(_MEANING.values()), reaches
 
 
 def _table(events: "Iterable[Mapping[str, Any]]") -> "pa.Table":
@@ -224,6 +276,10 @@ def _columns_of(relation: "duckdb.DuckDBPyRelation") -> "duckdb.DuckDBPyRelation
         kind = "BIGINT" if column == "ingested" else "VARCHAR"
         source = f'"{name}"' if name in relation.columns else "NULL"
         columns.append(f"CAST({source} AS {kind}) AS {column}")
-    is_table = relation.type == "TABLE_RELATION" and "rowid" not in map(str.lower, relation.columns)
-    columns.append("rowid AS n" if is_table else "row_number() OVER () - 1 AS n")
+    columns.append("rowid AS n" if _is_table(relation) else "row_number() OVER () - 1 AS n")
     return relation.select(", ".join(columns))
+
+
+def _is_table(relation: "duckdb.DuckDBPyRelation") -> bool:
+    """Whether a relation is a table, and no more, whose rows have ids."""
+    return relation.type == "TABLE_RELATION" and "rowid" not in map(str.lower, relation.columns)
