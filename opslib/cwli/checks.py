@@ -280,7 +280,8 @@ class _Checker:
                 wanted = f"at least {fewest}"
             else:
                 wanted = str(fewest) if fewest == most else f"{fewest} to {most}"
-            found = f"`{call.name}` takes {wanted} arguments, not {count}."
+            noun = "argument" if wanted == "1" else "arguments"
+            found = f"`{call.name}` takes {wanted} {noun}, not {count}."
             raise self._refuse(found, call.at)
 
     def _plain_arguments(self, args: tuple[plan.Expr, ...], name: str) -> None:
@@ -296,6 +297,8 @@ class _Checker:
             if self._visible is not None and "@timestamp" not in self._visible:
                 found = "bin needs @timestamp, which an earlier stats did not keep."
                 raise self._refuse(found, call.at)
+        elif name == "bin" and not call.args:
+            raise self._refuse("`bin` takes a duration such as 5m.", call.at)
         elif name == "bin" and self._switches.bin_of_a_field == "refused":
             raise self._refuse("bin takes one argument, a duration such as 5m.", call.at)
         else:

@@ -89,6 +89,7 @@ def complaint(terminals: set[str], rest: str, word: str, *, before: str) -> str:
         return _no_command(word)
     return (
         _never_closed(rest, terminals)
+        or _of_signs(rest, before)
         or _of_in(rest, terminals)
         or _of_source(rest, before)
         or _of_parse(word, terminals, before)
@@ -99,7 +100,9 @@ def complaint(terminals: set[str], rest: str, word: str, *, before: str) -> str:
 
 def says_all(terminals: set[str], rest: str) -> bool:
     """Whether the complaint needs no list of what could have stood here."""
-    return rest.startswith(("$", "{{")) or (_at_stage_start(terminals) and bool(rest.strip()))
+    if rest.startswith(("$", "{{", "&")) or _never_closed(rest or " ", terminals):
+        return True
+    return _at_stage_start(terminals) and bool(rest.strip())
 
 
 def _at_stage_start(terminals: set[str]) -> bool:
@@ -127,6 +130,14 @@ def _never_closed(rest: str, terminals: set[str]) -> str:
     elif rest[0] == "/" and "REGEX" in terminals:
         opened = "regular expression"
     return opened and f"the {opened} that opens here is never closed."
+
+
+def _of_signs(rest: str, before: str) -> str:
+    if rest.startswith("&"):
+        return "`&` is not in the language; write and."
+    if rest.startswith("|") and before.endswith("|"):
+        return "`||` is not in the language; write or, or one `|` before the next command."
+    return ""
 
 
 def _of_in(rest: str, terminals: set[str]) -> str:
