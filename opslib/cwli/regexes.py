@@ -64,6 +64,9 @@ def from_regex(source: str, *, at: int) -> Pattern:
         elif char == "(":
             named = _NAMED_GROUP.match(written, i)
             if named:
+                if written[named.end() : named.end() + 1] == "?":
+                    # Without its name the group would become one of another sort.
+                    raise ValueError(f"missing argument to repetition operator: {named.group()}?")
                 groups.append(named.group(1))
                 regex.append("(")
                 i = named.end()
