@@ -123,9 +123,11 @@ def dedup(stack: Stack, stage: plan.Dedup) -> None:
     tests, order = [missing], stack.order
     if stack.is_by_time():
         # A row that lacks a value is a combination of its own; so the rank is all that is tested.
-        # With one term of order DuckDB makes that an aggregate, which keeps no row but the first.
-        partition += f", CASE WHEN {missing} THEN n END"
-        tests, order = [], f"(coalesce(ts, {FIRST_MS}), n) DESC"
+        # With one column of order DuckDB makes that an aggregate, which keeps no row but the first.
+        alone = stack.add(f"CASE WHEN {missing} THEN n END")
+        at = stack.add(f"(coalesce(ts, {FIRST_MS}), n)")
+        partition += f", {alone}"
+        tests, order = [], f"{at} DESC"
     rank = f"row_number() OVER (PARTITION BY {partition} ORDER BY {order})"
     stack.push(f"SELECT * FROM {stack.top} QUALIFY {' OR '.join([*tests, f'{rank} = 1'])}")
 
