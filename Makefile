@@ -52,10 +52,13 @@ ifeq ($(CHROMIUM),)
 	@$(SUDO) apt-get update -qq && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq chromium > /dev/null
 endif
 
+# Many tests wait for servers, kernels and deadlines, so there are more workers than cores.
+WORKERS ?= 4
+
 test: $(READY) chromium  ## Run the whole suite
-	$(BIN)/python -m pytest tests -p no:nbval -n auto --dist loadfile
+	$(BIN)/python -m pytest tests -p no:nbval -n $(WORKERS) --dist loadfile
 	$(BIN)/python -m pytest notebooks --nbval --nbval-current-env --nbval-cell-timeout 60 \
-	  -n auto --dist loadfile
+	  -n 2 --dist loadfile
 
 lint: $(READY)  ## Check style and types
 	$(BIN)/ruff check .

@@ -117,7 +117,7 @@ def test_what_runs_at_once_is_counted_as_concurrent(empty: Sandbox) -> None:
 
     with ThreadPoolExecutor(3) as callers:
         for _ in range(3):
-            callers.submit(_invoke, empty, "orders", sleep_s=1.0)
+            callers.submit(_invoke, empty, "orders", sleep_s=2.5)
 
     assert _max(empty, "AWS/Lambda ConcurrentExecutions", FunctionName="orders") == 3.0
 
