@@ -180,7 +180,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 relation = duckdb.connect().sql(
     "SELECT 1791946020123 + i AS timestamp, NULL::BIGINT AS ingestionTime, "
     "repeat(i::VARCHAR, 9) AS message, NULL::VARCHAR AS logStream, NULL::VARCHAR AS log "
-    "FROM range(60_000_000) AS numbers(i)"
+    "FROM range(20_000_000) AS numbers(i)"
 )
 threading.Timer(0.5, signal.raise_signal, [signal.SIGINT]).start()
 try:
