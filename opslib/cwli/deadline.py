@@ -1,15 +1,18 @@
-"""Stop a query that runs away.
+"""Stop a query that runs away, or that a person gives up.
 
-In: how to interrupt a DuckDB connection, and how long it may work. Out: ``QueryStopped`` when it
-worked longer. A regular expression cannot run away by itself, since RE2 takes time in proportion to
-the text; a few commands that multiply rows can.
+In: the work of a query, how to interrupt its DuckDB connection, and how long it may take. Out: what
+the work gave, or ``QueryStopped``. A regular expression cannot run away by itself, since RE2 takes
+time in proportion to the text; a few commands that multiply rows can.
+
+The work is done on a thread of its own, and whoever asked waits where a deadline and Ctrl-C are
+heeded at once.
 
 Must not know the query.
 """
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import TypeVar
 
 from opslib.cwli.errors import QueryStopped
 
@@ -18,44 +21,40 @@ DEADLINE_S = 900.0
 quarter of what CloudWatch gives it."""
 
 _AGAIN_S = 0.05
+_Given = TypeVar("_Given")
 
 
-@contextmanager
-def stopped_after(interrupt: Callable[[], None], *, deadline_s: float) -> Iterator[None]:
-    """Interrupt whatever a connection does once the deadline has passed.
+def finished(
+    work: Callable[[], _Given], *, interrupt: Callable[[], None], deadline_s: float
+) -> _Given:
+    """Do the work of a query, and give what it gives.
 
     Parameters
     ----------
     interrupt
-        Interrupts the connection; called from another thread.
+        Interrupts the connection that works; called from another thread.
 
     Raises
     ------
     QueryStopped
-        When the deadline passed before the block ended.
+        When the deadline passed before the work ended.
+    KeyboardInterrupt
+        When a person pressed Ctrl-C meanwhile; the work has ended by then.
     """
-    import duckdb
-
-    done = threading.Event()
-    passed = threading.Event()
-
-    def watch() -> None:
-        if done.wait(deadline_s):
-            return
-        passed.set()
-        # A statement that begins later forgets an interruption, so each is told.
-        interrupt()
-        while not done.wait(_AGAIN_S):
-            interrupt()
-
-    watcher = threading.Thread(target=watch, name="query deadline", daemon=True)
-    watcher.start()
-    try:
-        yield
-    except duckdb.InterruptException:
-        if not passed.is_set():
+    with ThreadPoolExecutor(1, "query") as worker:
+        answer = worker.submit(work)
+        try:
+            return answer.result(timeout=deadline_s)
+        except TimeoutError:
+            _stop(answer, interrupt)
+            raise QueryStopped(deadline_s) from None
+        except KeyboardInterrupt:
+            _stop(answer, interrupt)
             raise
-        raise QueryStopped(deadline_s) from None
-    finally:
-        done.set()
-        watcher.join()
+
+
+def _stop(answer: "Future[_Given]", interrupt: Callable[[], None]) -> None:
+    # A statement that begins later forgets an interruption, so each is told.
+    while not answer.done():
+        interrupt()
+        wait([answer], timeout=_AGAIN_S)

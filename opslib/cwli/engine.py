@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from opslib.cwli.compile import MAX_ROWS, Compiled, compile_query
-from opslib.cwli.deadline import DEADLINE_S, stopped_after
+from opslib.cwli.deadline import DEADLINE_S, finished
 from opslib.cwli.documents import LAST_OF_EACH, last_of_each
 from opslib.cwli.errors import MalformedQuery
 from opslib.cwli.events import Loaded, opened
@@ -94,19 +94,32 @@ def run(
         is not from 1 to 100,000.
     """
     compiled = _compiled(text, limit=limit, switches=switches)
-    with (
-        opened(events, start=start, end=end, functions=_functions(switches)) as loaded,
-        stopped_after(loaded.interrupt, deadline_s=deadline_s),
-    ):
-        times = _times(loaded, compiled.sql, start=start, end=end, now=now)
-        counted = "SELECT count(*), coalesce(sum(strlen(msg)), 0) FROM events"
-        if compiled.source is not None:
-            counted += f" WHERE {compiled.source}"
-        scanned, scanned_bytes = _fetched(loaded, counted, text)[0]
-        found = _fetched(loaded, _told(compiled.sql, times), text)
-        matched = scanned
-        if compiled.matched_sql is not None:
-            matched = _fetched(loaded, _told(compiled.matched_sql, times), text)[0][0]
+    with opened(events, start=start, end=end, functions=_functions(switches)) as loaded:
+
+        def work() -> Answer:
+            return _counted(loaded, compiled, text, start=start, end=end, now=now)
+
+        return finished(work, interrupt=loaded.interrupt, deadline_s=deadline_s)
+
+
+def _counted(
+    loaded: Loaded,
+    compiled: Compiled,
+    text: str,
+    *,
+    start: int | None,
+    end: int | None,
+    now: int | None,
+) -> Answer:
+    times = _times(loaded, compiled.sql, start=start, end=end, now=now)
+    counted = "SELECT count(*), coalesce(sum(strlen(msg)), 0) FROM events"
+    if compiled.source is not None:
+        counted += f" WHERE {compiled.source}"
+    scanned, scanned_bytes = _fetched(loaded, counted, text)[0]
+    found = _fetched(loaded, _told(compiled.sql, times), text)
+    matched = scanned
+    if compiled.matched_sql is not None:
+        matched = _fetched(loaded, _told(compiled.matched_sql, times), text)[0][0]
     return Answer(
         rows=rows(compiled.columns, found),
         columns=compiled.columns,
@@ -154,7 +167,7 @@ def _fetched(loaded: Loaded, sql: str, text: str) -> list[Any]:
     try:
         return loaded.ask(sql)
     except duckdb.InterruptException:
-        raise  # the deadline's to explain
+        raise  # whoever interrupted explains it
     except duckdb.Error as error:
         # Nothing known gets here; if something does, it is an error with a name, not wrong rows.
         # DuckDB's own words may quote an event, so only their kind is told; the cause has the rest.
@@ -177,10 +190,11 @@ def query(
     It counts nothing, so it reads the events once.
     """
     compiled = _compiled(text, limit=None, switches=switches)
-    with (
-        opened(events, start=start, end=end, functions=_functions(switches)) as loaded,
-        stopped_after(loaded.interrupt, deadline_s=deadline_s),
-    ):
-        times = _times(loaded, compiled.sql, start=start, end=end, now=now)
-        found = _fetched(loaded, _told(compiled.sql, times), text)
+    with opened(events, start=start, end=end, functions=_functions(switches)) as loaded:
+
+        def work() -> list[Any]:
+            times = _times(loaded, compiled.sql, start=start, end=end, now=now)
+            return _fetched(loaded, _told(compiled.sql, times), text)
+
+        found = finished(work, interrupt=loaded.interrupt, deadline_s=deadline_s)
     return rows(compiled.columns, found)

@@ -54,18 +54,10 @@ class Query:
         ------
         QueryStopped
             When it worked longer than it may.
-        KeyboardInterrupt
-            When a person pressed Ctrl-C.
         """
         last = None if self._end is None else self._end - 1
         now = int(self.now.timestamp() * 1000)
-        try:
-            return cwli.run(self._text, loaded.relation, start=self._start, end=last, now=now)
-        except RuntimeError as error:
-            # What DuckDB makes of Ctrl-C when it comes while a statement works.
-            if str(error) == "Query interrupted":
-                raise KeyboardInterrupt from None
-            raise
+        return cwli.run(self._text, loaded.relation, start=self._start, end=last, now=now)
 
 
 def _milliseconds(name: str, written: str | None, now: datetime) -> int | None:
