@@ -103,7 +103,8 @@ def opened(
     Raises
     ------
     BadInput
-        When an event lacks ``timestamp`` or ``message``, or one is of another type.
+        When an event lacks ``timestamp`` or ``message``, or one is of another type; when a
+        relation's connection has an unfinished result.
     """
     import duckdb
 
@@ -113,7 +114,14 @@ def opened(
     within = " AND ".join(bounds) or "true"
     if isinstance(events, duckdb.DuckDBPyRelation):
         relation = _columns_of(events)
-        usual, reached = (False, False) if functions else _state(relation)
+        try:
+            usual, reached = (False, False) if functions else _state(relation)
+        except duckdb.Error as error:
+            raise BadInput(
+                "Query not run: the relation's connection cannot be asked anything now "
+                f"({type(error).__name__}). Fetch or close what it has begun, or give the query a "
+                "relation of another connection."
+            ) from error
         if usual and reached and _is_table(events):
             with relation._con.cursor() as connection:
                 yield _beside(connection, relation, within)

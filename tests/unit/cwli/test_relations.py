@@ -12,6 +12,7 @@ import duckdb
 import pytest
 
 from opslib import cwli
+from opslib.errors import BadInput
 
 BASE_MS = 1_795_309_200_000  # 2026-11-22 01:00:00 UTC
 COLUMNS = '"timestamp", message, "logStream", log, "ingestionTime"'
@@ -245,3 +246,15 @@ def test_a_filter_keeps_the_events_for_which_its_condition_is_a_column_that_hold
 
     assert [c for c in CONDITIONS if kept[c] != told[c]] == []
     assert sum(map(bool, kept.values())) > len(CONDITIONS) // 2
+
+
+def test_a_connection_with_an_unfinished_result_is_said_and_keeps_the_result(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    connection.execute("SELECT i FROM range(300000) AS numbers(i)").fetchone()
+
+    with pytest.raises(BadInput) as caught:
+        cwli.query("stats count(*) as n", connection.table("log_lines"))
+
+    assert "Fetch or close what it has begun" in caught.value.message
+    assert len(connection.fetchall()) == 299_999
