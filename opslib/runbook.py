@@ -10,10 +10,10 @@ Must not know one branch of the tree: what is asked and how it is judged stands 
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import pandas as pd
 from IPython.core.getipython import get_ipython
@@ -25,56 +25,28 @@ from opslib.errors import BadInput, CouldNotLook
 from opslib.evidence import Folder
 from opslib.health import Check, Finding, Verdict, worst
 from opslib.insights import Insights, Receipt, typed
+from opslib.remedy import Plan
 from opslib.run_folder import SCHEMA
+from opslib.target import Target
 from opslib.window import Window, iso
 
 _UNFINISHED = "The run did not reach its conclusion."
 
 
-@dataclass(frozen=True)
-class Target:
-    """One function as it stands: what its numbers are held against and where its logs are.
-
-    Parameters
-    ----------
-    function
-        As the system's params file names it.
-    timeout_ms, memory_mb
-        Of its configuration; NaN when that could not be seen.
-    shape
-        Where and in what form it logs; the defaults when its configuration could not be seen.
-    changes
-        What changed in the window.
-    """
-
-    function: systems.Function
-    timeout_ms: float
-    memory_mb: float
-    shape: lambda_logs.LogShape
-    changes: changes.Changes
+class Seen(Protocol):
+    """What a look at AWS brings back: a frame, and a sentence for what could not be seen."""
 
     @property
-    def name(self) -> str:
-        """The function's name."""
-        return self.function.name
+    def rows(self) -> pd.DataFrame:
+        """What was seen; of the right columns when nothing was."""
 
     @property
-    def deployed_at(self) -> datetime | None:
-        """When code or configuration last changed inside the window, or None."""
-        return self.changes.deployed_at
+    def limits(self) -> tuple[str, ...]:
+        """A sentence for everything that could not be seen."""
 
-    @property
-    def summary(self) -> show.Shown:
-        """The facts that the numbers below are held against."""
-        facts = {
-            "function": self.name,
-            "timeout_s": self.timeout_ms / 1000,
-            "memory_mb": self.memory_mb,
-            "log group": self.shape.group,
-            "log format": self.shape.format,
-            "changed in the window": self.deployed_at or "no",
-        }
-        return show.facts(facts)
+
+_Given = ParamSpec("_Given")
+_Seen = TypeVar("_Seen", bound=Seen)
 
 
 class Run:
@@ -97,6 +69,8 @@ class Run:
         self._queries: list[dict[str, object]] = []
         self._metrics: list[dict[str, object]] = []
         self._limits: list[dict[str, object]] = []
+        self._plans: list[dict[str, object]] = []
+        self._concluded: tuple[Verdict, list[Finding]] | None = None
         self._save(Verdict.UNKNOWN, [], [_limit(_UNFINISHED, reason="unfinished")])
 
     def look_at(self, function: str = "") -> Target:
@@ -134,6 +108,7 @@ class Run:
             memory_mb=float(configuration.get("MemorySize", "nan")),
             shape=shape,
             changes=self._changes(named.name, client),
+            configuration=configuration,
         )
 
     def query(
@@ -249,6 +224,46 @@ class Run:
             return None
         return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
+    def see(
+        self,
+        name: str,
+        look: Callable[Concatenate[aws.Connection, _Given], _Seen],
+        *args: _Given.args,
+        **kwargs: _Given.kwargs,
+    ) -> _Seen:
+        """Have something looked at that is neither a query nor a metric, and keep it as evidence.
+
+        Parameters
+        ----------
+        name
+            Short, for people; it names the evidence.
+        look
+            A function of a connection, as those of `opslib.streams` are; the rest of the arguments
+            is for it.
+
+        Returns
+        -------
+        What ``look`` saw. What it could not see is said here and in the verdict.
+        """
+        found = look(self._connection, *args, **kwargs)
+        for sentence in found.limits:
+            self._say(_limit(sentence, reason="unseen"))
+        given = ", ".join([*map(str, args), *(f"{key}={kwargs[key]}" for key in kwargs)])
+        text = f"{look.__module__}.{look.__name__}({given})"
+        self._folder.keep(name, found.rows, text=text, receipt={"rows": len(found.rows)})
+        return found
+
+    def propose(self, plans: Iterable[Plan | None]) -> show.Shown:
+        """Show the plans that would mend what was found, and keep them. Nothing is changed.
+
+        None among them is a remedy that does not apply here.
+        """
+        given = [plan for plan in plans if plan is not None]
+        self._plans = [plan.as_dict(shown_at=self.identity.at) for plan in given]
+        if self._concluded is not None:
+            self._save(*self._concluded, [])
+        return show.plans(self._plans)
+
     def plot(self, panels: Sequence[plots.Panel], *, target: Target) -> show.Shown:
         """Draw panels over the window, the deployment marked, described in words and numbers."""
         figure = plots.timeline(panels, window=self.window, deployed_at=target.deployed_at)
@@ -282,6 +297,7 @@ class Run:
             self._limits += blind
         verdicts += [Verdict.UNKNOWN] * bool(blind)
         verdict = worst(verdicts, default=Verdict.HEALTHY)
+        self._concluded = (verdict, ranked)
         self._save(verdict, ranked, [])
         title = "Everything that was looked at is within its thresholds."
         if verdict is Verdict.UNKNOWN:
@@ -332,7 +348,7 @@ class Run:
                 "window": self.window.as_dict(),
                 "verdict": verdict.value,
                 "findings": [finding.as_dict() for finding in ranked],
-                "plans": [],
+                "plans": self._plans,
                 "queries": self._queries,
                 "metrics": self._metrics,
                 "identity": self.identity.as_dict(),

@@ -163,6 +163,37 @@ def verdict(
     return Shown(text="\n".join(text), html="".join(parts))
 
 
+def plans(rows: Sequence[Mapping[str, object]]) -> Shown:
+    """Show remedies as plans: what each would change, and the commands. Nothing is changed.
+
+    Parameters
+    ----------
+    rows
+        As result.json holds them (`opslib.remedy.Plan.as_dict`).
+    """
+    if not rows:
+        return Shown(text="Nothing to mend.", html="<p>Nothing to mend.</p>")
+    text, parts = [], []
+    for row in rows:
+        undo = row["undo"] or "cannot be undone"
+        commands = "\n".join(str(line) for line in row["cli"])  # type: ignore[attr-defined]
+        text += [
+            f"PLAN {row['token']}: {row['action']}",
+            f"  subject: {row['subject']}",
+            f"  before: {row['before']}",
+            f"  after: {row['after']}",
+            f"  touches: {row['touches']}",
+            f"  undo: {undo}",
+            commands,
+        ]
+        parts.append(
+            f"<h4>{_safe(row['action'])}</h4><p><code>{_safe(row['token'])}</code> "
+            f"{_safe(row['subject'])}</p><p>Touches: {_safe(row['touches'])}<br>"
+            f"Undo: {_safe(undo)}</p><pre>{_safe(commands)}</pre>"
+        )
+    return Shown(text="\n".join(text), html="".join(parts))
+
+
 def facts(values: Mapping[str, object], *, caption: str = "") -> Shown:
     """Show named facts as a table of one row, in the order given."""
     return table(pd.DataFrame([values]), caption=caption)

@@ -1,0 +1,43 @@
+"""One row of the decision tree: `Branch`, and which notebooks there are. Does no I/O."""
+
+from dataclasses import dataclass
+
+#: The notebooks that can be opened; one that a row names beside them is not there yet.
+NOTEBOOKS = ("00-triage", "20-duration", "40-cold-starts")
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One row of the tree.
+
+    Parameters
+    ----------
+    finding
+        The finding's id.
+    rank
+        Its place from cause (low) to consequence (high) among findings of the same weight.
+    meaning
+        What it says, in one sentence.
+    notebook
+        Where to look next; it can be opened only if `NOTEBOOKS` has it.
+    remedy
+        A name for what mends it; empty when there is only more to look at.
+    steps
+        The remedy in Markdown, a step each, the first one first, with ``{subject}`` for the
+        function or queue.
+    explains
+        Findings that may be consequences of this one, which then weighs as much as they do.
+    """
+
+    finding: str
+    rank: int
+    meaning: str
+    notebook: str
+    remedy: str = ""
+    steps: tuple[str, ...] = ()
+    explains: tuple[str, ...] = ()
+
+    @property
+    def is_there(self) -> bool:
+        """Whether its notebook can be opened."""
+        return self.notebook in NOTEBOOKS
