@@ -96,6 +96,8 @@ def test_thresholds_are_the_guides_unless_the_file_says_otherwise() -> None:
         "unit": "% of the timeout",
         "periods": 2,
         "source": "us",
+        "worse": "above",
+        "rising": False,
     }
     assert changed.error_rate == defaults.error_rate
 
@@ -128,11 +130,12 @@ def test_thresholds_are_the_guides_unless_the_file_says_otherwise() -> None:
         (
             f"{GOOD}  functions:\n    - name: f\n      dead_leter_queue: q\n",
             "line 8: `dead_leter_queue` is not a key of functions.0; "
-            "it takes name, dead_letter_queue, table.",
+            "it takes name, about, dead_letter_queue, table, stream, queues, buckets, alias,",
         ),
         (
             f"{GOOD}  functions:\n    - name: f\n      dead_letter_queue: q\n",
-            "dead_letter_queue q of f is not listed; listed are none",
+            "line 8: `functions.0.dead_letter_queue`: dead_letter_queue q of f is not listed in "
+            "queues; listed are none.",
         ),
         (f"{GOOD}  functions:\n    - {{}}\n", "line 7: `functions.0.name` is missing."),
         (
