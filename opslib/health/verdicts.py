@@ -133,16 +133,12 @@ class Check:
 def judge(value: float | None, threshold: Threshold) -> Verdict:
     """Return the verdict on a value in the threshold's own unit.
 
-    None and NaN are unknown. Greater than ``critical`` is critical; at least ``warning`` and not
-    zero is a warning; anything else is healthy.
+    None and NaN are unknown; else as `Threshold.level` has it: where greater is worse, greater than
+    ``critical`` is critical, and at least ``warning`` and not zero is a warning.
     """
     if value is None or math.isnan(value):
         return Verdict.UNKNOWN
-    if threshold.critical is not None and value > threshold.critical:
-        return Verdict.CRITICAL
-    if threshold.warning is not None and value >= threshold.warning and value > 0:
-        return Verdict.WARNING
-    return Verdict.HEALTHY
+    return Verdict(threshold.level(value))
 
 
 def sustained(values: Iterable[float | None], periods: int) -> float | None:
@@ -175,9 +171,15 @@ def sustained(values: Iterable[float | None], periods: int) -> float | None:
 def levels(threshold: Threshold) -> tuple[str, str, str]:
     """Return the ranges of healthy, warning and critical as text, without the unit."""
     low, high = threshold.warning, threshold.critical
+    if threshold.worse == "below":
+        critical = "" if high is None else f"< {number(high)}"
+        if low is None:
+            return f"≥ {number(high or 0)}", "", critical
+        warning = f"< {number(low)}" if high is None else f"< {number(low)}, ≥ {number(high)}"
+        return f"≥ {number(low)}", warning, critical
     critical = "" if high is None else f"> {number(high)}"
     if low is None:
-        return f"≤ {number(high or 0)}", "", critical
+        return (f"≤ {number(high)}" if high else "0"), "", critical
     healthy = "0" if low == 0 else f"< {number(low)}"
     above = f"> {number(low)}" if low == 0 else f"≥ {number(low)}"
     warning = above if high is None else f"{above}, ≤ {number(high)}"

@@ -86,6 +86,18 @@ def test_exit_codes_are_those_of_monitoring_plugins() -> None:
         (T.dead_letters, float("nan"), UNKNOWN),
         (Threshold(critical=5, unit="%", source="us"), 5, HEALTHY),
         (Threshold(critical=5, unit="%", source="us"), 6, CRITICAL),
+        (T.dead_letter_hours_left, 12, HEALTHY),
+        (T.dead_letter_hours_left, 11.9, WARNING),
+        (T.dead_letter_hours_left, 4, WARNING),
+        (T.dead_letter_hours_left, 3.9, CRITICAL),
+        (T.dead_letter_hours_left, 0, CRITICAL),
+        (T.throttles, 0, HEALTHY),
+        (T.throttles, 1, WARNING),
+        (T.throttles, 11, CRITICAL),
+        (T.stream_write_throttles, 1, CRITICAL),
+        (T.swallowed_records, 0, HEALTHY),
+        (T.queue_age_ms, 900_000, HEALTHY),
+        (T.queue_age_ms, 900_001, CRITICAL),
     ],
 )
 def test_the_guides_edges(threshold: Threshold, value: float | None, expected: Verdict) -> None:
@@ -100,6 +112,8 @@ def test_the_guides_edges(threshold: Threshold, value: float | None, expected: V
         (T.iterator_age_ms, ("< 1,000", "≥ 1,000, ≤ 30,000", "> 30,000")),
         (T.cold_start_rate, ("< 5", "≥ 5", "")),
         (Threshold(critical=5, unit="%", source="us"), ("≤ 5", "", "> 5")),
+        (T.swallowed_records, ("0", "", "> 0")),
+        (T.dead_letter_hours_left, ("≥ 12", "< 12, ≥ 4", "< 4")),
     ],
 )
 def test_ranges_are_shown_as_they_are_judged(
