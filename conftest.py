@@ -28,13 +28,53 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
         os.environ.pop(_name, None)
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Put the committed notebooks on the sandbox they were recorded on, when nbval runs them."""
-    if not config.getoption("nbval", default=False) or hasattr(config, "workerinput"):
-        return
-    from opslib.sandbox import project
-    from opslib.sandbox.notebooks import SCENARIO
+def _scenario(item: pytest.Item) -> str:
+    """Return the scenario whose sandbox a committed notebook's cell runs on, or nothing."""
+    from opslib.sandbox.notebooks import scenario_of
 
-    held = contextlib.ExitStack()
-    config.add_cleanup(held.close)
-    os.environ["OPSLIB_HOME"] = str(held.enter_context(project.temporary(SCENARIO)))
+    nbval = item.config.getoption("nbval", default=False) and item.path.suffix == ".ipynb"
+    return scenario_of(item.path.stem) if nbval else ""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Bring the notebooks of a scenario together, so that its sandbox is started once."""
+    items.sort(key=_scenario)
+
+
+class _Sandbox:
+    """The sandbox that nbval's kernels meet: that of the notebook whose turn it is."""
+
+    def __init__(self) -> None:
+        self._held = contextlib.ExitStack()
+        self._scenario = ""
+
+    def show(self, scenario: str) -> None:
+        from opslib.sandbox import project
+
+        if scenario != self._scenario:
+            self.end()
+            folder = self._held.enter_context(project.temporary(scenario))
+            os.environ["OPSLIB_HOME"] = str(folder)
+            self._scenario = scenario
+
+    def end(self) -> None:
+        if self._scenario:
+            self._scenario = ""
+            del os.environ["OPSLIB_HOME"]
+            self._held.close()
+
+
+_SANDBOX = pytest.StashKey[_Sandbox]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have whatever sandbox is up at the end taken down."""
+    config.stash[_SANDBOX] = _Sandbox()
+    config.add_cleanup(config.stash[_SANDBOX].end)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Put a committed notebook on the sandbox it was recorded on, before nbval starts a kernel."""
+    if scenario := _scenario(item):
+        item.config.stash[_SANDBOX].show(scenario)
