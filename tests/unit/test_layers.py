@@ -14,6 +14,7 @@ LAYERS = [
     "errors",
     "window",
     "system",
+    "masking",
     "parameters",
     "aws",
     "insights",

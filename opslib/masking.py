@@ -1,0 +1,325 @@
+"""Secrets, tokens and payloads taken out of text, before it is shown or kept.
+
+In: patterns by name and names of fields that hold payloads, the house's own and a system's; text,
+JSON values or frames. Out: the same with ``[masked: aws secret key]`` where a secret stood. What a
+runbook needs stays: request ids, ARNs, sequence numbers, numbers, tokens of plans. Masking twice is
+masking once. Pure: does no I/O, keeps no state, and must not know who shows or keeps what.
+
+A pattern is a regular expression of Python's ``re`` with ASCII classes; what its group ``kept``
+matches, the name before a value, stays. One without look-around and back-references is understood
+by RE2 too, which looks through a whole column in linear time; any other is tried on each value.
+
+Sources
+-------
+AWS keys: IAM user guide, "Unique identifiers" (AKIA and ASIA are keys; AROA and AIDA name a
+principal and are none). JSON web tokens: RFC 7519. Bearer tokens: RFC 6750.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from opslib.system import System
+
+# A quote as it stands in text, in JSON inside of JSON, or in HTML.
+_BARE_QUOTE = r"""["']|&quot;|&#34;|&#39;|&#x27;"""
+_QUOTE = rf"\\*(?:{_BARE_QUOTE})"
+_IS = rf"{_QUOTE}?\s*(?:=>|[:=])\s*"
+_WORD = r"""[^\s"'\\,;&<>(){}\[\]]+"""
+_QUOTED = (
+    r'"(?:[^"\\]|\\.)*"', r"'(?:[^'\\]|\\.)*'", r'\\+"[^"]*"', r"\\+'[^']*'",
+    r"(?:&quot;|&#34;)[^&]*(?:&quot;|&#34;)", r"(?:&#39;|&#x27;)[^&]*(?:&#39;|&#x27;)",
+)  # fmt: skip
+_VALUE = f"(?:{'|'.join(_QUOTED)}|{_QUOTE}?{_WORD})"
+_REST = r"""[^"'\\\r\n&<>{}]{4,}"""
+
+
+def _named(words: str, value: str = _VALUE) -> str:
+    """Return the pattern of a value that one of these words names."""
+    return rf"(?P<kept>(?i:{words}){_IS}){value}"
+
+
+#: Name of a mask to its pattern, in the order in which they are tried.
+PATTERNS: Mapping[str, str] = {
+    "private key": (
+        r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[^-]*(?:-----END [A-Z0-9 ]*PRIVATE KEY-----)?"
+    ),
+    "aws secret key": _named(r"secret_?(?:access_?)?key"),
+    "aws key pair": r"\b(?:AKIA|ASIA)[A-Z0-9]{16}[\s,;:|]{1,4}[A-Za-z0-9/+]{40}",
+    "aws access key": r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
+    "aws session token": r"\b(?:FwoGZXIvYXdz|FQoGZXIvYXdz|IQoJb3JpZ2lu)[A-Za-z0-9/+=%]{20,}",
+    "url signature": r"(?P<kept>(?i:X-Amz-(?:Signature|Security-Token)=))[A-Za-z0-9%/+=]+",
+    "json web token": r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{2,}\.[A-Za-z0-9_-]*",
+    "authorization": _named(r"(?:proxy-)?authorization", f"{_QUOTE}?{_REST}"),
+    "bearer token": r"(?P<kept>\b(?i:bearer)\s+)[A-Za-z0-9._~+/=-]{16,}",
+    "cookie": _named(r"\b(?:set-)?cookie", f"{_QUOTE}?{_REST}"),
+    "provider token": (
+        r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|xox[abeprs]-[A-Za-z0-9-]{9,}"
+        r"|[rs]k_live_[A-Za-z0-9]{10,}|AIza[A-Za-z0-9_-]{35}|glpat-[A-Za-z0-9_-]{20,})"
+    ),
+    "webhook": r"(?P<kept>https://hooks\.slack\.com/)[A-Za-z0-9/_-]+",
+    "password in url": r"""(?P<kept>\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^\s/:@"'<>]*:)[^\s/@"'<>[]+""",
+    "password": _named(r"passw(?:or)?d|passphrase|\bpwd"),
+    "secret": _named(
+        r"(?:client|app|shared|signing|webhook)[_-]?secret|secret[_-]?(?:string|value)"
+        # Not in an ARN.
+        r"|(?:^|[^\w:/-])secret"
+        r"|(?:private|encryption|api|access|account|auth)[_-]?key|connection[_-]?string"
+    ),
+    "token": _named(
+        r"(?:access|refresh|auth|id|session|security|api|csrf|xsrf|sas|device|bearer)[_-]?token"
+    ),
+}
+
+# What a match cannot do without, in lower case: looking for it takes a fraction of the time.
+_NEEDLES: Mapping[str, tuple[str, ...]] = {
+    "private key": ("private key",),
+    "aws secret key": ("secret",),
+    "aws key pair": ("akia", "asia"),
+    "aws access key": ("akia", "asia"),
+    "aws session token": ("fwogzxivyxdz", "fqogzxivyxdz", "iqojb3jpz2lu"),
+    "url signature": ("x-amz-",),
+    "json web token": ("eyj",),
+    "authorization": ("authorization",),
+    "bearer token": ("bearer",),
+    "cookie": ("cookie",),
+    "webhook": ("hooks.slack.com",),
+    "password in url": ("://",),
+    "password": ("passw", "passphrase", "pwd"),
+    "secret": ("secret", "key", "string"),
+    "token": ("token",),
+}
+
+#: Fields and columns that hold what a system's own users sent, in snake case.
+PAYLOADS = (
+    "payload", "request_payload", "response_payload", "body", "raw_body", "request_body",
+    "response_body", "message_body", "new_image", "old_image",
+)  # fmt: skip
+
+_PAYLOAD = "payload"
+_HEAD = "[masked: "
+_NEVER = r"[^\s\S]"
+_MARKS = re.compile(rf"(?P<level>\\*)(?P<quote>{_BARE_QUOTE})|[][{{}}]")
+_DRESSED = re.compile(rf"({_QUOTE}?)(.*?)({_QUOTE}?)", re.DOTALL)
+# Stands for a value where only a name is known.
+_SAMPLE = "a1B2" * 10
+
+
+class Masks:
+    """Everything that is taken out.
+
+    Parameters
+    ----------
+    patterns
+        Names and patterns, in the order in which they are tried; see the module's text.
+    payloads
+        Names of fields whose whole value is taken out, in snake case; camel case is found too.
+
+    Raises
+    ------
+    re.error
+        A pattern is not a regular expression.
+    """
+
+    def __init__(
+        self,
+        patterns: Iterable[tuple[str, str]] = tuple(PATTERNS.items()),
+        *,
+        payloads: Iterable[str] = PAYLOADS,
+    ) -> None:
+        fields = "|".join(name.replace("_", "[_-]?") for name in payloads) or _NEVER
+        self._payload_name = re.compile(fields, re.IGNORECASE)
+        self._payload = re.compile(
+            rf"(?P<level>\\*)(?P<quote>{_BARE_QUOTE})(?i:{fields})(?P=level)(?P=quote)\s*:\s*"
+        )
+        self._steps = [
+            _Step(rf"(?i:{fields}){_QUOTE}\s*:", (), self._without_payloads),
+            *(_step(name, text) for name, text in patterns),
+        ]
+        self._hint = "|".join(f"(?:{step.hint})" for step in self._steps)
+        self._linear = _is_linear(self._hint)
+        self._kinds: dict[str, str] = {"": ""}
+
+    def text(self, text: str) -> str:
+        """Return text with everything taken out."""
+        lower = text.lower()
+        for step in self._steps:
+            if not step.needles or any(needle in lower for needle in step.needles):
+                text = step.apply(text)
+        return text
+
+    def value(self, value: object, *, name: str = "") -> Any:
+        """Return a JSON value with everything taken out, at any depth; keys stay.
+
+        Parameters
+        ----------
+        value
+            Mappings, lists and text are looked into; anything else stays as it is.
+        name
+            What it is called where it stands: of ``password`` nothing stays, whatever it is.
+        """
+        if isinstance(value, str):
+            return self._named_text(value, name)
+        if isinstance(value, Mapping | list | tuple) and value and self._kind(name) == _PAYLOAD:
+            return _mark(_PAYLOAD)
+        if isinstance(value, Mapping):
+            return {key: self.value(held, name=str(key)) for key, held in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.value(held, name=name) for held in value]
+        return value
+
+    def frame(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return a frame with everything taken out of its text; itself when there is nothing."""
+        held = rows
+        for place, name in enumerate(rows.columns):
+            column = rows.iloc[:, place]
+            if isinstance(column.dtype, pd.StringDtype) or pd.api.types.is_object_dtype(column):
+                masked = self._column(column, name=str(name))
+                if masked is not None:
+                    held = held.copy(deep=False) if held is rows else held
+                    held.isetitem(place, masked)  # type: ignore[arg-type] - it takes a series
+        return held
+
+    def _named_text(self, text: str, name: str) -> str:
+        kind = self._kind(name)
+        return self.text(text) if not kind or not text or _stays(text) else _mark(kind)
+
+    def _kind(self, name: str) -> str:
+        """Return which mask a name alone calls for; empty when none does."""
+        if name not in self._kinds:
+            masked = self.text(f"{name}={_SAMPLE}").removeprefix(f"{name}=")
+            hides = masked.startswith(_HEAD) and masked.endswith("]") and self.text(_SAMPLE)
+            kind = masked[len(_HEAD) : -1] if hides == _SAMPLE else ""
+            self._kinds[name] = _PAYLOAD if self._payload_name.fullmatch(name) else kind
+        return self._kinds[name]
+
+    def _column(self, column: "pd.Series[Any]", *, name: str) -> "pd.Series[Any] | None":
+        """Return the column masked; None when nothing in it is."""
+        try:
+            texts = pa.array(column, type=pa.string(), from_pandas=True)
+        except (pa.ArrowTypeError, pa.ArrowInvalid):
+            return self._by_value(column, name=name)
+        if not self._linear or self._kind(name):
+            return self._by_value(column, name=name)
+        # All of it at once costs little more than one of it, and most columns hold nothing.
+        suspects = pc.indices_nonzero(_matches(texts, self._hint))
+        texts, masked = texts.take(suspects), dict[int, str]()
+        for step in self._steps if len(suspects) else ():
+            for at in suspects.filter(_matches(texts, step.hint)).to_pylist():
+                masked[at] = step.apply(masked.get(at, column.iloc[at]))
+        if not masked:
+            return None
+        held = column.copy()
+        held.iloc[list(masked)] = list(masked.values())
+        return held
+
+    def _by_value(self, column: "pd.Series[Any]", *, name: str) -> "pd.Series[Any]":
+        masked = [self.value(value, name=name) for value in column]
+        return pd.Series(masked, index=column.index, dtype=column.dtype)
+
+    def _without_payloads(self, text: str) -> str:
+        parts, done = [], 0
+        for found in self._payload.finditer(text):
+            start = found.end()
+            end = _end_of_value(text, start, level=len(found["level"]))
+            if start < done or end == start or _HEAD in text[start : start + len(_HEAD) + 8]:
+                continue
+            quote = found["level"] + found["quote"]
+            parts += [text[done:start], quote, _mark(_PAYLOAD), quote]
+            done = end
+        return "".join([*parts, text[done:]])
+
+
+def of(system: System | None) -> Masks:
+    """Return the masks of a system: everything that is masked anywhere, and what it adds."""
+    if system is None:
+        return Masks()
+    return Masks(
+        [*PATTERNS.items(), *system.mask_patterns.items()],
+        payloads=[*PAYLOADS, *system.payload_fields],
+    )
+
+
+class _Step(NamedTuple):
+    """One thing that is looked for.
+
+    ``hint`` matches, for RE2, wherever ``apply`` may change something; without any of ``needles``
+    in the text in lower case it does not.
+    """
+
+    hint: str
+    needles: tuple[str, ...]
+    apply: Callable[[str], str]
+
+
+def _step(name: str, pattern: str) -> _Step:
+    compiled = re.compile(pattern, re.ASCII)
+    replaced = _replacement(name)
+    # The needles are those of our own patterns; a system may give its own pattern an old name.
+    needles = _NEEDLES.get(name, ()) if pattern == PATTERNS.get(name) else ()
+    hint = pattern.replace("(?P<kept>", "(?:")
+    return _Step(hint, needles, lambda text: compiled.sub(replaced, text))
+
+
+def _mark(name: str) -> str:
+    return f"{_HEAD}{name}]"
+
+
+def _stays(text: str) -> bool:
+    """Whether a value is masked already, or only says where a secret is kept."""
+    return text.startswith((_HEAD, "arn:"))
+
+
+def _replacement(name: str) -> Callable[[re.Match[str]], str]:
+    def replaced(found: re.Match[str]) -> str:
+        kept = found.groupdict().get("kept") or ""
+        dressed = _DRESSED.fullmatch(found[0][len(kept) :])
+        before, value, after = dressed.groups() if dressed else ("", found[0], "")
+        if not value or _stays(value):
+            return found[0]
+        return f"{kept}{before}{_mark(name)}{after}"
+
+    return replaced
+
+
+def _matches(texts: Any, pattern: str) -> Any:
+    """Return, for each text, whether RE2 finds the pattern in it; not in what is missing."""
+    return pc.fill_null(pc.match_substring_regex(texts, pattern), False)
+
+
+def _is_linear(pattern: str) -> bool:
+    """Whether RE2 takes a pattern."""
+    try:
+        _matches(pa.array(["x"]), pattern)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _end_of_value(text: str, start: int, *, level: int) -> int:
+    """Return where the text, object or list that begins at ``start`` ends.
+
+    It ends with the text when it is not closed, as in a line that was cut off; numbers and words
+    are no payload, and end where they start. A quote that is escaped more often than the one that
+    opened is part of what is quoted.
+    """
+    depth, within = 0, ""
+    for mark in _MARKS.finditer(text, start):
+        if mark.start() > start and not depth and not within:
+            return start
+        quote = mark["quote"]
+        if within:
+            escaped = len(mark["level"] or "")
+            if quote == within and (escaped <= level if level else escaped % 2 == 0):
+                within = ""
+        elif quote:
+            within = quote
+        else:
+            depth += 1 if mark[0] in "[{" else -1
+        if not within and depth <= 0:
+            return mark.end()
+    return len(text) if depth or within else start
