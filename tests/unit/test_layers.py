@@ -23,6 +23,8 @@ LAYERS = [
     "health",
     "tree",
     "changes",
+    "dead_letters",
+    "streams",
     "remedy",
     "remedies",
     "plots",
