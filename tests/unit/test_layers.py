@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parents[2] / "opslib"
 # A module may import opslib modules that stand before it. Lowest first.
 LAYERS = [
     "errors",
+    "stop",
     "window",
     "system",
     "masking",
@@ -31,11 +32,13 @@ LAYERS = [
     "show",
     "target",
     "run_folder",
+    "run_lock",
     "evidence",
     "runbook",
     "kernel",
     "report",
     "headless",
+    "triage",
     "cli",
     "__main__",
 ]

@@ -1,0 +1,49 @@
+"""What an exception means to whoever called the command: one sentence, and exit code 3.
+
+In: whatever a command raised. Out: the sentence on stderr. Must not know the commands.
+"""
+
+import os
+import sys
+import traceback
+from types import TracebackType
+
+import click
+
+from opslib.errors import OpsError
+
+DID_NOT_RUN = 3
+
+
+class Ending:
+    """The last frame of a command. Python's own 1 would read as a warning."""
+
+    code = DID_NOT_RUN
+
+    def __enter__(self) -> "Ending":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        match error:
+            case None:
+                return True
+            case OpsError():
+                click.echo(f"opslib: {error}", err=True)
+            case click.ClickException():
+                error.show()
+            case click.Abort() | KeyboardInterrupt():
+                click.echo("opslib: interrupted.", err=True)
+            case BrokenPipeError():
+                # Whoever read our output has gone; Python would complain once more at its end.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            case SystemExit():
+                return False
+            case _:
+                traceback.print_exception(error)
+                click.echo("opslib: it did not run: this is a defect of opslib.", err=True)
+        return True
