@@ -155,7 +155,7 @@ class System(Model):
         return None if self.config_file is None else project_root() / self.config_file
 
     def function(self, name: str = "") -> Function:
-        """Return the function of that name; without a name, the only one.
+        """Return the function of that name, or known as that; without a name, the only one.
 
         Raises
         ------
@@ -165,9 +165,9 @@ class System(Model):
         if not name and len(self.functions) == 1:
             return self.functions[0]
         for function in self.functions:
-            if function.name == name:
+            if name and name in (function.name, function.known_as):
                 return function
-        known = ", ".join(function.name for function in self.functions) or "none"
+        known = ", ".join(_called(function) for function in self.functions) or "none"
         asked = f"{name!r} is not a function of {self.name}" if name else "no function is named"
         raise BadInput(f"Nothing was read: {asked}; it has {known}.", function=name)
 
@@ -188,6 +188,10 @@ class System(Model):
         return {mask.name: mask.pattern for mask in (*email, *self.masks)}
 
 
+def _called(function: Function) -> str:
+    return function.name if function.known_as is None else f"{function.name} ({function.known_as})"
+
+
 def _mappings(data: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
     items = data.get(key)
     if not isinstance(items, list | tuple):
@@ -202,6 +206,13 @@ def _twice(system: System) -> Iterator[tuple[Place, str]]:
             if item.name in seen:
                 yield (kind, position, "name"), f"{item.name} is listed twice in {kind}"
             seen.add(item.name)
+    called = {function.name for function in system.functions}
+    for position, function in enumerate(system.functions):
+        if function.known_as is not None:
+            if function.known_as in called:
+                place: Place = ("functions", position, "known_as")
+                yield place, f"{function.known_as} is what another function is called"
+            called.add(function.known_as)
 
 
 def _unlisted(system: System) -> Iterator[tuple[Place, str]]:

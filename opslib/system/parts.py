@@ -25,6 +25,9 @@ class Function(Model):
     """
 
     name: Name = Field(description="Its name in AWS.", examples=["orders-ingest"])
+    known_as: Name | None = Field(
+        default=None, description="What its people and its guide call it; it is found by that too."
+    )
     about: Text | None = Field(default=None, description="What it does, in a sentence.")
     dead_letter_queue: Name | None = Field(
         default=None, description="The queue where its failures go; one of `queues`."
@@ -124,7 +127,7 @@ class Alarm(Model):
     threshold: Text = Field(
         description="When it fires, in words.", examples=["> 5 % of invocations in 5 minutes"]
     )
-    severity: Severity = Field(description="How urgent it is.")
+    severity: Severity | None = Field(default=None, description="How urgent it is.")
     channel: Name | None = Field(default=None, description="Where it is told; one of `channels`.")
     action: Text | None = Field(default=None, description="What to do when it fires.")
     recovery: Text | None = Field(default=None, description="When it is over.")

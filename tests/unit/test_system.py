@@ -130,7 +130,7 @@ def test_thresholds_are_the_guides_unless_the_file_says_otherwise() -> None:
         (
             f"{GOOD}  functions:\n    - name: f\n      dead_leter_queue: q\n",
             "line 8: `dead_leter_queue` is not a key of functions.0; "
-            "it takes name, about, dead_letter_queue, table, stream, queues, buckets, alias,",
+            "it takes name, known_as, about, dead_letter_queue, table, stream, queues,",
         ),
         (
             f"{GOOD}  functions:\n    - name: f\n      dead_letter_queue: q\n",
@@ -186,7 +186,7 @@ def test_an_unknown_name_is_refused_with_those_there_are() -> None:
     with pytest.raises(BadInput) as refused:
         load("sandbix")
 
-    assert "there is no system 'sandbix'; params/ has sandbox, zael-aggregator" in (
+    assert "there is no system 'sandbix'; params/ has sandbox, vf-api-workers, zael-" in (
         refused.value.message
     )
 
