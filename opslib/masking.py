@@ -181,7 +181,7 @@ class Masks:
                 masked = self._column(column, name=str(name))
                 if masked is not None:
                     held = held.copy(deep=False) if held is rows else held
-                    held.isetitem(place, masked)  # type: ignore[arg-type] - it takes a series
+                    held.isetitem(place, masked)  # type: ignore[arg-type]
         return held
 
     def _named_text(self, text: str, name: str) -> str:

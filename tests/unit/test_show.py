@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pandas as pd
 
 from opslib import show
+from opslib.masking import Masks
 
 HOSTILE = '<img src=x onerror="alert(1)">'
 
@@ -119,3 +120,168 @@ def test_facts_are_a_table_of_one_row() -> None:
         "timeout (ms)          changed",
         "      10,000 2026-10-14 00:00",
     ]
+
+
+def test_secrets_are_masked_in_whatever_is_shown() -> None:
+    secret = "DB_PASSWORD=hunter2"
+    plan = {**PLAN, "cli": [f"aws x --environment Variables={{{secret}}}"]}
+    finding = {"severity": "critical", "title": secret, "detail": secret}
+    shown = [
+        show.table(pd.DataFrame({"@message": [secret]})),
+        show.facts({"password": "hunter2"}),
+        show.banner([secret]),
+        show.note(secret),
+        show.markdown(secret),
+        show.picture(b"", alt=secret),
+        show.plan(plan),
+        show.tree([{"label": secret, "detail": secret}]),
+        show.hypotheses([{"title": secret, "severity": "warning", "supports": [secret]}]),
+        show.verdict("critical", title=secret, findings=[finding], links=[], limits=[secret]),
+    ]
+
+    said = [f"{one.text}{one.html}{one.markdown}" for one in shown]
+
+    assert [one for one in said if "hunter2" in one] == []
+    assert all("[masked: password]" in one for one in said)
+
+
+def test_a_system_adds_its_own_masks() -> None:
+    before = show.masks()
+    show.mask_with(Masks([("order", r"order-\d+")]))
+
+    text = show.note("order-17 failed").text
+    show.mask_with(before)
+
+    assert text == "[masked: order] failed"
+    assert show.note("order-17 failed").text == "order-17 failed"
+
+
+def test_characters_that_act_are_seen_instead() -> None:
+    text = "a\x1b[31mred\x1b[0m\r\nb\rc\x00 \u202egnp.exe\u2066 \ud800\x9bend\ttab"
+
+    shown = show.note(text)
+
+    seen = "a␛[31mred␛[0m\nb␍c␀ ⟨U+202E⟩gnp.exe⟨U+2066⟩ \ufffd\ufffdend\ttab"
+    assert shown.text == seen
+    assert seen in shown.html
+
+
+PLAN = {
+    "token": "plan-ac75c7cb",
+    "action": "Raise the memory of orders from 256 to 512 MB",
+    "subject": "arn:aws:lambda:us-east-1:000000000000:function:orders",
+    "before": {"RevisionId": "r-1", "MemorySize": 256, "Timeout": 30},
+    "after": {"MemorySize": 1512, "Timeout": 30, "Alias": None},
+    "reversible": True,
+    "expires": "2026-10-14T04:07:00Z",
+    "cli": ["aws lambda update-function-configuration --memory-size 512", "aws lambda wait x"],
+    "touches": "every warm environment is replaced",
+    "check": "p95 below 5,000 ms",
+    "undo": "set it back to 256 MB",
+    "first": ["Look at the alias."],
+}
+
+
+def test_a_plan_shows_what_changes_first_and_ends_with_the_commands() -> None:
+    shown = show.plan(PLAN)
+
+    assert shown.text.splitlines() == [
+        "PLAN plan-ac75c7cb, not carried out: Raise the memory of orders from 256 to 512 MB",
+        "  on arn:aws:lambda:us-east-1:000000000000:function:orders",
+        "  MemorySize: 256 → 1,512",
+        "  Timeout: 30 → 30",
+        "  Alias: – → not set",
+        "  RevisionId: r-1 → –",
+        "  First: Look at the alias.",
+        "  Touches: every warm environment is replaced",
+        "  Afterwards: p95 below 5,000 ms",
+        "  Undo: set it back to 256 MB",
+        "  Valid until: 2026-10-14 04:07 UTC",
+        "aws lambda update-function-configuration --memory-size 512",
+        "aws lambda wait x",
+    ]
+    assert (
+        "<pre>aws lambda update-function-configuration --memory-size 512\naws lambda wait x</pre>"
+    ) in _html(shown)
+    assert "<td>256</td><td><strong>1,512</strong></td>" in _html(shown)
+    assert "<td>30</td><td>30</td>" in _html(shown)
+
+
+def test_a_plan_that_cannot_be_undone_says_so() -> None:
+    shown = show.plans([{**PLAN, "undo": "", "reversible": False}])
+
+    assert "  Undo: ⚠ cannot be undone" in shown.text.splitlines()
+
+
+def test_without_a_plan_there_is_nothing_to_mend() -> None:
+    assert show.plans([]).text == "Nothing to mend."
+
+
+def test_the_tree_shows_the_path_what_was_seen_on_it_and_what_was_not_asked() -> None:
+    shown = show.tree(
+        [
+            {
+                "label": "Invocations fail?",
+                "verdict": "critical",
+                "detail": "12 % of 480",
+                "taken": True,
+                "steps": [
+                    {"label": "No permission?", "verdict": "healthy"},
+                    {
+                        "label": "The code raises?",
+                        "verdict": "critical",
+                        "taken": True,
+                        "link": "13-code-error",
+                    },
+                    {"label": "Out of memory?", "link": "20-duration"},
+                ],
+            },
+            {"label": "Records wait?", "verdict": "unknown", "detail": "no metric"},
+        ],
+        caption="The code raises since 02:37.",
+    )
+
+    assert shown.text.splitlines() == [
+        "The code raises since 02:37.",
+        "▶ ✖ Invocations fail?: 12 % of 480",
+        "├─ ✔ No permission?",
+        "├─ ▶ ✖ The code raises?: → 13-code-error",
+        "└─ · Out of memory?",
+        "? Records wait?: no metric",
+    ]
+    assert _html(shown).count("<ul") == 2
+    assert _html(shown).count("<strong") == 2
+    assert '<a href="13-code-error.ipynb">13-code-error</a>' in _html(shown)
+    assert '<abbr title="not asked"' in _html(shown)
+    assert "20-duration" not in _html(shown)
+
+
+def test_hypotheses_are_numbered_with_what_speaks_for_and_against_each() -> None:
+    shown = show.hypotheses(
+        [
+            {
+                "title": "The deployment at 02:37",
+                "severity": "critical",
+                "supports": ["errors begin at 02:40"],
+                "against": ["cold starts are as before"],
+                "unseen": ["the alias"],
+                "link": "13-code-error",
+            },
+            {"title": "More load", "severity": "warning", "against": ["480 invocations, as ever"]},
+        ]
+    )
+
+    assert shown.text.splitlines() == [
+        "1. ✖ The deployment at 02:37",
+        "     + for: errors begin at 02:40",
+        "     − against: cold starts are as before",
+        "     ? could not be seen: the alias",
+        "     → 13-code-error",
+        "2. ▲ More load",
+        "     − against: 480 invocations, as ever",
+    ]
+    assert '<a href="13-code-error.ipynb">13-code-error</a>' in _html(shown)
+
+
+def test_without_a_hypothesis_it_says_so() -> None:
+    assert show.hypotheses([]).text == "No hypothesis: nothing was found."
