@@ -10,6 +10,7 @@ import click
 from opslib.cli.folders import render_command, verify_command
 from opslib.cli.querying import query_command
 from opslib.cli.running import run_command, triage_command
+from opslib.cli.schema import schema_command
 from opslib.errors import BadInput
 
 _LOCAL = "pip install 'opslib[local]'"
@@ -59,7 +60,14 @@ def _missing(error: ModuleNotFoundError) -> BadInput:
     )
 
 
-for _command in (run_command, triage_command, render_command, verify_command, query_command):
+for _command in (
+    run_command,
+    triage_command,
+    render_command,
+    verify_command,
+    query_command,
+    schema_command,
+):
     opslib.add_command(_command)
 opslib.add_command(
     Sandbox(name="sandbox", help="An emulated AWS on this machine, to try the runbooks on.")
