@@ -6,10 +6,11 @@ Reads that one file and does no other I/O; must not know AWS clients.
 
 ``thresholds`` says how values are judged, ``parts`` what stands in a list of the file, ``models``
 what holds them together, ``masks`` what its outputs must not hold, ``files`` how a file is read,
-``problems`` how it is told what is wrong with it.
+``problems`` how it is told what is wrong with it, ``json_schema`` what an editor needs.
 """
 
 from opslib.system.files import load, load_params
+from opslib.system.json_schema import schema
 from opslib.system.masks import Mask
 from opslib.system.model import Environment, Partition, Severity
 from opslib.system.models import System
@@ -37,4 +38,5 @@ __all__ = [
     "load",
     "load_params",
     "project_root",
+    "schema",
 ]

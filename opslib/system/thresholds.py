@@ -36,6 +36,7 @@ _HOUR_MS = 3_600_000
 def _filled_in(schema: dict[str, Any]) -> None:
     # A params file that changes a threshold need not repeat its unit.
     schema["required"] = ["source"]
+    schema["anyOf"] = [{"required": ["warning"]}, {"required": ["critical"]}]
 
 
 class Threshold(Model):
