@@ -1,4 +1,10 @@
-"""Rows of the tree about invocations and records that fail. Does no I/O."""
+"""Rows of the tree about invocations and records that fail. Does no I/O.
+
+Sources
+-------
+Lambda aggregator operations guide: Error Rate Issues, Procedures. UpdateFunctionConfiguration edits
+$LATEST only; UpdateAlias keeps the weights of a canary unless they are cleared (botocore, Lambda).
+"""
 
 from opslib.tree.branch import Branch
 
@@ -11,9 +17,147 @@ aws logs tail /aws/lambda/{subject} --since 1h
 ```
 """
 
+_PERMISSION = """\
+Grant the role of `{subject}` the one action on the one resource that the denial names, in a policy
+of its own, never with a `*`. A denial by a boundary, an organization's policy or an explicit `Deny`
+is not mended so: whoever owns that policy has to.
+
+```
+aws iam put-role-policy --role-name ROLE --policy-name NAME --policy-document file://statement.json
+```
+
+- The next deployment of the stack sets the role back: put the statement into its template too.
+- Records that were lost meanwhile are not tried again: see what has to be counted anew.
+"""
+
+_TIMEOUT = """\
+See first what the invocations of `{subject}` waited for: a throttled table or a slow service is not
+mended by a longer timeout. Then raise the timeout or the memory, or halve the batch.
+
+```
+aws lambda update-function-configuration --function-name {subject} --timeout 120
+```
+
+- It changes `$LATEST` only: an alias does not move with it.
+- If an SQS queue feeds the function, its visibility timeout has to stay at least six times the
+  timeout. A stream's batch that is cut off is tried again from its first record.
+"""
+
+_MEMORY = """\
+Raise the memory of `{subject}`, at most double it at a time, and look again.
+
+```
+aws lambda update-function-configuration --function-name {subject} --memory-size 512
+```
+
+- It changes `$LATEST` only, replaces every warm environment, and the next deployment of the stack
+  sets it back (`zae-limiter deploy --name NAME --region REGION --lambda-memory 512`).
+"""
+
+_CODE = """\
+Go back to the version of `{subject}` before the first error. Where callers use an alias, move it
+and clear its weights, or a canary keeps part of the traffic on the broken version:
+
+```
+aws lambda update-alias --function-name {subject} --name ALIAS --function-version N \\
+  --routing-config '{}' --revision-id REVISION
+```
+
+Where they use `$LATEST`, deploy the version before, the function only (about 2 minutes):
+
+```
+pip install 'zae-limiter==VERSION_BEFORE'
+zae-limiter upgrade --name NAME --region REGION --lambda-only
+```
+
+- Read the trace first: when the data changed and not the code, going back mends nothing.
+"""
+
+_RESOURCE = """\
+Compare the names in the environment of `{subject}` with what exists, and redeploy the stack if they
+differ.
+
+```
+aws lambda get-function-configuration --function-name {subject} --query Environment.Variables
+zae-limiter deploy --name NAME --region REGION
+```
+"""
+
 _STUCK = ("stream.lag", "dead-letters.waiting")
+_FAILED = ("errors.rate", "errors.unexplained", *_STUCK)
+_CUT_OFF = (*_FAILED, "duration.timed-out")
 
 ROWS = (
+    Branch(
+        "errors.permission-denied",
+        4,
+        "The role lacks a permission, or a policy denies it.",
+        "11-permission-denied",
+        "Grant the one action on the one resource",
+        (_PERMISSION,),
+        (*_FAILED, "errors.swallowed-records"),
+    ),
+    Branch(
+        "errors.missing-resource",
+        5,
+        "A table, stream, queue or object that the function names is not there.",
+        "10-error-rate",
+        "Compare the names with what exists",
+        (_RESOURCE,),
+        (*_FAILED, "errors.swallowed-records"),
+    ),
+    Branch(
+        "errors.init-failed",
+        6,
+        "The package does not load, so no invocation gets to the handler.",
+        "13-code-error",
+        "Go back to the version before",
+        (_CODE,),
+        _FAILED,
+    ),
+    Branch(
+        "errors.code",
+        7,
+        "An exception that nothing catches ends invocations.",
+        "13-code-error",
+        "Go back to the version before",
+        (_CODE,),
+        _FAILED,
+    ),
+    Branch(
+        "errors.validation",
+        8,
+        "A service does not accept a request: the schema or the data changed.",
+        "13-code-error",
+        "Go back to the version before, or mend the source of the data",
+        (_CODE,),
+        (*_FAILED, "errors.swallowed-records"),
+    ),
+    Branch(
+        "errors.out-of-memory",
+        8,
+        "Invocations are killed for lack of memory.",
+        "12-timeout",
+        "Raise the memory",
+        (_MEMORY,),
+        (*_FAILED, "memory.headroom"),
+    ),
+    Branch(
+        "errors.dynamodb",
+        8,
+        "The table, or another service, refuses the rate or the condition of a request.",
+        "60-dynamodb-throttling",
+        explains=(*_CUT_OFF, "errors.timeout", "errors.swallowed-records"),
+    ),
+    Branch(
+        "errors.timeout",
+        9,
+        "Invocations are cut off by the timeout.",
+        "12-timeout",
+        "See what they waited for; raise timeout or memory, or halve the batch",
+        (_TIMEOUT,),
+        _CUT_OFF,
+    ),
     Branch(
         "errors.rate",
         10,
@@ -30,5 +174,11 @@ ROWS = (
         "10-error-rate",
         "Group the errors by kind",
         (_ERRORS,),
+    ),
+    Branch(
+        "errors.unexplained",
+        71,
+        "Invocations failed and no line says why.",
+        "10-error-rate",
     ),
 )

@@ -57,7 +57,7 @@ def broken_promises(notebook: nbformat.NotebookNode) -> list[str]:
 
 
 def test_there_are_notebooks_to_check() -> None:
-    assert [path.stem for path in NOTEBOOKS] == ["00-triage", "20-duration", "40-cold-starts"]
+    assert {"00-triage", "20-duration", "40-cold-starts"} <= {path.stem for path in NOTEBOOKS}
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)

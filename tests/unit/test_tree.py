@@ -1,5 +1,6 @@
 """The decision tree: what comes first, where to go, what mends it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,8 +24,17 @@ def test_the_table_holds_each_finding_once() -> None:
         "duration.near-timeout",
         "duration.rising",
         "duration.timed-out",
+        "errors.code",
+        "errors.dynamodb",
+        "errors.init-failed",
+        "errors.missing-resource",
+        "errors.out-of-memory",
+        "errors.permission-denied",
         "errors.rate",
         "errors.swallowed-records",
+        "errors.timeout",
+        "errors.unexplained",
+        "errors.validation",
         "invocations.none",
         "logs.metrics-disagree",
         "memory.headroom",
@@ -79,20 +89,16 @@ def test_what_explains_nothing_worse_comes_after_what_is_worse() -> None:
 
 
 def test_a_notebook_that_is_not_there_yet_is_not_linked() -> None:
-    findings = ranked([_finding("dead-letters.waiting"), _finding("errors.rate")])
+    nowhere = replace(branch("errors.rate"), notebook="99-nowhere")
 
-    assert [finding.notebook for finding in findings] == [None, None]
-    assert (branch("errors.rate").notebook, branch("errors.rate").is_there) == (
-        "10-error-rate",
-        False,
-    )
-    assert next_notebook(findings) is None
+    assert not nowhere.is_there
+    assert branch("errors.rate").is_there
 
 
-def test_the_next_notebook_is_the_first_causes_that_is_there() -> None:
-    findings = [_finding("errors.rate"), _finding("cold-starts.frequent", Verdict.WARNING)]
+def test_the_next_notebook_is_that_of_the_first_cause() -> None:
+    findings = [_finding("cold-starts.frequent", Verdict.WARNING), _finding("errors.rate")]
 
-    assert next_notebook(findings) == "40-cold-starts"
+    assert next_notebook(findings) == "10-error-rate"
 
 
 def test_a_ranked_finding_names_its_notebook_and_its_remedy() -> None:

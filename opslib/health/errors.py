@@ -1,0 +1,391 @@
+"""Which failures there are: lines grouped by kind and words, counted, and held against the metric.
+
+In: a frame of lines grouped by the service, numbers of metrics. Out: a frame of signatures, a frame
+of kinds, findings. What a single line means stands in `error_rules`. Does no I/O.
+
+Two things are counted and never added up: *invocations* that failed, once each though two or three
+lines tell of it, and *lines*, which an application may write as often as it likes.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import pandas as pd
+
+from opslib.health.error_rules import (
+    CODE,
+    LOGGED,
+    RULES,
+    Ending,
+    Rule,
+    ending_of,
+    kind_of,
+    signature_of,
+)
+from opslib.health.verdicts import (
+    Finding,
+    Verdict,
+    judge,
+    nothing_ran,
+    number,
+    points_of,
+    utc,
+)
+from opslib.system import Thresholds
+
+_SIGNATURES = {
+    "kind": "string",
+    "signature": "string",
+    "tells": "string",
+    "lines": "Int64",
+    "first_at": "datetime64[ns, UTC]",
+    "last_at": "datetime64[ns, UTC]",
+    "versions": "string",
+}
+_KINDS = {
+    "kind": "string",
+    "invocations": "Int64",
+    "lines": "Int64",
+    "first_at": "datetime64[ns, UTC]",
+    "last_at": "datetime64[ns, UTC]",
+    "versions": "string",
+    "cause": "string",
+    "solution": "string",
+    "next": "string",
+}
+#: Where an ending is counted, the surest first: one invocation has one REPORT.
+_SUREST: tuple[Ending, ...] = ("report", "last words", "uncaught")
+
+
+@dataclass
+class _Group:
+    rule: Rule
+    ending: Ending
+    signature: str
+    lines: int = 0
+    first_at: datetime | None = None
+    last_at: datetime | None = None
+    versions: set[str] = field(default_factory=set)
+
+    def add(self, lines: int, first_at: datetime, last_at: datetime, version: str) -> None:
+        self.lines += lines
+        self.first_at = first_at if self.first_at is None else min(self.first_at, first_at)
+        self.last_at = last_at if self.last_at is None else max(self.last_at, last_at)
+        if version:
+            self.versions.add(version)
+
+
+def signatures(lines: pd.DataFrame) -> pd.DataFrame:
+    """Group lines by kind and by their words, without ids, instants and numbers.
+
+    Parameters
+    ----------
+    lines
+        One row a group of equal lines, any order: ``version``, ``shape``, ``status``, ``level``,
+        ``error_type``, ``said`` (string, missing where a line has none), ``lines`` (Int64) and
+        ``first_at``, ``last_at`` (datetime64[ns, UTC]).
+
+    Returns
+    -------
+    One row a kind, signature and way to tell of it, most lines first: ``kind``, ``signature``,
+    ``tells`` (an `Ending`), ``lines``, ``first_at``, ``last_at``, ``versions`` (text). A report
+    that says only that an invocation failed is left out: the exception has a line of its own.
+    Empty, with these columns, when ``lines`` is.
+    """
+    groups: dict[tuple[str, str, str], _Group] = {}
+    for row in lines.to_dict("records"):
+        shape, error_type, said = (_text(row[name]) for name in ("shape", "error_type", "said"))
+        status = _text(row["status"])
+        ending = ending_of(shape=shape, error_type=error_type, said=said)
+        rule = kind_of(ending=ending, status=status, error_type=error_type, said=said)
+        if rule is None:
+            continue
+        if shape.startswith("platform."):
+            signature = " ".join(filter(None, [shape, status, error_type]))
+        else:
+            signature = signature_of(said, error_type=error_type)
+        group = groups.setdefault((rule.kind, ending, signature), _Group(rule, ending, signature))
+        group.add(int(row["lines"]), row["first_at"], row["last_at"], _text(row["version"]))
+    ordered = sorted(groups.values(), key=lambda each: (-each.lines, each.signature))
+    return _frame(
+        [
+            (
+                group.rule.kind,
+                group.signature,
+                group.ending,
+                group.lines,
+                group.first_at,
+                group.last_at,
+                ", ".join(sorted(group.versions)),
+            )
+            for group in ordered
+        ],
+        _SIGNATURES,
+    )
+
+
+def kinds(found: pd.DataFrame) -> pd.DataFrame:
+    """Count the kinds of failure, with the guide's words on each.
+
+    Parameters
+    ----------
+    found
+        As `signatures` gives it.
+
+    Returns
+    -------
+    One row a kind, most failed invocations first: ``kind``, ``invocations`` (Int64: how many it
+    ended, each once), ``lines``, ``first_at``, ``last_at``, ``versions``, ``cause``, ``solution``,
+    ``next`` (a notebook). Empty, with these columns, when ``found`` is.
+    """
+    rows = []
+    failed = _failed(found)
+    for rule in (*RULES, CODE, LOGGED):
+        part = found[found["kind"] == rule.kind]
+        if part.empty:
+            continue
+        versions = sorted({v for text in part["versions"] for v in text.split(", ") if v})
+        rows.append(
+            (
+                rule.kind,
+                failed.get(rule.kind, 0),
+                int(part["lines"].sum()),
+                part["first_at"].min(),
+                part["last_at"].max(),
+                ", ".join(versions),
+                rule.cause,
+                rule.solution,
+                rule.notebook,
+            )
+        )
+    rows.sort(key=lambda row: (-row[1], -row[2]))
+    return _frame(rows, _KINDS)
+
+
+def rate_findings(
+    *,
+    errors: float | None,
+    invocations: float | None,
+    since: pd.DataFrame,
+    thresholds: Thresholds,
+    subject: str,
+) -> list[Finding]:
+    """Judge how many invocations fail, by the metrics.
+
+    Parameters
+    ----------
+    errors, invocations
+        Sums over the window; None when one could not be seen or has no datapoint.
+    since
+        ``at`` and ``value`` of Errors a minute; the first above zero dates the finding.
+
+    Returns
+    -------
+    ``errors.rate`` as the threshold has it, unknown without a number; ``invocations.none``,
+    unknown, when nothing ran. Empty when none failed.
+    """
+    evidence = ("invocations", "errors")
+    if not invocations:
+        return [nothing_ran(subject, evidence)]
+    rate = None if errors is None else errors / invocations * 100
+    severity = judge(rate, thresholds.error_rate)
+    if severity is Verdict.HEALTHY:
+        return []
+    failed = [point for point in points_of(since, "value") if point.value > 0]
+    if rate is None:
+        title = f"How many invocations of {subject} fail is not known"
+        detail = "The metric Errors could not be seen, or has no datapoint."
+    else:
+        first = f", the first in the minute of {utc(failed[0].at)}" if failed else ""
+        title = f"{number(rate)} % of the invocations of {subject} fail"
+        detail = f"{errors:,.0f} of {invocations:,.0f} invocations ended in an error{first}."
+    return [
+        Finding(
+            id="errors.rate",
+            severity=severity,
+            title=title,
+            detail=detail,
+            subject=subject,
+            evidence=evidence,
+            since=failed[0].at if failed else None,
+        )
+    ]
+
+
+def error_findings(
+    counted: pd.DataFrame,
+    *,
+    invocations: float | None,
+    failed_records: int | None,
+    thresholds: Thresholds,
+    subject: str,
+    evidence: Sequence[str] = (),
+) -> list[Finding]:
+    """Judge each kind of failure.
+
+    Parameters
+    ----------
+    counted
+        As `kinds` gives it.
+    invocations
+        All of the window, by the metric; None when that is not known.
+    failed_records
+        Sum of ``error_count`` of invocations that succeeded; None when no line states it.
+
+    Returns
+    -------
+    One finding an id of the error table. What ended invocations is judged by its share of them, a
+    warning when the number of all is not known. What was only logged is critical when records were
+    lost meanwhile, otherwise a warning; a condition that failed and was only logged is contention,
+    which retries settle, and no finding. Empty when there is nothing but logged lines of no kind.
+    """
+    by_id: dict[str, list[pd.Series]] = defaultdict(list)
+    rules = {rule.kind: rule for rule in (*RULES, CODE)}
+    for _, row in counted.iterrows():
+        rule = rules.get(row["kind"])
+        if rule and (row["invocations"] or rule.kind != "condition failed"):
+            by_id[rule.finding].append(row)
+    findings = []
+    for finding, rows in by_id.items():
+        ended = sum(int(row["invocations"]) for row in rows)
+        lines = sum(int(row["lines"]) for row in rows)
+        first, last = min(row["first_at"] for row in rows), max(row["last_at"] for row in rows)
+        names = " and ".join(str(row["kind"]) for row in rows)
+        versions = sorted({v for row in rows for v in str(row["versions"]).split(", ") if v})
+        if ended:
+            share = ended / invocations * 100 if invocations else None
+            severity = judge(share, thresholds.error_rate)
+            if severity in (Verdict.UNKNOWN, Verdict.HEALTHY):
+                severity = Verdict.WARNING
+            said = f"{ended:,} invocations"
+            of = f" of {invocations:,.0f}, {number(share)} %," if share is not None else ""
+            what = f"{said}{of} ended so"
+            title = f"{names.capitalize()}: {said} of {subject} ended so"
+        else:
+            severity = Verdict.CRITICAL if failed_records else Verdict.WARNING
+            what = f"{lines:,} lines say so, in invocations that succeeded"
+            lost = f", and {failed_records:,} records were lost" if failed_records else ""
+            what += lost
+            title = f"{names.capitalize()}: {lines:,} lines of {subject} say so"
+        ran = f" in version {', '.join(versions)}" if versions else ""
+        findings.append(
+            Finding(
+                id=finding,
+                severity=severity,
+                title=title,
+                detail=f"{what}{ran}: the first at {utc(first)}, the last at {utc(last)}. "
+                f"{rows[0]['cause']}",
+                subject=subject,
+                evidence=tuple(evidence),
+                since=first.to_pydatetime(),
+            )
+        )
+    return findings
+
+
+def explained(counted: pd.DataFrame) -> int:
+    """Return how many failed invocations have a line that says why."""
+    return int(counted["invocations"].sum()) if len(counted) else 0
+
+
+def unexplained_finding(
+    *, by_lines: int, by_metric: float | None, subject: str, evidence: Sequence[str] = ()
+) -> Finding | None:
+    """Hold the failures that lines tell of against the metric Errors.
+
+    Parameters
+    ----------
+    by_lines
+        As `explained` counts.
+    by_metric
+        Sum of Errors; None when it could not be seen, or has no datapoint.
+
+    Returns
+    -------
+    ``errors.unexplained``: a warning when the metric has more than the lines, by more than 5 % and
+    by more than 2 (the two ends of the window: an error is counted at the start of its invocation,
+    and logged at its end); unknown when lines tell of failures and the metric is missing. None
+    otherwise.
+    """
+    if by_metric is None:
+        if not by_lines:
+            return None
+        title = f"Whether all failures of {subject} are explained is not known"
+        severity, detail = Verdict.UNKNOWN, "The metric Errors could not be seen."
+    else:
+        more = by_metric - by_lines
+        if more <= max(2, 0.05 * by_metric):
+            return None
+        title = f"{more:,.0f} failed invocations of {subject} have no line that says why"
+        severity = Verdict.WARNING
+        detail = (
+            f"The metric counts {by_metric:,.0f} errors, and {by_lines:,} invocations have a line "
+            "of a known kind. Lines may be dropped, filtered by level, late, or of no known shape."
+        )
+    return Finding(
+        id="errors.unexplained",
+        severity=severity,
+        title=title,
+        detail=detail,
+        subject=subject,
+        evidence=tuple(evidence),
+    )
+
+
+def throttled_finding(
+    *, throttles: float | None, subject: str, evidence: Sequence[str] = ()
+) -> Finding | None:
+    """Return ``invocations.throttled``, a warning, when Lambda itself refused invocations.
+
+    Throttled ones are in neither Invocations nor Errors, and leave no line at all.
+    """
+    if not throttles:
+        return None
+    return Finding(
+        id="invocations.throttled",
+        severity=Verdict.WARNING,
+        title=f"{throttles:,.0f} invocations of {subject} were throttled",
+        detail="Lambda refused them for lack of concurrency: they are in neither Invocations nor "
+        "Errors and leave no line. A stream's batch waits and is tried again; an asynchronous "
+        "event is tried again for up to six hours.",
+        subject=subject,
+        evidence=tuple(evidence),
+    )
+
+
+def _failed(found: pd.DataFrame) -> dict[str, int]:
+    """Count the invocations that each kind ended, by the surest ending that tells of it."""
+    counts: dict[str, Mapping[str, int]] = {
+        str(kind): {str(ending): int(lines) for ending, lines in part.items()}
+        for kind, part in (
+            (kind, rows.groupby("tells")["lines"].sum()) for kind, rows in found.groupby("kind")
+        )
+    }
+    failed = {
+        kind: next((by_ending[each] for each in _SUREST if each in by_ending), 0)
+        for kind, by_ending in counts.items()
+    }
+    # A process killed for its memory has last words that say so, and a REPORT that says only that
+    # it ended, unless it was caught at the limit.
+    killed, ended = counts.get("out of memory", {}), counts.get("process ended", {})
+    if "last words" in killed and "report" in ended:
+        failed["out of memory"] = max(failed["out of memory"], killed["last words"])
+        at_limit = killed.get("report", 0)
+        told_apart = failed["out of memory"] - at_limit
+        failed["process ended"] = max(0, ended["report"] - told_apart)
+    return failed
+
+
+def _text(value: object) -> str:
+    return "" if value is None or pd.isna(value) else str(value)  # type: ignore[call-overload]
+
+
+def _frame(rows: Sequence[tuple[object, ...]], columns: Mapping[str, str]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            name: pd.Series([row[place] for row in rows], dtype=dtype)
+            for place, (name, dtype) in enumerate(columns.items())
+        }
+    )
