@@ -1,8 +1,9 @@
-"""Clients for one system, after it is certain that they are in the account and region it pins.
+"""Clients for one system, after it is certain that they are where it pins them.
 
-In: a System. Out: a `Connection` with the caller's identity and clients with timeouts and retries;
-or a refusal. `calling` turns what botocore raises into a sentence, once, at the edge. The only
-``import boto3`` of the package; must not know Lambda or notebooks.
+In: a System, which pins account, region and partition. Out: a `Connection` with the caller's
+identity and clients with timeouts and retries; or a refusal. `calling` turns what botocore raises
+into a sentence, once, at the edge. The only ``import boto3`` of the package; must not know Lambda
+or notebooks.
 
 Facts leaned on
 ---------------
@@ -140,14 +141,14 @@ def connect(system: System, *, deadline_s: float = 15) -> Connection:
     ----------
     system
         Its profile and config file say with which credentials; without a profile they are the
-        machine's own. Its account and region are what must be found.
+        machine's own. Its account, region and partition are what must be found.
     deadline_s
         About how long STS is given to answer, in seconds, three tries together.
 
     Raises
     ------
     GuardRefused
-        The caller is in another account, or the profile is for another region.
+        The caller is in another account or partition, or the profile is for another region.
     CouldNotLook
         STS did not answer, or there are no credentials it takes.
     """
@@ -183,15 +184,7 @@ def connect(system: System, *, deadline_s: float = 15) -> Connection:
             reason=error.reason,
         ) from error
     identity = _identity(answer, region=client.meta.region_name)
-    if identity.account != system.account:
-        raise GuardRefused(
-            f"Not opened: {system.name} is in account {system.account}, and the caller is "
-            f"{identity.arn} in account {identity.account}. Sign in to {system.account}"
-            f"{f' as profile {system.profile}' if system.profile else ''}, "
-            "or use the params file of the account you are in.",
-            expected=system.account,
-            found=identity.account,
-        )
+    _refuse_caller(system, identity)
     return Connection(system, identity, boto, endpoint_url)
 
 
@@ -303,6 +296,25 @@ def _refuse_region(system: System, found: str | None) -> None:
             expected=system.region,
             found=found,
         )
+
+
+def _refuse_caller(system: System, identity: Identity) -> None:
+    # arn:PARTITION:service:region:account:resource; an account's number says nothing of it.
+    partition = identity.arn.partition(":")[2].partition(":")[0]
+    pinned = (
+        ("account", system.account, identity.account, system.account),
+        ("partition", system.partition, partition, f"partition {system.partition}"),
+    )
+    for kind, expected, found, place in pinned:
+        if found != expected:
+            profile = f" as profile {system.profile}" if system.profile else ""
+            raise GuardRefused(
+                f"Not opened: {system.name} is in {kind} {expected}, and the caller is "
+                f"{identity.arn} in {kind} {found or 'none'}. Sign in to {place}{profile}, "
+                "or use the params file of the account you are in.",
+                expected=expected,
+                found=found,
+            )
 
 
 def _identity(answer: dict[str, Any], *, region: str) -> Identity:

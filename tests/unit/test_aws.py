@@ -116,6 +116,41 @@ def test_another_account_is_refused(server: sts.Server, make: Make) -> None:
     assert error.facts == {"expected": "999999999999", "found": "123456789012"}
 
 
+def test_another_partition_is_refused_though_the_account_is_the_same(
+    server: sts.Server, make: Make
+) -> None:
+    server.partition = "aws-us-gov"
+
+    error = _refused(make(server.url))
+
+    assert isinstance(error, GuardRefused)
+    assert error.message == (
+        "Not opened: orders is in partition aws, and the caller is "
+        "arn:aws-us-gov:iam::123456789012:user/ada in partition aws-us-gov. Sign in to partition "
+        "aws as profile orders, or use the params file of the account you are in."
+    )
+    assert error.facts == {"expected": "aws", "found": "aws-us-gov"}
+
+
+def test_a_caller_in_the_pinned_partition_is_let_in(server: sts.Server, make: Make) -> None:
+    server.partition = "aws-cn"
+    system = make(server.url, profile_region="cn-north-1", region="cn-north-1", partition="aws-cn")
+
+    connection = connect(system)
+
+    assert connection.identity.arn == "arn:aws-cn:iam::123456789012:user/ada"
+    assert connection.identity.region == "cn-north-1"
+
+
+def test_a_caller_without_an_arn_is_in_no_partition(server: sts.Server, make: Make) -> None:
+    server.partition = ""
+
+    error = _refused(make(server.url))
+
+    assert isinstance(error, GuardRefused)
+    assert error.facts == {"expected": "aws", "found": ""}
+
+
 def test_a_profile_of_another_region_is_refused_before_anything_is_asked(
     server: sts.Server, make: Make
 ) -> None:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 _ANSWER = """<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
-<GetCallerIdentityResult><Arn>arn:aws:iam::{account}:user/ada</Arn><UserId>AIDA</UserId>
+<GetCallerIdentityResult><Arn>arn:{partition}:iam::{account}:user/ada</Arn><UserId>AIDA</UserId>
 <Account>{account}</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"""
 _DENIAL = """<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error>
 <Type>Sender</Type><Code>ExpiredToken</Code><Message>The security token is expired</Message>
@@ -18,6 +18,7 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
     account = "123456789012"
+    partition = "aws"
     date = "Wed, 14 Oct 2026 03:07:00 GMT"
     expired = False
 
@@ -36,8 +37,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
         self.server.headers.append(dict(self.headers))
-        text = _DENIAL if self.server.expired else _ANSWER.format(account=self.server.account)
-        body = text.encode()
+        caller = _ANSWER.format(account=self.server.account, partition=self.server.partition)
+        body = (_DENIAL if self.server.expired else caller).encode()
         self.send_response_only(403 if self.server.expired else 200)
         self.send_header("Date", self.server.date)
         self.send_header("Content-Type", "text/xml")
