@@ -3,8 +3,8 @@
 In: the environment variable ``OPSLIB_RUN_DIR``, set by whoever runs a notebook headless; rows,
 receipts and the result so far. Out: ``evidence/NN-name.parquet`` and ``.csv`` (rows), ``.txt``
 (the query as sent), ``.json`` (its receipt), and ``result.json``, schema 1 (DESIGN.md section 4).
-Every file appears whole or not at all. Without the variable, as in JupyterLab, nothing is
-written. Must not know AWS or judge.
+All of it is masked on its way to the disk. Every file appears whole or not at all. Without the
+variable, as in JupyterLab, nothing is written. Must not know AWS or judge.
 """
 
 import os
@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from opslib import run_folder
+from opslib.masking import Masks
 
 
 class Folder:
@@ -24,21 +25,24 @@ class Folder:
     ----------
     path
         The run folder; None keeps nothing.
+    masks
+        What is taken out of everything that is kept.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, *, masks: Masks | None = None) -> None:
         self._path = path
+        self._masks = masks or Masks()
         self._kept = 0
 
     @classmethod
-    def of_this_process(cls) -> "Folder":
+    def of_this_process(cls, *, masks: Masks | None = None) -> "Folder":
         """Find the folder that the headless runner named, if any."""
         named = os.environ.get(run_folder.VARIABLE, "")
-        return cls(Path(named) if named else None)
+        return cls(Path(named) if named else None, masks=masks)
 
     def keep(
         self, name: str, rows: pd.DataFrame, *, text: str, receipt: Mapping[str, object]
-    ) -> None:
+    ) -> pd.DataFrame:
         """Keep one answer: its rows, the question, and the receipt.
 
         Parameters
@@ -52,20 +56,26 @@ class Folder:
             The query as it was sent.
         receipt
             What the service said of it; JSON types only.
+
+        Returns
+        -------
+        The rows as they are kept, or would be: masked.
         """
         self._kept += 1
+        rows = self._masks.frame(rows)
         if self._path is None:
-            return
+            return rows
         folder = self._path / "evidence"
         folder.mkdir(parents=True, exist_ok=True)
-        stem = f"{self._kept:02d}-{re.sub(r'[^A-Za-z0-9.-]+', '-', name)}"
+        stem = f"{self._kept:02d}-{re.sub(r'[^A-Za-z0-9.-]+', '-', self._masks.text(name))}"
         write = run_folder.write
         write(folder / f"{stem}.csv", rows.to_csv(index=False, lineterminator="\n"))
         write(folder / f"{stem}.parquet", rows.to_parquet(index=False))
-        write(folder / f"{stem}.txt", f"{text.strip()}\n")
-        run_folder.write_json(folder / f"{stem}.json", receipt)
+        write(folder / f"{stem}.txt", f"{self._masks.text(text.strip())}\n")
+        run_folder.write_json(folder / f"{stem}.json", self._masks.value(receipt))
+        return rows
 
     def write_result(self, result: Mapping[str, object]) -> None:
         """Write the result as it stands now, in place of the one before."""
         if self._path is not None:
-            run_folder.write_json(self._path / run_folder.RESULT, result)
+            run_folder.write_json(self._path / run_folder.RESULT, self._masks.value(result))

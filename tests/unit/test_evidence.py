@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from opslib.evidence import Folder
+from opslib.masking import Masks
 
 ROWS = pd.DataFrame({"p95_ms": [1.5, 2.5], "part": ["before", "after"]})
 
@@ -81,3 +82,36 @@ def test_the_run_folder_is_the_one_the_environment_names(
     Folder.of_this_process().write_result({"schema": 1})
 
     assert json.loads((tmp_path / "result.json").read_text()) == {"schema": 1}
+
+
+def test_secrets_do_not_reach_the_disk_and_the_kept_rows_come_back(tmp_path: Path) -> None:
+    rows = pd.DataFrame({"@message": ["password=hunter2"], "body": ["order 7 of Alice"]})
+    secret = "password=hunter2"
+
+    folder = Folder(tmp_path)
+    kept = folder.keep(secret, rows, text=secret, receipt={"name": secret})
+    folder.write_result({"verdict": "unknown", "limits": [{"what": secret}]})
+
+    assert kept.to_dict("list") == {
+        "@message": ["password=[masked: password]"],
+        "body": ["[masked: payload]"],
+    }
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(files) == 5
+    assert [path.name for path in files if b"hunter2" in path.read_bytes()] == []
+    assert [path.name for path in files if b"Alice" in path.read_bytes()] == []
+    assert [path.name for path in files if "hunter2" in path.name] == []
+
+
+def test_rows_are_masked_without_a_folder_too() -> None:
+    kept = Folder(None).keep("x", pd.DataFrame({"m": ["pwd=a"]}), text="", receipt={})
+
+    assert kept["m"].tolist() == ["pwd=[masked: password]"]
+
+
+def test_a_folder_takes_the_masks_of_a_system(tmp_path: Path) -> None:
+    folder = Folder(tmp_path, masks=Masks([("order", r"order-\d+")]))
+
+    kept = folder.keep("x", pd.DataFrame({"m": ["order-7"]}), text="", receipt={})
+
+    assert kept["m"].tolist() == ["[masked: order]"]

@@ -3,6 +3,7 @@
 import re
 import time
 
+import nbformat
 import pandas as pd
 import pytest
 
@@ -186,3 +187,41 @@ def test_fifty_thousand_lines_do_not_take_seconds() -> None:
 
     assert masked is rows
     assert time.process_time() - began < 1.0
+
+
+def test_what_cells_showed_and_were_given_is_masked_and_code_and_pictures_stay() -> None:
+    new = nbformat.v4
+    coloured = "\x1b[32mpassword\x1b[0m=\x1b[31mhunter2\x1b[0m"
+    picture = "iVBORw0KGgoAKIA0123456789ABCDEF"
+    code = new.new_code_cell(
+        "password = given",
+        outputs=[
+            new.new_output("stream", name="stdout", text=coloured),
+            new.new_output("error", ename="E", evalue="pwd=a", traceback=["E", coloured]),
+            new.new_output(
+                "display_data",
+                data={"text/html": "<td>pwd=a</td>", "image/png": picture},
+                metadata={"image/png": {"alt": "pwd=a"}},
+            ),
+            new.new_output("stream", name="stdout", text="\x1b[31mfine\x1b[0m"),
+        ],
+    )
+    given = new.new_code_cell('api_key = "a"', metadata={"tags": ["injected-parameters"]})
+    node = new.new_notebook(
+        cells=[given, code], metadata={"papermill": {"parameters": {"api_key": "a", "n": 1}}}
+    )
+
+    masked = masking.notebook(node, MASKS)
+
+    assert masked.cells[0].source == 'api_key = "[masked: secret]"'
+    assert masked.metadata.papermill.parameters == {"api_key": "[masked: secret]", "n": 1}
+    assert masked.cells[1].source == "password = given"
+    stream, error, shown, fine = masked.cells[1].outputs
+    assert stream.text == "password=[masked: password]"
+    assert (error.evalue, error.traceback) == (
+        "pwd=[masked: password]",
+        ["E", "password=[masked: password]"],
+    )
+    assert shown.data == {"text/html": "<td>pwd=[masked: password]</td>", "image/png": picture}
+    assert shown.metadata == {"image/png": {"alt": "pwd=[masked: password]"}}
+    assert fine.text == "\x1b[31mfine\x1b[0m"

@@ -1,18 +1,8 @@
-"""Secrets, tokens and payloads taken out of text, before it is shown or kept.
+"""Everything that is taken out, ready to be applied: `Masks`, and `of` a system.
 
-In: patterns by name and names of fields that hold payloads, the house's own and a system's; text,
-JSON values or frames. Out: the same with ``[masked: aws secret key]`` where a secret stood. What a
-runbook needs stays: request ids, ARNs, sequence numbers, numbers, tokens of plans. Masking twice is
-masking once. Pure: does no I/O, keeps no state, and must not know who shows or keeps what.
-
-A pattern is a regular expression of Python's ``re`` with ASCII classes; what its group ``kept``
-matches, the name before a value, stays. One without look-around and back-references is understood
-by RE2 too, which looks through a whole column in linear time; any other is tried on each value.
-
-Sources
--------
-AWS keys: IAM user guide, "Unique identifiers" (AKIA and ASIA are keys; AROA and AIDA name a
-principal and are none). JSON web tokens: RFC 7519. Bearer tokens: RFC 6750.
+In: patterns and names of fields; text, JSON values, frames. Out: the same, masked. RE2 looks
+through a column at once and in linear time; a pattern that it does not take is tried on each value.
+Pure.
 """
 
 import re
@@ -23,88 +13,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from opslib.masking.patterns import BARE_QUOTE, NEEDLES, PATTERNS, PAYLOADS, QUOTE
 from opslib.system import System
-
-# A quote as it stands in text, in JSON inside of JSON, or in HTML.
-_BARE_QUOTE = r"""["']|&quot;|&#34;|&#39;|&#x27;"""
-_QUOTE = rf"\\*(?:{_BARE_QUOTE})"
-_IS = rf"{_QUOTE}?\s*(?:=>|[:=])\s*"
-_WORD = r"""[^\s"'\\,;&<>(){}\[\]]+"""
-_QUOTED = (
-    r'"(?:[^"\\]|\\.)*"', r"'(?:[^'\\]|\\.)*'", r'\\+"[^"]*"', r"\\+'[^']*'",
-    r"(?:&quot;|&#34;)[^&]*(?:&quot;|&#34;)", r"(?:&#39;|&#x27;)[^&]*(?:&#39;|&#x27;)",
-)  # fmt: skip
-_VALUE = f"(?:{'|'.join(_QUOTED)}|{_QUOTE}?{_WORD})"
-_REST = r"""[^"'\\\r\n&<>{}]{4,}"""
-
-
-def _named(words: str, value: str = _VALUE) -> str:
-    """Return the pattern of a value that one of these words names."""
-    return rf"(?P<kept>(?i:{words}){_IS}){value}"
-
-
-#: Name of a mask to its pattern, in the order in which they are tried.
-PATTERNS: Mapping[str, str] = {
-    "private key": (
-        r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[^-]*(?:-----END [A-Z0-9 ]*PRIVATE KEY-----)?"
-    ),
-    "aws secret key": _named(r"secret_?(?:access_?)?key"),
-    "aws key pair": r"\b(?:AKIA|ASIA)[A-Z0-9]{16}[\s,;:|]{1,4}[A-Za-z0-9/+]{40}",
-    "aws access key": r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
-    "aws session token": r"\b(?:FwoGZXIvYXdz|FQoGZXIvYXdz|IQoJb3JpZ2lu)[A-Za-z0-9/+=%]{20,}",
-    "url signature": r"(?P<kept>(?i:X-Amz-(?:Signature|Security-Token)=))[A-Za-z0-9%/+=]+",
-    "json web token": r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{2,}\.[A-Za-z0-9_-]*",
-    "authorization": _named(r"(?:proxy-)?authorization", f"{_QUOTE}?{_REST}"),
-    "bearer token": r"(?P<kept>\b(?i:bearer)\s+)[A-Za-z0-9._~+/=-]{16,}",
-    "cookie": _named(r"\b(?:set-)?cookie", f"{_QUOTE}?{_REST}"),
-    "provider token": (
-        r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|xox[abeprs]-[A-Za-z0-9-]{9,}"
-        r"|[rs]k_live_[A-Za-z0-9]{10,}|AIza[A-Za-z0-9_-]{35}|glpat-[A-Za-z0-9_-]{20,})"
-    ),
-    "webhook": r"(?P<kept>https://hooks\.slack\.com/)[A-Za-z0-9/_-]+",
-    "password in url": r"""(?P<kept>\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^\s/:@"'<>]*:)[^\s/@"'<>[]+""",
-    "password": _named(r"passw(?:or)?d|passphrase|\bpwd"),
-    "secret": _named(
-        r"(?:client|app|shared|signing|webhook)[_-]?secret|secret[_-]?(?:string|value)"
-        # Not in an ARN.
-        r"|(?:^|[^\w:/-])secret"
-        r"|(?:private|encryption|api|access|account|auth)[_-]?key|connection[_-]?string"
-    ),
-    "token": _named(
-        r"(?:access|refresh|auth|id|session|security|api|csrf|xsrf|sas|device|bearer)[_-]?token"
-    ),
-}
-
-# What a match cannot do without, in lower case: looking for it takes a fraction of the time.
-_NEEDLES: Mapping[str, tuple[str, ...]] = {
-    "private key": ("private key",),
-    "aws secret key": ("secret",),
-    "aws key pair": ("akia", "asia"),
-    "aws access key": ("akia", "asia"),
-    "aws session token": ("fwogzxivyxdz", "fqogzxivyxdz", "iqojb3jpz2lu"),
-    "url signature": ("x-amz-",),
-    "json web token": ("eyj",),
-    "authorization": ("authorization",),
-    "bearer token": ("bearer",),
-    "cookie": ("cookie",),
-    "webhook": ("hooks.slack.com",),
-    "password in url": ("://",),
-    "password": ("passw", "passphrase", "pwd"),
-    "secret": ("secret", "key", "string"),
-    "token": ("token",),
-}
-
-#: Fields and columns that hold what a system's own users sent, in snake case.
-PAYLOADS = (
-    "payload", "request_payload", "response_payload", "body", "raw_body", "request_body",
-    "response_body", "message_body", "new_image", "old_image",
-)  # fmt: skip
 
 _PAYLOAD = "payload"
 _HEAD = "[masked: "
 _NEVER = r"[^\s\S]"
-_MARKS = re.compile(rf"(?P<level>\\*)(?P<quote>{_BARE_QUOTE})|[][{{}}]")
-_DRESSED = re.compile(rf"({_QUOTE}?)(.*?)({_QUOTE}?)", re.DOTALL)
+_MARKS = re.compile(rf"(?P<level>\\*)(?P<quote>{BARE_QUOTE})|[][{{}}]")
+_DRESSED = re.compile(rf"({QUOTE}?)(.*?)({QUOTE}?)", re.DOTALL)
 # Stands for a value where only a name is known.
 _SAMPLE = "a1B2" * 10
 
@@ -134,10 +50,10 @@ class Masks:
         fields = "|".join(name.replace("_", "[_-]?") for name in payloads) or _NEVER
         self._payload_name = re.compile(fields, re.IGNORECASE)
         self._payload = re.compile(
-            rf"(?P<level>\\*)(?P<quote>{_BARE_QUOTE})(?i:{fields})(?P=level)(?P=quote)\s*:\s*"
+            rf"(?P<level>\\*)(?P<quote>{BARE_QUOTE})(?i:{fields})(?P=level)(?P=quote)\s*:\s*"
         )
         self._steps = [
-            _Step(rf"(?i:{fields}){_QUOTE}\s*:", (), self._without_payloads),
+            _Step(rf"(?i:{fields}){QUOTE}\s*:", (), self._without_payloads),
             *(_step(name, text) for name, text in patterns),
         ]
         self._hint = "|".join(f"(?:{step.hint})" for step in self._steps)
@@ -260,7 +176,7 @@ def _step(name: str, pattern: str) -> _Step:
     compiled = re.compile(pattern, re.ASCII)
     replaced = _replacement(name)
     # The needles are those of our own patterns; a system may give its own pattern an old name.
-    needles = _NEEDLES.get(name, ()) if pattern == PATTERNS.get(name) else ()
+    needles = NEEDLES.get(name, ()) if pattern == PATTERNS.get(name) else ()
     hint = pattern.replace("(?P<kept>", "(?:")
     return _Step(hint, needles, lambda text: compiled.sub(replaced, text))
 
