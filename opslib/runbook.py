@@ -19,7 +19,18 @@ import pandas as pd
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
-from opslib import __version__, aws, changes, lambda_logs, metrics, parameters, plots, show, tree
+from opslib import (
+    __version__,
+    aws,
+    changes,
+    lambda_logs,
+    masking,
+    metrics,
+    parameters,
+    plots,
+    show,
+    tree,
+)
 from opslib import system as systems
 from opslib.errors import BadInput, CouldNotLook
 from opslib.evidence import Folder
@@ -135,8 +146,8 @@ class Run:
 
         Returns
         -------
-        The rows, typed. Empty, with the same columns, when nothing matched, and also when the logs
-        could not be read: that is said here and in the verdict.
+        The rows, typed and masked. Empty, with the same columns, when nothing matched, and also
+        when the logs could not be read: that is said here and in the verdict.
         """
         try:
             answer = self._insights.query(
@@ -151,12 +162,12 @@ class Run:
             return typed([], columns)
         receipt = answer.receipt
         self._queries.append(receipt.as_dict())
-        self._folder.keep(name, answer.rows, text=text, receipt=receipt.as_dict())
+        rows = self._folder.keep(name, answer.rows, text=text, receipt=receipt.as_dict())
         self._save(Verdict.UNKNOWN, [], [_limit(_UNFINISHED, reason="unfinished")])
         display(show.note(_said(receipt)))
         if receipt.truncated:
             self._say(_limit(f"Query {name} was cut off at {receipt.rows:,} rows.", reason="cut"))
-        return answer.rows
+        return rows
 
     def query_before_and_after(
         self, name: str, text: str, target: Target, *, columns: Mapping[str, str]
@@ -401,8 +412,11 @@ def open(  # noqa: A001 - the notebooks read `runbook.open`
             parameter="approve",
         )
     connection = aws.connect(systems.load(system))
+    masks = masking.of(connection.system)
+    show.mask_with(masks)
     window = Window.between(start, end, now=connection.identity.at)
-    run = Run(notebook, connection=connection, window=window, folder=Folder.of_this_process())
+    folder = Folder.of_this_process(masks=masks)
+    run = Run(notebook, connection=connection, window=window, folder=folder)
     display(
         show.banner(
             [

@@ -1,7 +1,7 @@
 """What a run makes of what it sees and of what it is refused: the verdict, and what is kept."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -332,3 +332,18 @@ def test_logs_that_cannot_show_every_invocation_are_never_healthy(
     run.conclude([])
 
     assert _result(tmp_path)["verdict"] == "unknown"
+
+
+def test_what_a_query_brings_back_holds_no_secret_and_neither_does_the_result(
+    tmp_path: Path,
+) -> None:
+    rows = [[{"field": "line", "value": "password=hunter2"}]]
+    answer = {"status": "Complete", "results": rows, "statistics": STATISTICS}
+    run = _run(tmp_path, logs=Logs(answer))
+
+    seen = run.query("lines", "fields @message as line", run.look_at(), columns={"line": "text"})
+    shown = run.conclude([replace(_finding("stream.lag", Verdict.WARNING), detail=seen["line"][0])])
+
+    assert seen["line"].tolist() == ["password=[masked: password]"]
+    assert "password=[masked: password]" in shown.text
+    assert "hunter2" not in (tmp_path / "result.json").read_text()
