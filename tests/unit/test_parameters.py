@@ -15,6 +15,7 @@ from opslib.parameters import (
     declared_in,
     find_notebook,
     from_text,
+    require_system,
 )
 
 CELL = """system: str | dict = "sandbox"  # name, path or mapping
@@ -169,7 +170,8 @@ def test_values_of_the_declared_types_pass_as_they_are(parameters: list[Paramete
         ("start", "true", "true"),
         ("start", "1_000", "1_000"),
         ("start", "12e456789012", "12e456789012"),
-        ("count", "-007", -7),
+        ("count", "-7", -7),
+        ("share", "0.50", 0.5),
         ("share", "1e-3", 0.001),
         ("share", "2", 2.0),
         ("sample", "false", False),
@@ -195,6 +197,15 @@ def test_text_of_the_command_line_becomes_the_declared_type(
         ("sample", "0", "-p: `sample` of 20-duration takes true or false, not text. Nothing ran."),
         ("count", "1_000", "-p: `count` of 20-duration takes a whole number, not text."),
         ("count", "1.0", "-p: `count` of 20-duration takes a whole number, not text."),
+        (
+            "count",
+            "007",
+            "-p: `count` of 20-duration takes a whole number, not text. "
+            "A number begins with no zero, which would be lost. Nothing ran.",
+        ),
+        ("share", "00.5", "-p: `share` of 20-duration takes a number, not text. A number begins"),
+        ("names", "[007]", "-p: `names` of 20-duration takes a list, not text. Nothing ran."),
+        ("names", "{a: 1}", "-p: `names` of 20-duration takes a list, not text. Nothing ran."),
         ("share", "nan", "-p: `share` of 20-duration takes a number, not text."),
         ("share", "1e999", "-p: `share` of 20-duration takes a number, not text."),
         ("names", "a, b", "-p: `names` of 20-duration takes a list, not text."),
@@ -256,6 +267,126 @@ def test_a_file_that_is_not_there_is_refused(
         collect(parameters, notebook="20", files=["params/gone.yaml"])
 
     assert "there is no params file params/gone.yaml" in str(refused.value)
+
+
+SHARED = """system: str = "orders"
+function: str = ""
+start: str = "-3h"
+end: str = "now"
+"""
+ORDERS = """system:
+  name: orders
+  environment: production
+  account: "123456789012"
+  region: us-east-1
+  functions:
+    - {name: orders-ingest, known_as: ingest}
+    - name: orders-report
+"""
+
+
+class TestWhatAllNotebooksShare:
+    @pytest.fixture(name="shared", autouse=True)
+    def _shared(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Parameter]:
+        _project(tmp_path, monkeypatch, orders=ORDERS, lost=f"{ORDERS}function: 007\n")
+        return declared_in(SHARED, notebook="20-duration")
+
+    @pytest.mark.parametrize("name", ["orders-ingest", "ingest", "orders-report", ""])
+    def test_a_function_of_the_system_passes_by_each_of_its_names(
+        self, shared: list[Parameter], name: str
+    ) -> None:
+        values = collect(
+            shared, notebook="20-duration", files=["orders"], pairs=[("function", name)]
+        )
+
+        assert values["function"] == name
+
+    @pytest.mark.parametrize("name", ["007", "false", "orders-ingst"])
+    @pytest.mark.parametrize("files", [["orders"], []])
+    def test_a_function_that_the_system_does_not_have_is_refused_with_those_it_has(
+        self, shared: list[Parameter], name: str, files: list[str]
+    ) -> None:
+        with pytest.raises(BadInput) as refused:
+            collect(shared, notebook="20-duration", files=files, pairs=[("function", name)])
+
+        assert str(refused.value) == (
+            f"-p: `function` of 20-duration: {name!r} is not a function of orders; "
+            "it has orders-ingest (ingest), orders-report. Nothing ran."
+        )
+        assert refused.value.facts["parameter"] == "function"
+
+    def test_digits_that_would_lose_their_zeros_are_refused_where_they_stand(
+        self, shared: list[Parameter]
+    ) -> None:
+        with pytest.raises(BadInput) as refused:
+            collect(shared, notebook="20-duration", files=["lost"])
+
+        assert str(refused.value) == (
+            "params/lost.yaml, line 9: `function` is the number 007; "
+            'quote it: function: "007". Nothing ran.'
+        )
+
+    @pytest.mark.parametrize(
+        ("name", "text", "said"),
+        [
+            ("start", "false", "start is 'false', which is not an instant. Write an ISO 8601"),
+            ("end", "2026-10-14T03:07:00", "end is 2026-10-14T03:07:00, which has no time zone"),
+        ],
+    )
+    def test_an_instant_that_cannot_be_read_is_refused(
+        self, shared: list[Parameter], name: str, text: str, said: str
+    ) -> None:
+        with pytest.raises(BadInput) as refused:
+            collect(shared, notebook="20-duration", pairs=[(name, text)])
+
+        assert said in str(refused.value)
+
+    def test_a_system_that_is_not_there_is_refused_with_those_that_are(
+        self, shared: list[Parameter]
+    ) -> None:
+        with pytest.raises(BadInput) as refused:
+            collect(shared, notebook="20", pairs=[("system", "false"), ("function", "f")])
+
+        assert str(refused.value) == (
+            "Nothing ran: there is no system 'false'; params/ has lost, orders."
+        )
+
+    def test_without_a_person_the_system_has_to_be_named(self, shared: list[Parameter]) -> None:
+        with pytest.raises(BadInput) as refused:
+            require_system({"start": "-1h"}, shared, notebook="20-duration", person=False)
+
+        assert str(refused.value) == (
+            "-p: no system was named for 20-duration, and no person is here to see which one is "
+            "the default. Give -f params/NAME.yaml or -p system NAME; params/ has lost, orders. "
+            "Nothing ran."
+        )
+
+    @pytest.mark.parametrize(
+        ("values", "person", "takes"),
+        [({}, True, True), ({"system": "orders"}, False, True), ({}, False, False)],
+    )
+    def test_a_person_or_a_name_or_a_notebook_without_a_system_needs_no_more(
+        self, shared: list[Parameter], values: dict[str, object], person: bool, takes: bool
+    ) -> None:
+        require_system(values, shared if takes else shared[1:], notebook="20", person=person)
+
+    def test_bare_papermill_is_told_how_to_give_text(self) -> None:
+        with pytest.raises(BadInput) as refused:
+            check_injected([SHARED, "# Parameters\nfunction = 7\n"], notebook="20-duration")
+
+        assert str(refused.value) == (
+            "papermill: `function` of 20-duration takes text, not 7, a whole number. papermill "
+            "took the text for more than text, and a leading zero is lost: give it with "
+            "-r function TEXT, or in quotes in a file. Nothing ran."
+        )
+
+    def test_a_function_that_bare_papermill_injected_is_looked_for_too(self) -> None:
+        with pytest.raises(BadInput) as refused:
+            check_injected([SHARED, '# Parameters\nfunction = "007"\n'], notebook="20-duration")
+
+        assert str(refused.value).startswith(
+            "papermill: `function` of 20-duration: '007' is not a function of orders; it has "
+        )
 
 
 class TestInTheKernel:
