@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from opslib.cli.output import Progress, causes, person, say_verdict, shown, word
-from opslib.errors import BadInput
 from opslib.stop import Stop
 
 if TYPE_CHECKING:
@@ -109,12 +108,14 @@ def triage_command(
     is critical.
     """
     from opslib import parameters
+    from opslib.kernel.server import serving
 
     path = parameters.find_notebook("00-triage")
     values = _values(path, parameters.declared(path), files, pairs)
-    from opslib import triage
+    with serving(), Progress("triage") as progress:
+        # Late, so that the server of the kernels imports at the same time.
+        from opslib import triage
 
-    with Progress("triage") as progress:
         outcome = triage.follow(
             path,
             values,
@@ -148,9 +149,5 @@ def _values(
     from opslib import parameters
 
     values = parameters.collect(takes, notebook=path.stem, files=files, pairs=pairs)
-    if "system" in {p.name for p in takes} - {*values} and not person():
-        raise BadInput(
-            f"-p: no system was named for {path.stem}, and no person is here to see which one is "
-            "the default. Give -f params/NAME.yaml or -p system NAME. Nothing ran."
-        )
+    parameters.require_system(values, takes, notebook=path.stem, person=person())
     return values

@@ -22,7 +22,8 @@ from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillException, PapermillExecutionError
 
 from opslib import run_folder
-from opslib.kernel import Watch, kernels
+from opslib.kernel.manager import kernels
+from opslib.kernel.watch import Watch
 from opslib.stop import Stop
 from opslib.system import project_root
 

@@ -11,9 +11,9 @@ from typing import Any
 import nbformat
 
 import opslib
-from opslib import report, run_folder, run_lock
+from opslib import masking, report, run_folder
 from opslib.errors import OpsError
-from opslib.headless import checks, result
+from opslib.headless import checks, lock, result
 from opslib.headless.execution import Execution, Progress
 from opslib.parameters import declared
 from opslib.stop import Stop, heeded
@@ -97,9 +97,9 @@ def run(
     started_at = now()
     with (
         nullcontext(stop) if stop else heeded() as stop,
-        run_lock.taken(
+        lock.taken(
             lock_folder(out), notebook=notebook.stem, system=_identity(system), since=started_at
-        ) as lock,
+        ) as held,
     ):
         folder = run_folder.create(
             out,
@@ -108,7 +108,7 @@ def run(
             system=system.name if system else "",
         )
         try:
-            lock.note(str(folder))
+            held.note(str(folder))
             execution = Execution(
                 node=node,
                 source=notebook,
@@ -150,12 +150,15 @@ def _sealed(
     started_at: datetime,
     now: Callable[[], datetime],
 ) -> Outcome:
-    executed = execution.executed()
+    masks = masking.of(system)
+    executed = masking.notebook(execution.executed(), masks)
     # Where the system's people read their clocks, for the report; result.json is UTC alone.
     executed.metadata["opslib"] = {"timezone": system.timezone if system else "UTC"}
     run_folder.write(folder / run_folder.NOTEBOOK, nbformat.writes(executed))
     found = result.of_kernel(folder)
+    failure = masks.text(failure)
     whole = result.complete(found, failure, system=system, notebook=execution.source.stem)
+    whole = masks.value(whole)
     whole |= {"run_id": run_folder.run_id(folder), "started": iso(started_at)}
     ended_at = now()
     whole["ended"] = iso(ended_at)

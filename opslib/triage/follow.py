@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import opslib
-from opslib import headless, run_folder, run_lock
+from opslib import headless, run_folder
 from opslib.errors import BadInput, OpsError
-from opslib.headless import CELL_S, DEADLINE_S, EXIT_CODES
+from opslib.headless import CELL_S, DEADLINE_S, EXIT_CODES, lock
 from opslib.parameters import declared, find_notebook
 from opslib.stop import Stop, heeded
 from opslib.system import System, load, project_root
@@ -123,7 +123,7 @@ def follow(
         )
         started_at = now()
         name = f"{tree.system.name} ({tree.system.account}, {tree.system.region})"
-        with run_lock.taken(
+        with lock.taken(
             headless.lock_folder(out), notebook="triage-tree", system=name, since=started_at
         ):
             tree.run(notebook)

@@ -1,65 +1,28 @@
 """Runs without a person: real kernels, small notebooks, and every way a run can end."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
+from small_projects import CONCLUDE, ROOT, alive, project, wait_for
 
-from opslib import headless, kernel, run_folder
+from opslib import headless, run_folder
 from opslib.errors import BadInput
+from opslib.kernel import watch
 
-ROOT = Path(__file__).parents[2]
 AT = datetime(2026, 10, 14, 3, 7, 0, tzinfo=UTC)
-PARAMETERS = 'system: str | dict = "sandbox"  # which\nstart: str = "-3h"\n'
-# What the kernel's half of a run does, in small.
-CONCLUDE = """\
-import json, os, pathlib
-folder = pathlib.Path(os.environ["OPSLIB_RUN_DIR"])
-(folder / "evidence").mkdir()
-(folder / "evidence" / "01-a.csv").write_text("a\\n")
-(folder / "result.json").write_text(json.dumps({
-    "schema": 1, "system": "ZAEL-demo", "verdict": %r,
-    "limits": [{"what": "Not concluded.", "operation": "", "reason": "unfinished"}],
-    "window": {"start": "2026-10-14T00:07:00Z", "end": "2026-10-14T03:07:00Z"},
-    "findings": [{"id": "duration.rising", "severity": "warning", "title": "It climbs"}],
-    "queries": [{"name": "01-a", "text": "fields 1"}],
-}))
-"""
 KEYS = [
     *("schema", "run_id", "notebook", "system", "window", "verdict", "findings", "plans"),
     *("queries", "metrics", "identity", "limits", "started", "ended", "opslib"),
 ]
-
-
-def _project(folder: Path, cells: Sequence[str]) -> Path:
-    """Make a project with one notebook: a title, parameters, and code under `## Looking`."""
-    (folder / "params").mkdir(parents=True)
-    (folder / "notebooks").mkdir()
-    text = (ROOT / "params" / "sandbox.yaml").read_text()
-    (folder / "params" / "sandbox.yaml").write_text(text)
-    parameters = nbformat.v4.new_code_cell(PARAMETERS)
-    parameters.metadata["tags"] = ["parameters"]
-    parameters["outputs"] = [nbformat.v4.new_output("stream", name="stdout", text="OLD OUTPUT")]
-    notebook = nbformat.v4.new_notebook(
-        cells=[
-            nbformat.v4.new_markdown_cell("# 20 · Invocations are slow"),
-            parameters,
-            nbformat.v4.new_markdown_cell("## Looking\n\nA question."),
-            *(nbformat.v4.new_code_cell(source) for source in cells),
-        ]
-    )
-    path = folder / "notebooks" / "20-duration.ipynb"
-    nbformat.write(notebook, path)
-    return path
 
 
 @pytest.fixture(autouse=True)
@@ -92,7 +55,7 @@ def _outcome(
 ) -> Iterator[headless.Outcome]:
     folder = tmp_path_factory.mktemp("project {x}")
     look = "import os, sys\nprint(sys.executable, os.getcwd(), start, sep='\\n')"
-    notebook = _project(folder, [look, CONCLUDE % "warning"])
+    notebook = project(folder, [look, CONCLUDE % "warning"])
     # Another environment's kernel of the same name, which would not even start.
     spec = folder / "jupyter" / "kernels" / "python3"
     spec.mkdir(parents=True)
@@ -193,7 +156,7 @@ def _unknown(outcome: headless.Outcome, limit: str) -> None:
 
 def test_a_failure_after_a_verdict_makes_it_unknown_and_keeps_the_findings(tmp_path: Path) -> None:
     fails = "from opslib.errors import OpsError\nraise OpsError('Not looked: the door is shut.')"
-    notebook = _project(tmp_path, [CONCLUDE % "healthy", fails, "print('never')"])
+    notebook = project(tmp_path, [CONCLUDE % "healthy", fails, "print('never')"])
 
     outcome = _run(notebook)
 
@@ -204,7 +167,7 @@ def test_a_failure_after_a_verdict_makes_it_unknown_and_keeps_the_findings(tmp_p
 
 
 def test_a_failure_before_any_result_still_leaves_one(tmp_path: Path) -> None:
-    outcome = _run(_project(tmp_path, ["{}['x']"]))
+    outcome = _run(project(tmp_path, ["{}['x']"]))
 
     _unknown(outcome, "A cell failed under “Looking”: KeyError: 'x'")
     assert list(outcome.result) == KEYS
@@ -215,7 +178,7 @@ def test_a_failure_before_any_result_still_leaves_one(tmp_path: Path) -> None:
 def test_a_dead_kernel_is_said_and_what_never_ran_is_marked(tmp_path: Path) -> None:
     dies = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"
 
-    outcome = _run(_project(tmp_path, [CONCLUDE % "healthy", dies, "print('never')"]))
+    outcome = _run(project(tmp_path, [CONCLUDE % "healthy", dies, "print('never')"]))
 
     _unknown(outcome, "The kernel died under “Looking”: it was killed, or ran out of memory.")
     statuses = [
@@ -228,9 +191,9 @@ def test_a_dead_kernel_is_said_and_what_never_ran_is_marked(tmp_path: Path) -> N
 def test_the_deadline_ends_a_kernel_that_ignores_interrupts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kernel, "GRACE_S", 0.3)
+    monkeypatch.setattr(watch, "GRACE_S", 0.3)
     deaf = "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\ntime.sleep(60)"
-    notebook = _project(tmp_path, [CONCLUDE % "healthy", deaf])
+    notebook = project(tmp_path, [CONCLUDE % "healthy", deaf])
     began = time.monotonic()
 
     outcome = _run(notebook, deadline_s=3)
@@ -242,20 +205,20 @@ def test_the_deadline_ends_a_kernel_that_ignores_interrupts(
 def test_the_deadline_lets_a_cell_put_down_what_it_holds(tmp_path: Path) -> None:
     careful = "import time\ntry:\n    time.sleep(60)\nfinally:\n    print('query stopped')"
 
-    outcome = _run(_project(tmp_path, [careful]), deadline_s=3)
+    outcome = _run(project(tmp_path, [careful]), deadline_s=3)
 
     assert outcome.exit_code == 3
     assert "query stopped" in _printed(outcome)
 
 
 def test_a_cell_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
-    outcome = _run(_project(tmp_path, ["import time; time.sleep(60)"]), cell_s=1)
+    outcome = _run(project(tmp_path, ["import time; time.sleep(60)"]), cell_s=1)
 
     _unknown(outcome, "The run was stopped: a cell took longer than 1 s under “Looking”.")
 
 
 def test_a_cell_that_exits_quietly_is_no_success(tmp_path: Path) -> None:
-    notebook = _project(tmp_path, [CONCLUDE % "healthy", "import sys; sys.exit(0)", "print(1)"])
+    notebook = project(tmp_path, [CONCLUDE % "healthy", "import sys; sys.exit(0)", "print(1)"])
 
     outcome = _run(notebook)
 
@@ -270,7 +233,7 @@ def test_a_cell_that_exits_quietly_is_no_success(tmp_path: Path) -> None:
 def test_a_notebook_without_a_result_is_not_healthy(tmp_path: Path, written: str) -> None:
     cell = f"import os\nP = os.environ['OPSLIB_RUN_DIR'] + '/result.json'\n{written}"
 
-    outcome = _run(_project(tmp_path, [cell]))
+    outcome = _run(project(tmp_path, [cell]))
 
     assert outcome.exit_code == 3
     assert [limit["what"] for limit in outcome.result["limits"]] == [
@@ -279,7 +242,7 @@ def test_a_notebook_without_a_result_is_not_healthy(tmp_path: Path, written: str
 
 
 def test_a_path_as_system_becomes_the_mapping_in_it(tmp_path: Path) -> None:
-    notebook = _project(tmp_path, ["print(system['name'])"])
+    notebook = project(tmp_path, ["print(system['name'])"])
     (tmp_path / "params" / "sandbox.yaml").rename(tmp_path / "other.yaml")
 
     outcome = headless.run(notebook, {"system": str(tmp_path / "other.yaml")})
@@ -288,7 +251,7 @@ def test_a_path_as_system_becomes_the_mapping_in_it(tmp_path: Path) -> None:
 
 
 def test_a_system_that_is_wrong_is_refused_before_anything_is_made(tmp_path: Path) -> None:
-    notebook = _project(tmp_path, ["pass"])
+    notebook = project(tmp_path, ["pass"])
 
     with pytest.raises(BadInput):
         headless.run(notebook, {"system": "nobody"})
@@ -300,33 +263,15 @@ def _command(notebook: Path, *more: str) -> list[str]:
     return [sys.executable, "-m", "opslib", "run", str(notebook), "-p", "system", "sandbox", *more]
 
 
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    # A zombie of a container without an init to collect it is dead all the same.
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-
-
-def _wait_for(path: Path, seconds: float = 30) -> str:
-    ends = time.monotonic() + seconds
-    while time.monotonic() < ends:
-        if path.exists() and path.read_text():
-            return path.read_text()
-        time.sleep(0.05)
-    raise TimeoutError(str(path))
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda n: n.name)
 def test_a_signal_ends_the_kernel_and_leaves_a_partial_report(
     tmp_path: Path, number: signal.Signals
 ) -> None:
     marker = tmp_path / "pid"
     waits = f"import os, time\nopen({str(marker)!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)"
-    notebook = _project(tmp_path, [CONCLUDE % "healthy", waits])
+    notebook = project(tmp_path, [CONCLUDE % "healthy", waits])
     process = subprocess.Popen(_command(notebook), stdout=subprocess.PIPE, text=True, cwd=ROOT)
-    pid = int(_wait_for(marker))
+    pid = int(wait_for(marker))
 
     process.send_signal(number)
     said, _ = process.communicate(timeout=30)
@@ -336,11 +281,11 @@ def test_a_signal_ends_the_kernel_and_leaves_a_partial_report(
     assert process.returncode == 3
     assert said.splitlines()[:2] == ["COULD NOT LOOK 20-duration on ZAEL-demo", f"  {reason}"]
     assert f"<strong>Partial report.</strong> {reason}" in report.read_text()
-    assert not _alive(pid)
+    assert not alive(pid)
 
 
 def test_a_full_disk_is_a_sentence_and_leaves_the_folder_marked_unfinished(tmp_path: Path) -> None:
-    notebook = _project(tmp_path, [CONCLUDE % "healthy", "print('x' * 3_000_000)"])
+    notebook = project(tmp_path, [CONCLUDE % "healthy", "print('x' * 3_000_000)"])
     # A limit on the size of a file is the nearest thing to a full disk that needs no root.
     limited = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (10**6, 10**6)); "
     limited += "from opslib.cli import main; sys.exit(main(sys.argv[1:]))"
@@ -350,7 +295,7 @@ def test_a_full_disk_is_a_sentence_and_leaves_the_folder_marked_unfinished(tmp_p
         command, capture_output=True, text=True, cwd=ROOT, timeout=60, check=False
     )
 
-    folders = [path.name for path in (tmp_path / "runs").iterdir()]
+    folders = [path.name for path in (tmp_path / "runs").iterdir() if path.name != ".locks"]
     assert done.returncode == 3
     assert done.stdout == ""
     assert done.stderr.startswith("opslib: The run did not finish: ")

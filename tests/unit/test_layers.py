@@ -32,7 +32,6 @@ LAYERS = [
     "show",
     "target",
     "run_folder",
-    "run_lock",
     "evidence",
     "runbook",
     "kernel",

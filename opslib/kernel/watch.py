@@ -1,13 +1,7 @@
-"""The kernel of a headless run: this very Python, and a watch that ends it when it must end.
+"""A watch on one kernel: it ends the kernel when it must end, and remembers why.
 
-In: environment variables, deadlines in seconds, a `Stop`. Out: a kernel manager class for nbclient,
-and the reason why a kernel was ended. Must not know notebooks or AWS.
-
-Sources
--------
-jupyter_client 8.10 and ipykernel 7.4, measured: an installed kernelspec named ``python3`` may
-belong to another environment; a kernel on plain TCP warns on stderr at every start; on IPC,
-kernels that start at once in one folder share a socket.
+In: deadlines in seconds, a `Stop`. Out: an interrupt, then a kill, and the reason. Must not know
+notebooks or AWS.
 """
 
 import os
@@ -15,11 +9,8 @@ import select
 import signal
 import threading
 import time
-from collections.abc import Mapping
-from typing import Any, Self
-
-from jupyter_client.kernelspec import KernelSpecManager
-from jupyter_client.manager import AsyncKernelManager
+from collections.abc import Callable
+from typing import Protocol, Self
 
 from opslib.stop import Stop
 
@@ -28,8 +19,19 @@ GRACE_S = 3.0
 _KILL_AGAIN_S = 0.2
 
 
+class Process(Protocol):
+    """A process that leads its own group, as `subprocess.Popen` describes one."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """Return how it ended; None while it runs."""
+
+
 class Watch:
     """Ends the kernel when a deadline passes or a stop is asked for, and remembers why.
+
+    ``process`` says which process that is, once there is one.
 
     The kernel gets an interrupt first, so that a cell can stop what it started; then it is killed,
     and papermill notices on its own.
@@ -44,7 +46,7 @@ class Watch:
 
     def __init__(self, stop: Stop, *, deadline_s: float, cell_s: float) -> None:
         self.reason = ""
-        self.manager: AsyncKernelManager | None = None
+        self.process: Callable[[], Process | None] = lambda: None
         self._stop = stop
         self._deadline_s = deadline_s
         self._cell_s = cell_s
@@ -100,8 +102,7 @@ class Watch:
         return bool(self.reason)
 
     def _signal(self, number: int) -> None:
-        provisioner = self.manager.provisioner if self.manager else None
-        process = getattr(provisioner, "process", None)
+        process = self.process()
         if process is None or process.poll() is not None:
             return
         try:
@@ -109,21 +110,3 @@ class Watch:
             os.killpg(process.pid, number)
         except ProcessLookupError:
             return
-
-
-def kernels(environment: Mapping[str, str], watch: Watch) -> type[AsyncKernelManager]:
-    """Return a manager that starts this very Python, over an encrypted transport."""
-
-    class Kernels(AsyncKernelManager):
-        def __init__(self, **options: Any) -> None:
-            own = KernelSpecManager(kernel_dirs=[])
-            super().__init__(kernel_spec_manager=own, transport_encryption="required", **options)
-            watch.manager = self
-
-        async def _async_pre_start_kernel(self, **options: Any) -> Any:
-            options["env"] = {**os.environ, **environment}
-            return await super()._async_pre_start_kernel(**options)
-
-        pre_start_kernel = _async_pre_start_kernel
-
-    return Kernels

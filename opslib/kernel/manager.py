@@ -1,0 +1,59 @@
+"""The kernel of a headless run: this very Python, over an encrypted transport.
+
+In: environment variables, a `Watch`. Out: a kernel manager class for nbclient. While a
+`server.Server` is up in this process, kernels are forked by it.
+
+Sources
+-------
+jupyter_client 8.10 and ipykernel 7.4, measured: an installed kernelspec named ``python3`` may
+belong to another environment; a kernel on plain TCP warns on stderr at every start; on IPC,
+kernels that start at once in one folder share a socket.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Any, cast
+
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+
+from opslib.kernel import server
+from opslib.kernel.watch import Watch
+
+
+def kernels(environment: Mapping[str, str], watch: Watch) -> type[AsyncKernelManager]:
+    """Return a manager whose kernel has these variables too, and is watched."""
+
+    class Kernels(AsyncKernelManager):
+        def __init__(self, **options: Any) -> None:
+            own = KernelSpecManager(kernel_dirs=[])
+            super().__init__(kernel_spec_manager=own, transport_encryption="required", **options)
+            watch.process = lambda: getattr(self.provisioner, "process", None)
+
+        async def _async_pre_start_kernel(self, **options: Any) -> Any:
+            options["env"] = {**os.environ, **environment}
+            if self.provisioner is None and server.current():
+                self.provisioner = _Forked(
+                    kernel_id=self.kernel_id, kernel_spec=self.kernel_spec, parent=self
+                )
+            return await super()._async_pre_start_kernel(**options)
+
+        pre_start_kernel = _async_pre_start_kernel
+
+    return Kernels
+
+
+class _Forked(LocalProvisioner):
+    """Asks the server for a process, where the class above starts one."""
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
+        forking = server.current()
+        if forking is None:
+            raise RuntimeError("the kernel server was closed")
+        file = cmd[cmd.index("-f") + 1]
+        forked = forking.fork(file, folder=kwargs.get("cwd"), environment=kwargs["env"])
+        # The class above needs no more of Popen than this is.
+        self.process = cast(Any, forked)
+        self.pid = self.pgid = forked.pid
+        return self.connection_info

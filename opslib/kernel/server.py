@@ -1,0 +1,162 @@
+"""Kernels forked from one process that has imported everything they need: a second less for each.
+
+In: a connection file, a folder, environment variables. Out: a process of its own for each kernel,
+which can be killed on its own. The server is another process (`zygote`), connected by a socket; it
+ends when the socket does, and takes every kernel with it, so nothing outlives whoever asked.
+
+Imports little: whoever begins early has the server import while it imports itself.
+
+Sources
+-------
+Linux: a process that nobody has waited for keeps its number, so it can be killed without hitting
+another; a pidfd says that it ended. Elsewhere there is no server, and kernels start by themselves.
+"""
+
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+#: What one answer may take: the first comes when the server has imported.
+_ANSWER_S = 120.0
+_END_S = 10.0
+# A fork takes one thread along, and leaves the locks of the others behind. These libraries begin
+# one as they are imported: numpy its workers, pyarrow a housekeeper of its memory.
+_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
+
+
+class Server:
+    """The connection to a process that forks kernels. Made with `serving`."""
+
+    def __init__(self) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self.process = subprocess.Popen(  # noqa: S603 - this Python, our own module
+                [sys.executable, "-m", "opslib.kernel.zygote", str(theirs.fileno())],
+                cwd=Path(__file__).parents[2],
+                env={**os.environ, **_ONE_THREAD},
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                # Ctrl-C at a terminal is for whoever asked, who then ends kernels in good order.
+                start_new_session=True,
+            )
+        ours.settimeout(_ANSWER_S)
+        self._socket = ours
+        self._file = ours.makefile("rw", encoding="utf-8")
+        self._lock = threading.Lock()
+
+    def fork(
+        self, connection_file: str, *, folder: str | None, environment: Mapping[str, str]
+    ) -> "Process":
+        """Fork a kernel.
+
+        Raises
+        ------
+        RuntimeError
+            The server is gone.
+        """
+        asked = {"file": connection_file, "folder": folder or str(Path.cwd())}
+        try:
+            pid = self._ask({**asked, "environment": dict(environment)})
+            return Process(self, pid)
+        except (OSError, ValueError) as error:
+            raise RuntimeError(f"the kernel server is gone: {error}") from error
+
+    def ended(self, pid: int) -> int:
+        """Return how a kernel that ended did so, as `subprocess` counts it, and let it go."""
+        try:
+            return self._ask({"ended": pid})
+        except (OSError, ValueError):
+            return -signal.SIGKILL
+
+    def close(self) -> None:
+        """End the server with all its kernels."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        with suppress(OSError):
+            self._file.close()
+        self._socket.close()
+        try:
+            self.process.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def _ask(self, order: Mapping[str, object]) -> int:
+        with self._lock:
+            self._file.write(json.dumps(order) + "\n")
+            self._file.flush()
+            return int(json.loads(self._file.readline())["answer"])
+
+
+class Process:
+    """A forked kernel, as `subprocess.Popen` describes a process."""
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, server: Server, pid: int) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+        self._server = server
+        self._ended = os.pidfd_open(pid)
+        self._lock = threading.Lock()
+
+    def poll(self) -> int | None:
+        """Return how it ended, negative for a signal; None while it runs."""
+        with self._lock:
+            if self.returncode is None and select.select([self._ended], [], [], 0)[0]:
+                self.returncode = self._server.ended(self.pid)
+                os.close(self._ended)
+            return self.returncode
+
+    def wait(self) -> int:
+        """Wait for its end and return how it ended."""
+        while (code := self.poll()) is None:
+            select.select([self._ended], [], [], 1.0)
+        return code
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, unless it ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """Send it SIGTERM."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Send it SIGKILL."""
+        self.send_signal(signal.SIGKILL)
+
+
+_servers: list[Server] = []
+
+
+def current() -> Server | None:
+    """Return the server that is up in this process, if any."""
+    return _servers[-1] if _servers else None
+
+
+@contextmanager
+def serving() -> Iterator[None]:
+    """Have kernels of this process forked from a server while the context lasts.
+
+    Where that cannot be done, nothing changes: kernels start by themselves.
+    """
+    if sys.platform != "linux":
+        yield
+        return
+    server = Server()
+    _servers.append(server)
+    try:
+        yield
+    finally:
+        _servers.remove(server)
+        server.close()
