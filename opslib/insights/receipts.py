@@ -90,8 +90,12 @@ class Receipt:
             "status": self.status,
             "rows": self.rows,
             "matched": self.matched,
+            "scanned": self.scanned,
             "scanned_bytes": self.scanned_bytes,
             "truncated": self.truncated,
+            "completeness": self.completeness,
+            "groups": list(self.groups),
+            "window": self.window.as_dict(),
         }
 
 

@@ -253,8 +253,12 @@ def test_the_receipt_says_what_was_asked_and_what_it_cost() -> None:
         "status": "Complete",
         "rows": 2,
         "matched": 540,
+        "scanned": 3240,
         "scanned_bytes": 812345,
         "truncated": False,
+        "completeness": "Every row came.",
+        "groups": ["/aws/lambda/f"],
+        "window": WINDOW.as_dict(),
     }
     assert receipt.sentence == (
         "durations: 2 rows, from 540 matching of 3,240 events read (0.8 MB). Complete."

@@ -184,8 +184,12 @@ def test_a_query_is_kept_with_its_receipt_and_asked_of_the_functions_own_group(
             "status": "Complete",
             "rows": 1,
             "matched": 3,
+            "scanned": 9,
             "scanned_bytes": 2000000,
             "truncated": False,
+            "completeness": "Every row came.",
+            "groups": ["/aws/lambda/ingest"],
+            "window": WINDOW.as_dict(),
         }
     ]
     assert (tmp_path / "evidence" / "01-durations.csv").read_text() == "invocations\n3\n"
