@@ -1,0 +1,306 @@
+"""The health table's rows of one function: invocations, errors, throttles, duration, lag.
+
+In: the function's `Series` and its limits. Out: `Check` rows. Does no I/O.
+
+Source: operations guide of the aggregator, Health Indicators; of vf-api-workers, Critical
+Thresholds. The least timeout that Lambda takes is 1 s (botocore, Timeout).
+"""
+
+import itertools
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from opslib.health.durations import near_timeout
+from opslib.health.series import Series, highest
+from opslib.health.verdicts import (
+    Check,
+    Finding,
+    Verdict,
+    breach,
+    held,
+    judge,
+    number,
+    span,
+    sustained,
+    utc,
+)
+from opslib.system import Function, Threshold, Thresholds
+from opslib.window import Window
+
+# "Invocations = 0 for 1 hour" alarms, in the operations guide of vf-api-workers.
+_SILENCE = timedelta(hours=1)
+# The longest that a mapping may gather records (MaximumBatchingWindowInSeconds, at most 300): a
+# write this near to the end of a silence need not have been read in it.
+_BATCHING = timedelta(minutes=5)
+_LEAST_TIMEOUT_MS = 1000.0
+
+
+class _Gap(NamedTuple):
+    start: datetime
+    end: datetime
+
+    @property
+    def length(self) -> timedelta:
+        return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionChecks:
+    """One function in one window, about to be judged.
+
+    Parameters
+    ----------
+    series
+        With ``invocations``, ``errors``, ``throttles``, ``duration_p95_ms``, ``iterator_age_ms``,
+        and of what it reads ``table_writes`` or ``stream_records``.
+    deployed_at
+        When code or configuration last changed, if that was inside the window.
+    idle_is_well
+        Whether no invocation is as good as any: it is there, and nothing is expected of it.
+    """
+
+    series: Series
+    function: Function
+    thresholds: Thresholds
+    window: Window
+    deployed_at: datetime | None = None
+    idle_is_well: bool = False
+
+    def rows(self, timeout_ms: float, *, timeout_from: str = "") -> list[Check]:
+        """Return the rows that apply; of an idle function of which nothing is expected, one."""
+        first = self.invocations()
+        if first.verdict is Verdict.HEALTHY and not first.value:
+            return [first]
+        checks = [first, self.errors()]
+        if "throttles" in self.series.status:
+            checks.append(self.throttles())
+        checks.append(self.duration(timeout_ms, timeout_from=timeout_from))
+        if self.function.reads_stream:
+            checks.append(self.iterator_age())
+        return checks
+
+    def invocations(self) -> Check:
+        """Judge whether it ran: an hour of silence anywhere counts where it should have."""
+        name, seen = self.function.name, self.series.seen("invocations")
+        points = [point for point in self.series.of("invocations") if point.value > 0]
+        total = sum(point.value for point in points) if seen else None
+        verdict = Verdict.HEALTHY if total else Verdict.UNKNOWN
+        note = f"the last at {utc(points[-1].at)}" if points else self.series.why("invocations")
+        finding = None
+        gaps = self._gaps([point.at for point in points])
+        expected = self.function.reads_stream or self.function.critical
+        if total is not None and expected and gaps:
+            # A gap in which records waited outweighs a longer one in which none may have.
+            gap = max(gaps, key=lambda each: (self._written(each), each.length))
+            worse = self._written(gap) or self.function.critical
+            verdict = Verdict.CRITICAL if worse else Verdict.WARNING
+            between = f"between {utc(gap.start)} and {utc(gap.end)}"
+            lasts = gap.end == self.window.end
+            if lasts:
+                title = f"{name} is not being invoked"
+                when = f"since {utc(gap.start)}, looked at until {utc(gap.end)}"
+            else:
+                minutes = gap.length / timedelta(minutes=1)
+                title, when = f"{name} was not invoked for {minutes:,.0f} minutes", between
+                note = f"none {between}"
+            finding = Finding(
+                id="invocations.none",
+                severity=verdict,
+                title=title,
+                detail=f"No invocation {when}. {self._writes(gap, lasts=lasts)}".rstrip(),
+                subject=name,
+                evidence=self.series.evidence("invocations", self._feed),
+                since=gap.start,
+            )
+        elif total == 0 and self.idle_is_well and not expected:
+            verdict, note = Verdict.HEALTHY, "idle: nothing asked for it in this window"
+        return Check(
+            indicator="Invocations",
+            subject=name,
+            value=total,
+            unit="invocations",
+            healthy="> 0 in 1 h",
+            warning="0 for 1 h",
+            critical="0 for 1 h, table written",
+            verdict=verdict,
+            source="Operations guide of vf-api-workers, No Invocations: = 0 for 1 hour",
+            note=note,
+            finding=finding,
+        )
+
+    def errors(self) -> Check:
+        """Judge how many of the invocations failed."""
+        threshold, name = self.thresholds.error_rate, self.function.name
+        ran = sum(point.value for point in self.series.of("invocations"))
+        failed = [point for point in self.series.of("errors") if point.value > 0]
+        if not ran or not self.series.of("errors"):
+            return self.series.judged("Error rate", None, threshold, note=self.series.why("errors"))
+        count = sum(point.value for point in failed)
+        if not self.series.seen("invocations"):
+            of = f"of how many invocations is not known: {self.series.why('invocations')}"
+            note = f"{count:,.0f} errors, {of}"
+            return self.series.judged("Error rate", None, threshold, note=note)
+        rate = count / ran * 100
+        first = f", the first in the period from {utc(failed[0].at)} on" if failed else ""
+        said = f"{count:,.0f} of {ran:,.0f} invocations"
+        return self.series.judged(
+            "Error rate",
+            rate,
+            threshold,
+            note=f"{said}; throttled ones are in neither number",
+            rests_on=("invocations", "errors"),
+            finding=Finding(
+                id="errors.rate",
+                severity=Verdict.UNKNOWN,
+                title=f"{number(rate)} % of the invocations of {name} fail",
+                detail=f"{said} ended in an error{first}.",
+                subject=name,
+                since=failed[0].at if failed else None,
+            ),
+        )
+
+    def throttles(self) -> Check:
+        """Judge the worst period of invocations refused for want of concurrency."""
+        threshold, name = self.thresholds.throttles, self.function.name
+        points = self.series.of("throttles")
+        top = highest(points)
+        # Throttles has a datapoint whenever something was asked of the function.
+        value = top.value if top else 0.0 if self.series.of("invocations") else None
+        if value is None:
+            why = self.series.why("throttles")
+            return self.series.judged("Throttles", None, threshold, note=why)
+        total = sum(point.value for point in points)
+        first = next((point.at for point in points if point.value > 0), None)
+        return self.series.judged(
+            "Throttles",
+            value,
+            threshold,
+            note=f"{total:,.0f} in the window" if total else "none",
+            rests_on=("throttles",),
+            finding=Finding(
+                id="invocations.throttled",
+                severity=Verdict.UNKNOWN,
+                title=f"{total:,.0f} invocations of {name} were refused",
+                detail=f"Lambda throttled {total:,.0f} invocations, at most {value:,.0f} in "
+                f"{self.series.every()}. They count neither as invocations nor as errors.",
+                subject=name,
+                since=first,
+            ),
+        )
+
+    def duration(self, timeout_ms: float, *, timeout_from: str = "") -> Check:
+        """Judge the p95 against the timeout; one that no timeout could be near needs none."""
+        threshold, rests_on = self.thresholds.duration_of_timeout, ("duration_p95_ms",)
+        points = self.series.of("duration_p95_ms")
+        level_ms = sustained([point.value for point in points], threshold.periods)
+        if not timeout_ms > 0:
+            return self._duration_without_timeout(level_ms)
+        if level_ms is None:
+            note = self.series.why("duration_p95_ms")
+            return self.series.judged("Duration", None, threshold, note=note)
+        found = near_timeout(
+            points,
+            timeout_ms=timeout_ms,
+            threshold=threshold,
+            subject=self.function.name,
+            evidence=(),
+        )
+        changed = self.deployed_at
+        if found is not None and changed is not None and found.since and changed <= found.since:
+            cause = f" Code or configuration was changed before that, at {utc(changed)}."
+            found = replace(found, detail=f"{found.detail}{cause}")
+        check = self.series.judged(
+            "Duration",
+            level_ms / timeout_ms * 100,
+            threshold,
+            note=f"p95 of {span(level_ms)} {self._held(len(points), threshold)}, "
+            f"timeout {span(timeout_ms)}{timeout_from}",
+            rests_on=rests_on,
+            finding=found,
+        )
+        return replace(check, verdict=self.series.trusted(check.verdict, *rests_on))
+
+    def _duration_without_timeout(self, level_ms: float | None) -> Check:
+        threshold = self.thresholds.duration_of_timeout
+        most = None if level_ms is None else level_ms / _LEAST_TIMEOUT_MS * 100
+        if level_ms is None or judge(most, threshold) is not Verdict.HEALTHY:
+            note = "the timeout is not known"
+            return self.series.judged("Duration", None, threshold, note=note)
+        note = f"p95 of {span(level_ms)}: at most so much, for no timeout is below 1 s"
+        return self.series.judged(
+            "Duration", most, threshold, note=note, rests_on=("duration_p95_ms",)
+        )
+
+    def iterator_age(self) -> Check:
+        """Judge how old records are when they are read."""
+        threshold, name = self.thresholds.iterator_age_ms, self.function.name
+        points = self.series.of("iterator_age_ms")
+        level_ms = sustained([point.value for point in points], threshold.periods)
+        if level_ms is None:
+            ran = any(point.value > 0 for point in self.series.of("invocations"))
+            note = self.series.why("iterator_age_ms")
+            if ran and self.series.seen("iterator_age_ms"):
+                note = "invocations, but none through the stream: look at the mapping's State"
+            return self.series.judged("Iterator age", None, threshold, note=note)
+        since = breach(points, threshold)
+        first = f", first from {utc(since)} on" if since else ""
+        return self.series.judged(
+            "Iterator age",
+            level_ms,
+            threshold,
+            note=f"{self._held(len(points), threshold)}; last seen {span(points[-1].value)}",
+            rests_on=("iterator_age_ms",),
+            finding=Finding(
+                id="stream.lag",
+                severity=Verdict.UNKNOWN,
+                title=f"{name} reads its stream {span(level_ms)} late",
+                detail=f"Records were {span(level_ms)} old or older "
+                f"{held(len(points), threshold.periods)}{first}; "
+                f"the last value, of {utc(points[-1].at)}, is {span(points[-1].value)}.",
+                subject=name,
+                since=since,
+            ),
+        )
+
+    @property
+    def _feed(self) -> str:
+        return "stream_records" if self.function.stream else "table_writes"
+
+    def _gaps(self, instants: list[datetime]) -> list[_Gap]:
+        """Return the spans of at least an hour without an instant, the window's ends included."""
+        edges = [self.window.start, *instants, self.window.end]
+        gaps = [_Gap(start, end) for start, end in itertools.pairwise(edges)]
+        return [gap for gap in gaps if gap.length >= _SILENCE]
+
+    def _written(self, gap: _Gap) -> bool:
+        """Whether what it reads was written in a gap, early enough to have been read in it."""
+        return any(
+            point.value > 0 and gap.start < point.at < gap.end - _BATCHING
+            for point in self.series.of(self._feed)
+        )
+
+    def _writes(self, gap: _Gap, *, lasts: bool) -> str:
+        """Say what is known of the writes to what it reads during a gap."""
+        if not self.function.reads_stream:
+            return "The system's file says that it is critical."
+        kind = "table" if self.function.table else "stream"
+        what = f"{kind} {self.function.table or self.function.stream}"
+        if self._written(gap):
+            waits = "wait" if lasts else "waited"
+            return f"Its {what} was written meanwhile, so records {waits} unread."
+        writes = self.series.of(self._feed)
+        if any(point.value > 0 and gap.start < point.at < gap.end for point in writes):
+            return (
+                f"Its {what} was written only in the last 5 minutes of that, "
+                "which a batch may wait for."
+            )
+        if not self.series.seen(self._feed):
+            why = self.series.why(self._feed)
+            return f"Whether its {what} was written was not looked at: {why}."
+        return f"No write to its {what} was seen either; if none was made, this is as it should be."
+
+    def _held(self, values: int, threshold: Threshold) -> str:
+        if values < threshold.periods:
+            return held(values, threshold.periods)
+        return f"held for {threshold.periods} periods of {self.series.every()}"
