@@ -22,11 +22,11 @@ import pandas as pd
 class Kind(StrEnum):
     """What a dead letter is."""
 
-    DYNAMODB = "pointer into a DynamoDB stream"
-    KINESIS = "pointer into a Kinesis stream"
-    ASYNC = "event of an asynchronous invocation"
-    DESTINATION = "envelope of a failed invocation"
-    REDRIVEN = "message that SQS moved here"
+    DYNAMODB = "DynamoDB stream pointer"
+    KINESIS = "Kinesis stream pointer"
+    ASYNC = "asynchronous event"
+    DESTINATION = "failure envelope"
+    REDRIVEN = "moved here by SQS"
     S3 = "S3 event"
     UNKNOWN = "not recognised"
 

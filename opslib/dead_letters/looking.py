@@ -112,13 +112,16 @@ class Peek:
             return "Nothing was read."
         return f"A sample of {len(self.rows):,} of about {self.of:,} messages."
 
+    def __str__(self) -> str:
+        return f"{len(self.rows)} letters"
+
     @property
     def causes(self) -> pd.DataFrame:
         """The letters by what they have in common, most first.
 
-        One row a group: ``kind``, ``condition``, ``error``, ``invocations``, ``shard``,
-        ``letters``, ``records`` (int64; a pointer's records, otherwise 0), ``first_given_up_at``,
-        ``last_given_up_at`` (the instants of letters that do not say theirs are those of sending).
+        One row a group: ``letters``, ``records`` (int64; a pointer's records, otherwise 0),
+        ``kind``, ``condition``, ``error``, ``invocations``, ``first_at``, ``last_at`` (when they
+        were given up; of letters that do not say so, when they were sent), ``shard``.
         Letters more than an hour apart are of two incidents. Empty when ``rows`` is.
         """
         dated = self.rows.assign(
@@ -129,12 +132,13 @@ class Peek:
         groups = dated.groupby([*_CAUSE, incident.rename("incident")], dropna=False).agg(
             letters=("message_id", "size"),
             records=("records", "sum"),
-            first_given_up_at=("at", "min"),
-            last_given_up_at=("at", "max"),
+            first_at=("at", "min"),
+            last_at=("at", "max"),
         )
-        order = ["letters", "first_given_up_at"]
+        order = ["letters", "first_at"]
         ranked = groups.reset_index().sort_values(order, ascending=[False, True])
-        return ranked.drop(columns="incident").reset_index(drop=True)
+        columns = ["letters", "records", *_CAUSE[:-1], "first_at", "last_at", _CAUSE[-1]]
+        return ranked[columns].reset_index(drop=True)
 
 
 def queue_metrics(queue: str) -> list[Metric]:
@@ -318,7 +322,8 @@ class _Receiver:
 def _refusal(connection: Connection, queue: Waiting, *, may_move: bool) -> str:
     """Say why a queue is not read; empty when it is."""
     system = connection.system
-    named = {each.dead_letter_queue for each in (*system.functions, *system.queues)}
+    named = {each.dead_letter_queue for each in system.functions}
+    named |= {each.dead_letter_queue for each in system.queues}
     named |= {each.name for each in system.queues if each.kind == "dead-letter"}
     if queue.name not in named:
         return (

@@ -11,6 +11,7 @@ How a threshold's edges fall is written in `opslib.system`; every number that st
 there has its reason next to it.
 """
 
+from opslib.health.dead_letters import Ongoing, dead_letter_findings, ongoing
 from opslib.health.durations import duration_findings, memory_finding
 from opslib.health.invocations import agreement_finding, cold_start_findings, swallowed_finding
 from opslib.health.table import rows, triage_checks
@@ -19,13 +20,16 @@ from opslib.health.verdicts import Check, Finding, Verdict, judge, levels, susta
 __all__ = [
     "Check",
     "Finding",
+    "Ongoing",
     "Verdict",
     "agreement_finding",
     "cold_start_findings",
+    "dead_letter_findings",
     "duration_findings",
     "judge",
     "levels",
     "memory_finding",
+    "ongoing",
     "rows",
     "sustained",
     "swallowed_finding",

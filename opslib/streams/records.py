@@ -1,4 +1,4 @@
-"""Whether the records that dead letters point to are still in their stream, and for how long.
+"""Whether what dead letters lead to is still there, and for how long.
 
 In: a `opslib.aws.Connection` and letters as `opslib.dead_letters` takes them apart. Out: `Left`, a
 row a pointer. Looks where the records begin and end, and reads none. Must not judge.
@@ -22,7 +22,7 @@ from datetime import datetime, timedelta
 import pandas as pd
 
 from opslib.aws import Connection, calling
-from opslib.dead_letters import Kind
+from opslib.dead_letters import Kind, Peek
 from opslib.errors import CouldNotLook
 
 #: How long DynamoDB keeps a stream's records.
@@ -31,22 +31,22 @@ _HOUR = timedelta(hours=1)
 # Each takes about log2(letters) calls; a queue whose letters come from more is rare.
 _MOST_SHARDS = 20
 _TRIMMED = "TrimmedDataAccessException"
-_ORDER = ("gone", "partly gone", "past keeping", "not seen", "there")
+_ORDER = ("gone", "partly gone", "past keeping", "not seen", "there", "in the letter")
 
 
 @dataclass(frozen=True)
 class Left:
-    """What is left of the records that pointers name.
+    """What is left of what dead letters lead to: a pointer's records, or the letter itself.
 
     Parameters
     ----------
     rows
-        One row a pointer, in the order of the letters: ``message_id`` (string), ``state`` (string:
-        ``there``; ``gone``; ``partly gone``, its first records are; ``past keeping``, older than
-        the stream keeps records and not looked at; ``not seen``), ``how`` (string, how that is
-        known), ``records`` (int64), ``first_arrived_at``, ``expires_at`` (datetime64[ns, UTC], when
-        the stream stops keeping the first of them), ``hours_left`` (float64, until then, negative
-        when past). Empty when no letter is a pointer.
+        One row a letter, in their order: ``message_id`` (string), ``state`` (string: ``there``;
+        ``gone``; ``partly gone``, its first records are; ``past keeping``, older than the stream
+        keeps records and not looked at; ``not seen``; ``in the letter``, which is no pointer),
+        ``how`` (string, how that is known), ``records`` (int64), ``first_arrived_at``,
+        ``expires_at`` (datetime64[ns, UTC], when the first of them is no longer kept),
+        ``hours_left`` (float64, until then, negative when past). Empty when there is no letter.
     limits
         A sentence for everything that could not be seen.
     """
@@ -71,17 +71,22 @@ class Left:
         return groups.sort_values("state", key=lambda s: s.map(_ORDER.index), ignore_index=True)
 
 
-def left(connection: Connection, letters: pd.DataFrame) -> Left:
+def left(connection: Connection, peek: Peek, *, kept_days: float | None) -> Left:
     """Look whether the records that pointers name are still in their streams.
 
     Parameters
     ----------
-    letters
-        As `opslib.dead_letters.Peek.rows`; those that are no pointers are passed over.
+    peek
+        The letters.
+    kept_days
+        How long the queue keeps a message, which ends a letter that is no pointer. SQS counts from
+        when it was first sent, though another queue had it then. None when not seen.
     """
     limits: list[str] = []
-    pointers = letters[letters["kind"].isin([Kind.DYNAMODB.value, Kind.KINESIS.value])]
-    frames = []
+    letters = peek.rows
+    is_pointer = letters["kind"].isin([Kind.DYNAMODB.value, Kind.KINESIS.value])
+    pointers = letters[is_pointer]
+    frames = [_itself(letters[~is_pointer], kept_days=kept_days, now=connection.identity.at)]
     shards = list(pointers.groupby(["kind", "source", "shard"], dropna=False, sort=True))
     for place, ((kind, source, shard), group) in enumerate(shards):
         stream = _text(source)
@@ -101,11 +106,19 @@ def left(connection: Connection, letters: pd.DataFrame) -> Left:
             f"Looked at {_MOST_SHARDS} of {len(shards)} shards that the letters name. "
             "Take a smaller sample."
         )
-    if not frames:
-        none = _dated(pointers, keeps=DYNAMODB_KEEPS, now=connection.identity.at)
-        frames = [_stated(none, {}, kinesis=False)]
-    rows = pd.concat(frames).sort_index()
+    rows = pd.concat([frame for frame in frames if len(frame)] or frames).sort_index()
     return Left(rows.reset_index(drop=True), tuple(dict.fromkeys(limits)))
+
+
+def _itself(letters: pd.DataFrame, *, kept_days: float | None, now: datetime) -> pd.DataFrame:
+    """Return the rows of letters that hold what they are about."""
+    keeps = None if kept_days is None else timedelta(days=kept_days)
+    sent = letters.assign(first_arrived_at=letters["sent_at"])
+    rows = _stated(_dated(sent, keeps=keeps, now=now), {}, kinesis=False)
+    return rows.assign(
+        state=pd.Series("in the letter", index=rows.index, dtype="string"),
+        how=pd.Series("kept by the queue", index=rows.index, dtype="string"),
+    )
 
 
 def _keeps(connection: Connection, kind: str, stream: str) -> timedelta | None:

@@ -34,7 +34,114 @@ aws lambda list-event-source-mappings --function-name {subject} \\
 ```
 """
 
+_TRIMMED = """\
+No replay brings these records back. What they held may stand elsewhere: a table's stream carries
+its items, so their newest state is in the table, and what was derived from each change has to be
+computed again from it, or from a backup. Write down which span of time is missing, and for whom.
+Mend the cause and replay the other letters before they follow.
+"""
+
+_EXPIRING = """\
+Replay first, or read the records and keep them somewhere; the cause may be mended after. The queue
+keeps its pointers longer than the stream keeps what they point to (24 hours for DynamoDB, the
+stream's retention for Kinesis), so the queue's own retention buys nothing.
+"""
+
+_STUCK = """\
+A batch that fails is tried again, and everything behind it on its shard waits. Mend the failure
+(a timeout, an error of the code), or let the mapping give the batch up: `MaximumRetryAttempts`,
+`BisectBatchOnFunctionError` and an on-failure destination together turn it into a dead letter that
+names the records, and the rest goes on. Never delete the mapping: its position goes with it.
+"""
+
+_DISABLED = """\
+Find out who disabled it and why: it may be how somebody stopped an incident. Enabling it goes on
+from where it stood. A stream keeps records for 24 hours (Kinesis: its retention); after that the
+backlog is lost, with no dead letter to say so.
+"""
+
+_REFUSED = """\
+Invocations are refused for want of concurrency. A stream or queue mapping tries again, so work is
+late; asynchronous events are dropped after 6 hours. Look at reserved concurrency, at what else in
+the account takes it, and have at least as much as shards times the parallelization factor.
+"""
+
+_TABLE = """\
+Give the table (or the index that is named) what it consumes, or move it to on-demand until the peak
+is over. SDKs retry a throttled request in silence, so the function shows it as duration, not as
+errors.
+"""
+
+_HOT = """\
+One key takes more than a partition gives (1,000 write units or 3,000 read units a second). More
+capacity for the table does not mend that: spread the key, or write it less often.
+"""
+
+_WAITS = ("stream.lag", "dead-letters.waiting")
+_SLOW = (
+    "duration.timed-out",
+    "duration.near-timeout",
+    "duration.rising",
+    "errors.rate",
+    "errors.timeout",
+    "errors.dynamodb",
+)
+
 ROWS = (
+    Branch(
+        "dynamodb.hot-key",
+        4,
+        "One key takes more than a partition can give, whatever the table's capacity.",
+        "60-dynamodb-throttling",
+        "Spread the key",
+        (_HOT,),
+        ("dynamodb.write-throttled", "dynamodb.read-throttled", *_SLOW, *_WAITS),
+    ),
+    Branch(
+        "dynamodb.write-throttled",
+        5,
+        "The table or an index of it refuses writes.",
+        "60-dynamodb-throttling",
+        "Raise the write capacity, or go on-demand for a while",
+        (_TABLE,),
+        (*_SLOW, "stream.stuck-shard", *_WAITS),
+    ),
+    Branch(
+        "dynamodb.read-throttled",
+        6,
+        "The table or an index of it refuses reads.",
+        "60-dynamodb-throttling",
+        "Raise the read capacity, or go on-demand for a while",
+        (_TABLE,),
+        (*_SLOW, "stream.stuck-shard", *_WAITS),
+    ),
+    Branch(
+        "dynamodb.slow",
+        7,
+        "DynamoDB itself answers late or with errors of its own.",
+        "60-dynamodb-throttling",
+        "Look at the AWS Health Dashboard",
+        (),
+        (*_SLOW, *_WAITS),
+    ),
+    Branch(
+        "invocations.throttled",
+        35,
+        "Invocations are refused for want of concurrency.",
+        "50-stream-lag",
+        "Give it the concurrency it needs",
+        (_REFUSED,),
+        _WAITS,
+    ),
+    Branch(
+        "stream.mapping-disabled",
+        38,
+        "A mapping does not hand records on, so nothing is measured and nothing is processed.",
+        "50-stream-lag",
+        "Enable the mapping",
+        (_DISABLED,),
+        ("invocations.none", "stream.lag"),
+    ),
     Branch(
         "invocations.none",
         40,
@@ -42,6 +149,15 @@ ROWS = (
         "50-stream-lag",
         "Look at the event source mapping",
         (_SILENT,),
+    ),
+    Branch(
+        "stream.stuck-shard",
+        45,
+        "One batch is tried again and again, and everything behind it on its shard waits.",
+        "50-stream-lag",
+        "Let the mapping give the batch up, and mend the failure",
+        (_STUCK,),
+        ("stream.lag",),
     ),
     Branch(
         "stream.lag",
@@ -52,11 +168,27 @@ ROWS = (
         (_LAG,),
     ),
     Branch(
+        "dead-letters.expiring",
+        59,
+        "What dead letters lead to will soon be gone.",
+        "30-dead-letters",
+        "Replay, or keep the records elsewhere, first",
+        (_EXPIRING,),
+    ),
+    Branch(
         "dead-letters.waiting",
         60,
         "Batches were given up and wait in the dead-letter queue.",
         "30-dead-letters",
         "Mend the cause, then read what the pointers name",
         (_DEAD_LETTERS,),
+    ),
+    Branch(
+        "dead-letters.trimmed",
+        61,
+        "Dead letters point to records that the stream no longer has: they are lost.",
+        "30-dead-letters",
+        "Say what is lost; mend it from elsewhere",
+        (_TRIMMED,),
     ),
 )

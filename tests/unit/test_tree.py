@@ -20,10 +20,16 @@ def test_the_table_holds_each_finding_once() -> None:
     assert sorted(row.finding for row in BRANCHES) == [
         "cold-starts.frequent",
         "cold-starts.init-slower",
+        "dead-letters.expiring",
+        "dead-letters.trimmed",
         "dead-letters.waiting",
         "duration.near-timeout",
         "duration.rising",
         "duration.timed-out",
+        "dynamodb.hot-key",
+        "dynamodb.read-throttled",
+        "dynamodb.slow",
+        "dynamodb.write-throttled",
         "errors.code",
         "errors.dynamodb",
         "errors.init-failed",
@@ -36,9 +42,12 @@ def test_the_table_holds_each_finding_once() -> None:
         "errors.unexplained",
         "errors.validation",
         "invocations.none",
+        "invocations.throttled",
         "logs.metrics-disagree",
         "memory.headroom",
         "stream.lag",
+        "stream.mapping-disabled",
+        "stream.stuck-shard",
     ]
 
 
