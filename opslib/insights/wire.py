@@ -1,20 +1,26 @@
-"""A page of ten thousand rows, read without botocore's walk over each of its cells.
+"""A page of ten thousand rows, read without a Python object for each of its cells.
 
-In: a boto3 ``logs`` client. Out: the same client, which gives the same answers. botocore hands
-every member of an answer through its model, which for the cells of a page takes several times as
-long as reading the JSON; the cells are strings and need none of it.
+In: a boto3 ``logs`` client. Out: the same client, whose results of queries are an Arrow array.
+botocore hands every member of an answer through its model, which for the cells of a page takes
+several times as long as all else; they are plain strings and need none of it.
 
 Facts leaned on
 ---------------
 botocore emits ``before-parse.SERVICE.OPERATION`` with the undecoded answer and a mapping that is
-laid over the parsed one. Where an answer is not JSON with a list of results, nothing is done, and
-botocore reads all of it.
+laid over the parsed one. What Arrow does not take for an answer of GetQueryResults (half of a
+surrogate pair, say) is left as it is, and botocore reads all of it.
 """
 
+import io
 import json
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.json as pa_json
+
 _EVENT = "before-parse.cloudwatch-logs.GetQueryResults"
+_CELL = pa.struct([("field", pa.string()), ("value", pa.string())])
+_ANSWER = pa.schema([("results", pa.list_(pa.list_(_CELL)))])
 
 
 def read_fast(client: Any) -> None:
@@ -34,12 +40,20 @@ def _aside(
     response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: object
 ) -> None:
     """Take the results out of an answer before botocore reads it, and lay them beside."""
-    if response_dict["status_code"] != 200:
+    body = response_dict["body"]
+    if response_dict["status_code"] != 200 or b'"results"' not in body:
         return
     try:
-        told = json.loads(response_dict["body"])
-    except ValueError:
+        answer = pa_json.read_json(
+            io.BytesIO(body),
+            read_options=pa_json.ReadOptions(use_threads=False, block_size=len(body) + 1),
+            parse_options=pa_json.ParseOptions(explicit_schema=_ANSWER, newlines_in_values=True),
+        )
+        (rest,) = answer.drop_columns(["results"]).to_pylist()
+        results = answer["results"][0].values
+        told = json.dumps(rest)
+    except (pa.ArrowException, ValueError, TypeError):
         return
-    if isinstance(told, dict) and isinstance(told.get("results"), list):
-        customized_response_dict["results"] = told.pop("results")
-        response_dict["body"] = json.dumps(told).encode()
+    if results is not None:
+        customized_response_dict["results"] = results
+        response_dict["body"] = told.encode()

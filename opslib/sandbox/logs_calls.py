@@ -20,7 +20,7 @@ from opslib.sandbox.logs.groups import Store
 from opslib.sandbox.logs.merged import Merged
 from opslib.sandbox.logs.putting import accepted
 from opslib.sandbox.logs.queries import Delay, Queries, Quota
-from opslib.sandbox.logs.records import get_log_group_fields, get_log_record
+from opslib.sandbox.logs.records import cells, get_log_group_fields, get_log_record
 from opslib.sandbox.logs.refusals import invalid
 from opslib.sandbox.wire import Answer, json_answer
 
@@ -60,12 +60,14 @@ class LogsCalls:
         if name == "PutLogEvents":
             return await self._put_log_events(call)
         if name == "GetQueryResults":
-            payload = await self._queries[place].results(body)
-        elif name in self._tables[place]:
+            payload, rows = await self._queries[place].page_of(body)
+            answer = json_answer(payload, version=call.operation.version)
+            answer.body = answer.body[:-1] + f', "results": {cells(rows)}}}'.encode()
+            return answer
+        if name in self._tables[place]:
             payload = self._tables[place][name](body)
-        else:
-            return None
-        return json_answer(payload, version=call.operation.version)
+            return json_answer(payload, version=call.operation.version)
+        return None
 
     def _open(self, account: str, region: str) -> None:
         """Begin to keep queries and definitions for an account in a region."""

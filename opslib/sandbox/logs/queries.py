@@ -179,6 +179,12 @@ class Queries:
 
     async def results(self, body: dict[str, Any]) -> dict[str, Any]:
         """Answer GetQueryResults, a page at a time."""
+        answer, rows = await self.page_of(body)
+        cells = [[{"field": name, "value": value} for name, value in row.items()] for row in rows]
+        return answer | {"results": cells}
+
+    async def page_of(self, body: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, str]]]:
+        """Answer GetQueryResults without its results, and give these beside it, as mappings."""
         query = self._find(body)
         if query.task:
             await asyncio.wait({query.task}, timeout=query.hold_s)
@@ -196,11 +202,8 @@ class Queries:
             "queryLanguage": "CWLI",
             "status": query.status,
             "statistics": _NO_STATISTICS | query.statistics,
-            "results": [
-                [{"field": name, "value": value} for name, value in row.items()] for row in rows
-            ],
         }
-        return answer | following
+        return answer | following, rows
 
     def stop(self, body: dict[str, Any]) -> dict[str, Any]:
         """Answer StopQuery; a query that ended cannot be stopped."""

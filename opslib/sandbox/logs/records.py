@@ -15,7 +15,9 @@ import binascii
 import json
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import islice
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any
 
 from opslib.sandbox.clock import Clock
@@ -44,22 +46,43 @@ _RECENT_S = 15 * 60
 
 def pointer(event: Event) -> str:
     """Make the pointer of an event."""
-    parts = [event["log"].partition(":")[2], event["logStream"], event["eventId"]]
-    return base64.b64encode(json.dumps(parts).encode()).decode()
+    head, identity = _head(event["log"], event["logStream"]), _quoted(event["eventId"])
+    return base64.b64encode(f"{head}, {identity}]".encode()).decode()
+
+
+@lru_cache(maxsize=1024)
+def _head(log: str, stream: str) -> str:
+    """Begin the pointers of a stream's events, of which an answer may have a hundred thousand."""
+    return f"[{_quoted(log.partition(':')[2])}, {_quoted(stream)}"
 
 
 def pointed(row: dict[str, str], events: list[Event]) -> dict[str, str]:
-    """Give a row of the engine the pointer of its event.
+    """Give a row of the engine, which is changed, the pointer of its event.
 
     Parameters
     ----------
     events
         The very list that the engine was given.
     """
-    if POINTER not in row:
-        return row
-    place = base64.b64decode(row[POINTER]).decode().rpartition("|")[2]
-    return row | {POINTER: pointer(events[int(place)])}
+    engines = row.get(POINTER)
+    if engines is not None:
+        place = int(base64.b64decode(engines).rpartition(b"|")[2])
+        row[POINTER] = pointer(events[place])
+    return row
+
+
+def cells(rows: list[dict[str, str]]) -> str:
+    """Write rows as the JSON of GetQueryResults: a list of cells each.
+
+    A page has ten thousand rows; to make an object of each cell first takes three times as long.
+    """
+    names = {name for row in rows for name in row}
+    heads = {name: f'{{"field": {_quoted(name)}, "value": ' for name in names}
+    written = [
+        ", ".join([f"{heads[name]}{_quoted(value)}}}" for name, value in row.items()])
+        for row in rows
+    ]
+    return f"[[{'], ['.join(written)}]]" if written else "[]"
 
 
 def get_log_record(body: dict[str, Any], *, store: Store) -> dict[str, Any]:
