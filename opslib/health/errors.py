@@ -164,6 +164,13 @@ def kinds(found: pd.DataFrame) -> pd.DataFrame:
     return _frame(rows, _KINDS)
 
 
+def silence_finding(
+    *, invocations: int | None, subject: str, evidence: Sequence[str] = ()
+) -> Finding | None:
+    """Return ``invocations.none``, unknown, when nothing ran: then no failure proves nothing."""
+    return None if invocations else nothing_ran(subject, evidence)
+
+
 def rate_findings(
     *,
     errors: float | None,

@@ -3,7 +3,14 @@
 from dataclasses import dataclass
 
 #: The notebooks that can be opened; one that a row names beside them is not there yet.
-NOTEBOOKS = ("00-triage", "10-error-rate", "20-duration", "30-dead-letters", "40-cold-starts")
+NOTEBOOKS = (
+    "00-triage",
+    "10-error-rate",
+    "11-permission-denied",
+    "20-duration",
+    "30-dead-letters",
+    "40-cold-starts",
+)
 
 
 @dataclass(frozen=True, slots=True)
