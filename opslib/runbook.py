@@ -13,47 +13,25 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import pandas as pd
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
-from opslib import (
-    __version__,
-    aws,
-    changes,
-    lambda_logs,
-    masking,
-    metrics,
-    parameters,
-    plots,
-    show,
-    tree,
-)
+from opslib import aws, masking, metrics, parameters, plots, show, tree
 from opslib import system as systems
 from opslib.errors import BadInput, CouldNotLook
 from opslib.evidence import Folder
 from opslib.health import Check, Finding, Verdict, worst
 from opslib.insights import Insights, Receipt, typed
 from opslib.remedy import Plan
-from opslib.run_folder import SCHEMA
-from opslib.target import Target
-from opslib.window import Window, iso
+from opslib.result import Result, Seen
+from opslib.target import Logged, Target, read
+from opslib.window import Window
 
-_UNFINISHED = "The run did not reach its conclusion."
-
-
-class Seen(Protocol):
-    """What a look at AWS brings back: a frame, and a sentence for what could not be seen."""
-
-    @property
-    def rows(self) -> pd.DataFrame:
-        """What was seen; of the right columns when nothing was."""
-
-    @property
-    def limits(self) -> tuple[str, ...]:
-        """A sentence for everything that could not be seen."""
+#: What the text of a look tells of its arguments; frames and the like stand in the evidence.
+_PLAIN = (str, int, float)
 
 
 _Given = ParamSpec("_Given")
@@ -77,20 +55,26 @@ class Run:
         self._connection = connection
         self._insights = Insights(connection.client("logs"), time.sleep, time.monotonic)
         self._folder = folder
-        self._queries: list[dict[str, object]] = []
-        self._metrics: list[dict[str, object]] = []
-        self._limits: list[dict[str, object]] = []
-        self._plans: list[dict[str, object]] = []
-        self._concluded: tuple[Verdict, list[Finding]] | None = None
-        self._save(Verdict.UNKNOWN, [], [_limit(_UNFINISHED, reason="unfinished")])
+        self._result = Result(
+            notebook,
+            system=self.system.name,
+            window=window,
+            identity=self.identity,
+            folder=folder,
+        )
 
-    def look_at(self, function: str = "") -> Target:
+    def look_at(
+        self, function: str = "", *, configuration: Mapping[str, Any] | None = None
+    ) -> Target:
         """Read how a function is configured and what changed in the window.
 
         Parameters
         ----------
         function
             Its name in the params file; empty when the system has only one.
+        configuration
+            The answer of GetFunctionConfiguration, if it was asked already; nothing else is read
+            of one that was refused, which is empty.
 
         Raises
         ------
@@ -99,39 +83,30 @@ class Run:
         """
         named = self.system.function(function)
         client = self._connection.client("lambda")
-        configuration: Mapping[str, Any] = {}
-        try:
-            with aws.calling(
-                "lambda:GetFunctionConfiguration", f"the configuration of {named.name}"
-            ):
-                configuration = client.get_function_configuration(FunctionName=named.name)
-        except CouldNotLook as error:
-            self._could_not_see(error)
-        shape = lambda_logs.shape({"FunctionName": named.name, **configuration})
-        # Without a REPORT for each invocation the logs cannot show that all is well.
-        whole = shape.reports and not shape.managed_instances
-        for sentence in lambda_logs.limits(shape):
-            self._limits.append(_limit(sentence, reason="note" if whole else "unseen"))
-        timeout_s = configuration.get("Timeout", float("nan"))
-        return Target(
-            function=named,
-            timeout_ms=timeout_s * 1000.0,
-            memory_mb=float(configuration.get("MemorySize", "nan")),
-            shape=shape,
-            changes=self._changes(named.name, client),
-            configuration=configuration,
-        )
+        if configuration is None:
+            configuration = {}
+            try:
+                with aws.calling(
+                    "lambda:GetFunctionConfiguration", f"the configuration of {named.name}"
+                ):
+                    configuration = client.get_function_configuration(FunctionName=named.name)
+            except CouldNotLook as error:
+                self._result.could_not_see(error)
+        target = read(client, named, configuration=configuration, window=self.window)
+        for sentence, reason in target.limits:
+            self._result.say(sentence, reason=reason)
+        return target
 
     def query(
         self,
         name: str,
         text: str,
-        target: Target,
+        target: Logged,
         *,
         columns: Mapping[str, str],
         window: Window | None = None,
     ) -> pd.DataFrame:
-        """Ask the logs of a function one question.
+        """Ask the logs of a function, or of several at once, one question.
 
         Parameters
         ----------
@@ -139,6 +114,8 @@ class Run:
             Short, for people; it names the evidence.
         text
             The query, in the Logs Insights language.
+        target
+            Whose logs; of one that has none, nothing is asked and nothing comes back.
         columns
             Name and kind (``time``, ``float``, ``int``, ``text``) of each column it returns.
         window
@@ -149,24 +126,26 @@ class Run:
         The rows, typed and masked. Empty, with the same columns, when nothing matched, and also
         when the logs could not be read: that is said here and in the verdict.
         """
+        if not target.groups:
+            return typed([], columns)
         try:
             answer = self._insights.query(
                 name,
                 text.strip(),
-                groups=[target.shape.group],
+                groups=target.groups,
                 window=window or self.window,
                 columns=columns,
             )
         except CouldNotLook as error:
-            self._could_not_see(error)
+            self._result.could_not_see(error)
             return typed([], columns)
         receipt = answer.receipt
-        self._queries.append(receipt.as_dict())
+        self._result.queries.append(receipt.as_dict())
         rows = self._folder.keep(name, answer.rows, text=text, receipt=receipt.as_dict())
-        self._save(Verdict.UNKNOWN, [], [_limit(_UNFINISHED, reason="unfinished")])
+        self._result.save()
         display(show.note(_said(receipt)))
         if receipt.truncated:
-            self._say(_limit(f"Query {name} was cut off at {receipt.rows:,} rows.", reason="cut"))
+            self._result.say(f"Query {name} was cut off at {receipt.rows:,} rows.", reason="cut")
         return rows
 
     def query_before_and_after(
@@ -196,42 +175,56 @@ class Run:
             frames.append(rows)
         return pd.concat(frames, ignore_index=True)
 
-    def metrics(self, wanted: Sequence[metrics.Metric]) -> metrics.MetricAnswer:
+    def metrics(
+        self,
+        wanted: Sequence[metrics.Metric],
+        *,
+        name: str = "metrics",
+        window: Window | None = None,
+    ) -> metrics.MetricAnswer:
         """Fetch metrics over the window.
+
+        Parameters
+        ----------
+        name
+            Short, for people; it names the evidence.
+        window
+            Another than the run's, to compare with: what is missing there is said, and hides
+            nothing that decides.
 
         Returns
         -------
         The points that came, and for each metric whether all did. What could not be seen is said
         here and in the verdict.
         """
+        client = self._connection.client("cloudwatch")
         try:
-            answer = metrics.fetch(self._connection.client("cloudwatch"), wanted, self.window)
+            answer = metrics.fetch(client, wanted, window or self.window)
         except CouldNotLook as error:
-            self._could_not_see(error)
+            reason = error.reason if window is None else "note"
+            self._result.say(error.message, operation=error.operation, reason=reason)
             return metrics.MetricAnswer.unseen(wanted, reason=error.reason)
         for sentence in answer.limits:
-            self._say(_limit(sentence, reason="incomplete"))
-        self._metrics.extend(answer.as_dicts())
+            self._result.say(sentence, reason="incomplete" if window is None else "note")
+        entries = answer.as_dicts()
+        if window is None:
+            self._result.metrics.extend(entries)
         names = "\n".join(f"{m.name}: {m.namespace} {m.metric} {m.stat}" for m in wanted)
-        self._folder.keep("metrics", answer.points, text=names, receipt={"metrics": self._metrics})
+        self._folder.keep(name, answer.points, text=names, receipt={"metrics": entries})
         return answer
 
     def queue_depth(self, queue: str | None) -> int | None:
-        """Return how many messages are visible in a queue now.
-
-        None when that was not seen, or there is no queue to ask.
-        """
+        """Return how many messages are visible in a queue now; None when that was not seen."""
         if queue is None:
             return None
         sqs = self._connection.client("sqs")
         try:
             with aws.calling("sqs:GetQueueAttributes", f"the depth of {queue}"):
                 url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
-                answer = sqs.get_queue_attributes(
-                    QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"]
-                )
+                wanted = ["ApproximateNumberOfMessages"]
+                answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=wanted)
         except CouldNotLook as error:
-            self._could_not_see(error)
+            self._result.could_not_see(error)
             return None
         return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
@@ -258,8 +251,9 @@ class Run:
         """
         found = look(self._connection, *args, **kwargs)
         for sentence in found.limits:
-            self._say(_limit(sentence, reason="unseen"))
-        given = ", ".join([*map(str, args), *(f"{key}={kwargs[key]}" for key in kwargs)])
+            self._result.say(sentence, reason="unseen")
+        values = [*(("", each) for each in args), *((f"{key}=", kwargs[key]) for key in kwargs)]
+        given = ", ".join(f"{key}{each}" for key, each in values if isinstance(each, _PLAIN))
         text = f"{look.__module__}.{look.__name__}({given})"
         self._folder.keep(name, found.rows, text=text, receipt={"rows": len(found.rows)})
         return found
@@ -270,10 +264,9 @@ class Run:
         None among them is a remedy that does not apply here.
         """
         given = [plan for plan in plans if plan is not None]
-        self._plans = [plan.as_dict(shown_at=self.identity.at) for plan in given]
-        if self._concluded is not None:
-            self._save(*self._concluded, [])
-        return show.plans(self._plans)
+        self._result.plans = [plan.as_dict(shown_at=self.identity.at) for plan in given]
+        self._result.save()
+        return show.plans(self._result.plans)
 
     def plot(self, panels: Sequence[plots.Panel], *, target: Target) -> show.Shown:
         """Draw panels over the window, the deployment marked, described in words and numbers."""
@@ -302,14 +295,12 @@ class Run:
             for finding in tree.ranked(_given([*findings, *(check.finding for check in checks)]))
         ]
         verdicts = [finding.severity for finding in ranked] + [check.verdict for check in checks]
-        blind = [limit for limit in self._limits if limit["reason"] != "note"]
-        if not (blind or checks or self._queries or self._metrics):
-            blind = [_limit("Nothing was asked of AWS.", reason="skipped")]
-            self._limits += blind
-        verdicts += [Verdict.UNKNOWN] * bool(blind)
+        result = self._result
+        if not (result.blind or checks or result.queries or result.metrics):
+            result.say("Nothing was asked of AWS.", reason="skipped")
+        verdicts += [Verdict.UNKNOWN] * bool(result.blind)
         verdict = worst(verdicts, default=Verdict.HEALTHY)
-        self._concluded = (verdict, ranked)
-        self._save(verdict, ranked, [])
+        result.conclude(verdict, ranked)
         title = "Everything that was looked at is within its thresholds."
         if verdict is Verdict.UNKNOWN:
             title = "Not everything that decides could be seen."
@@ -320,7 +311,7 @@ class Run:
             title=title,
             findings=[finding.as_dict() for finding in ranked],
             links=self._links(ranked),
-            limits=[str(limit["what"]) for limit in self._limits],
+            limits=[str(limit["what"]) for limit in result.limits],
         )
 
     def remedies(self, findings: Iterable[Finding | None]) -> show.Shown:
@@ -330,45 +321,6 @@ class Run:
     def _links(self, ranked: Sequence[Finding]) -> list[tuple[str, str]]:
         named = dict.fromkeys(finding.notebook for finding in ranked if finding.notebook)
         return [(name, f"{name}.ipynb") for name in named]
-
-    def _changes(self, function: str, client: Any) -> changes.Changes:
-        found = changes.timeline(client, function, self.window)
-        for sentence in found.limits:
-            self._say(_limit(sentence, reason="unseen"))
-        return found
-
-    def _could_not_see(self, error: CouldNotLook) -> None:
-        self._say(_limit(error.message, operation=error.operation, reason=error.reason))
-
-    def _say(self, limit: dict[str, object]) -> None:
-        if limit not in self._limits:
-            self._limits.append(limit)
-            # A run that ends before its conclusion has to say this too.
-            self._save(Verdict.UNKNOWN, [], [_limit(_UNFINISHED, reason="unfinished")])
-        display(show.note(str(limit["what"]), bad=True))
-
-    def _save(
-        self, verdict: Verdict, ranked: Sequence[Finding], more: Sequence[dict[str, object]]
-    ) -> None:
-        self._folder.write_result(
-            {
-                "schema": SCHEMA,
-                "run_id": "",
-                "notebook": self.notebook,
-                "system": self.system.name,
-                "window": self.window.as_dict(),
-                "verdict": verdict.value,
-                "findings": [finding.as_dict() for finding in ranked],
-                "plans": self._plans,
-                "queries": self._queries,
-                "metrics": self._metrics,
-                "identity": self.identity.as_dict(),
-                "limits": [*self._limits, *more],
-                "started": iso(self.identity.at),
-                "ended": None,
-                "opslib": __version__,
-            }
-        )
 
 
 def open(  # noqa: A001 - the notebooks read `runbook.open`
@@ -440,8 +392,3 @@ def _said(receipt: Receipt) -> str:
         f"{receipt.name}: {receipt.status}, {receipt.matched:,} of {receipt.scanned:,} events "
         f"matched, {rows}, {receipt.scanned_bytes / 1e6:,.1f} MB scanned"
     )
-
-
-def _limit(what: str, *, reason: str, operation: str = "") -> dict[str, object]:
-    """Return an entry of result.json's ``limits``; reason ``note`` alone blinds nobody."""
-    return {"what": what, "operation": operation, "reason": reason}

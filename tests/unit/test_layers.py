@@ -33,6 +33,7 @@ LAYERS = [
     "target",
     "run_folder",
     "evidence",
+    "result",
     "runbook",
     "kernel",
     "report",

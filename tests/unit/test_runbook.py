@@ -287,15 +287,6 @@ def test_a_window_too_short_to_be_cut_gives_no_parts_and_goes_on() -> None:
     assert rows.empty
 
 
-def test_a_function_without_a_queue_has_no_depth_and_nothing_is_hidden(tmp_path: Path) -> None:
-    run = _run(tmp_path)
-
-    depth = run.queue_depth(None)
-
-    assert depth is None
-    assert _result(tmp_path)["limits"][0]["reason"] == "unfinished"
-
-
 def test_an_edit_after_the_window_leaves_the_verdict_unknown(tmp_path: Path) -> None:
     edited = {**CONFIGURATION, "LastModified": "2026-10-14T04:00:00.000+0000"}
     run = _run(tmp_path, **{"lambda": Lambda(edited)})
