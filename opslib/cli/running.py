@@ -112,7 +112,7 @@ def triage_command(
 
     path = parameters.find_notebook("00-triage")
     values = _values(path, parameters.declared(path), files, pairs)
-    with serving(), Progress("triage") as progress:
+    with serving(at_once=True), Progress("triage") as progress:
         # Late, so that the server of the kernels imports at the same time.
         from opslib import triage
 

@@ -36,9 +36,21 @@ class Server:
     """The connection to a process that forks kernels. Made with `serving`."""
 
     def __init__(self) -> None:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            self.process = subprocess.Popen(  # noqa: S603 - this Python, our own module
+        self.process: subprocess.Popen[bytes] | None = None
+        self._socket, self._theirs = socket.socketpair()
+        self._socket.settimeout(_ANSWER_S)
+        self._file = self._socket.makefile("rw", encoding="utf-8")
+        self._lock = threading.Lock()
+
+    def start(self) -> None:
+        """Have it import, unless it does already; the first fork waits for that."""
+        with self._lock:
+            if self.process is None:
+                self.process = self._started()
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        with self._theirs as theirs:
+            return subprocess.Popen(  # noqa: S603 - this Python, our own module
                 [sys.executable, "-m", "opslib.kernel.zygote", str(theirs.fileno())],
                 cwd=Path(__file__).parents[2],
                 env={**os.environ, **_ONE_THREAD},
@@ -47,10 +59,6 @@ class Server:
                 # Ctrl-C at a terminal is for whoever asked, who then ends kernels in good order.
                 start_new_session=True,
             )
-        ours.settimeout(_ANSWER_S)
-        self._socket = ours
-        self._file = ours.makefile("rw", encoding="utf-8")
-        self._lock = threading.Lock()
 
     def fork(
         self, connection_file: str, *, folder: str | None, environment: Mapping[str, str]
@@ -62,6 +70,7 @@ class Server:
         RuntimeError
             The server is gone.
         """
+        self.start()
         asked = {"file": connection_file, "folder": folder or str(Path.cwd())}
         try:
             pid = self._ask({**asked, "environment": dict(environment)})
@@ -83,6 +92,9 @@ class Server:
         with suppress(OSError):
             self._file.close()
         self._socket.close()
+        self._theirs.close()
+        if self.process is None:
+            return
         try:
             self.process.wait(_END_S)
         except subprocess.TimeoutExpired:
@@ -145,9 +157,10 @@ def current() -> Server | None:
 
 
 @contextmanager
-def serving() -> Iterator[None]:
+def serving(*, at_once: bool = False) -> Iterator[None]:
     """Have kernels of this process forked from a server while the context lasts.
 
+    It starts with the first kernel, or at once, to import while the caller does other things.
     Where that cannot be done, nothing changes: kernels start by themselves.
     """
     if sys.platform != "linux":
@@ -156,6 +169,8 @@ def serving() -> Iterator[None]:
     server = Server()
     _servers.append(server)
     try:
+        if at_once:
+            server.start()
         yield
     finally:
         _servers.remove(server)

@@ -21,7 +21,7 @@ WORDS = {
     "critical": "Critical",
     "unknown": "Could not look",
 }
-_TEMPLATES = Path(__file__).parents[1] / "templates"
+_TEMPLATES = Path(__file__).parents[1] / "report" / "templates"
 # Of the drawing, in its own units: a box, and from the start of one to the next.
 _BOX = (214, 46)
 _STEP = (330, 66)

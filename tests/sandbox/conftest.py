@@ -7,9 +7,20 @@ from pathlib import Path
 import pytest
 
 from opslib.errors import OpsError
+from opslib.kernel.server import serving
 from opslib.sandbox import launcher
 from opslib.sandbox.api import Sandbox
 from sandbox.projects import MakeProject, SandboxProject, lay_out, reset
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _kernels() -> Iterator[None]:
+    """Fork the kernels of this worker from one that has imported everything.
+
+    Each is a process of its own; what differs from `opslib run` is where its modules come from.
+    """
+    with serving():
+        yield
 
 
 @pytest.fixture(scope="session")
