@@ -148,8 +148,8 @@ def _default(kind: str) -> timedelta | None:
 
 def _dated(group: pd.DataFrame, *, keeps: timedelta | None, now: datetime) -> pd.DataFrame:
     first = group["first_arrived_at"]
-    expires = first + keeps if keeps is not None else pd.Series(pd.NaT, index=group.index)
-    expires = expires.astype("datetime64[ns, UTC]")
+    unknown = pd.Series(pd.NaT, index=group.index, dtype="datetime64[ns, UTC]")
+    expires = unknown if keeps is None else (first + keeps).astype("datetime64[ns, UTC]")
     return pd.DataFrame(
         {
             "message_id": group["message_id"],
