@@ -135,7 +135,8 @@ def _finished(stack: Stack, query: plan.Query, limit: int | None) -> Compiled:
     rows = _rows(stack, limit)
     values = stack.shown_columns(names, rows)
     selected = ", ".join(f"{printed(value, switches)} AS o{i}" for i, value in enumerate(values))
-    final = f"SELECT {selected} FROM {stack.top} ORDER BY {stack.order} LIMIT {rows}"
+    order = stack.ordered()
+    final = f"SELECT {selected} FROM {stack.top} ORDER BY {order} LIMIT {rows}"
     source = stages.condition(query.sources)
     with_ = f"WITH {', '.join([*stack.base(source), *stack.below, *stack.ctes])} "
     return Compiled(

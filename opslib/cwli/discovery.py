@@ -20,7 +20,7 @@ from itertools import product
 
 from opslib.cwli import documents, line_formats
 from opslib.cwli.switches import Switches
-from opslib.cwli.values import MISSING, Kind, TooLong, Value, quoted
+from opslib.cwli.values import MISSING, Kind, TooLong, Value, once, quoted
 
 MAX_PATHS = 1_000
 """JSON pointers one query may read; a name with dots takes several."""
@@ -100,7 +100,7 @@ class Discovery:
     def columns(self) -> list[str]:
         """Return the SQL of every discovered column, as ``sql AS dN``."""
         return [
-            f"{value.sql} AS {self._letter}{position}"
+            f"{once(value.sql)} AS {self._letter}{position}"
             for position, value in enumerate(self._columns.values())
             if value is not MISSING
         ]
@@ -115,13 +115,13 @@ class Discovery:
         paths = "[" + ", ".join(quoted(path) for path in self._paths) + "]"
         holds, whole, obj = (f"{self._letter}{name}" for name in ("holds", "whole", "object"))
         found = f"json_extract({documents.cut(obj, self._switches)}, {paths})"
-        columns = [f"{documents.holds_any(self._paths)} AS {holds}"]
+        columns = [f"{once(documents.holds_any(self._paths))} AS {holds}"]
         searched = documents.found_object(holds, self._switches)
         if self._switches.repeated_json_key == "first":
-            columns.append(f"{documents.whole_message(holds, paths)} AS {whole}")
+            columns.append(f"{once(documents.whole_message(holds, paths))} AS {whole}")
             searched = f"CASE WHEN {whole} IS NOT NULL THEN msg ELSE {searched} END"
             found = f"CASE WHEN {whole} IS NOT NULL THEN {whole} ELSE {found} END"
-        return [*columns, f"{searched} AS {obj}", f"{found} AS {self._letter}found"]
+        return [*columns, f"{once(searched)} AS {obj}", f"{once(found)} AS {self._letter}found"]
 
     def _as_logged(self, column: str, pointers: list[str]) -> str:
         """Return SQL of a JSON field with a number's own digits: 1.50 where DuckDB says 1.5.

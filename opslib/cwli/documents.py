@@ -28,30 +28,21 @@ MAX_FIELDS = 200
 MAX_OPENINGS = 64
 """How many balanced pieces of one message are tried as an object."""
 
-MAX_DEPTH = 32
-"""How deep an object may be nested to be found between other brackets; one that is alone in its
-message, or ends with its last brace, may be nested as DuckDB allows."""
+_SHIFT = 2**24
+"""More brackets than any message holds."""
 
 _MOST_NEEDLES = 8
 _BLANKS = "[ \\t\\n\\r]*"
 _STRING = r'"(?:[^"\\]|\\.)*"'
 
 
-def _pieces() -> tuple[str, str]:
-    """Return patterns of what may be a JSON object, and of what may be one or a list, to its end.
-
-    Brackets of both sorts are counted alike: whether they match is the parser's to tell.
-    """
-    inner = f'(?:[^{{}}\\[\\]"]|{_STRING})*'
-    for _ in range(MAX_DEPTH):
-        inner = f'(?:[^{{}}\\[\\]"]|{_STRING}|[{{\\[]{inner}[}}\\]])*'
-    an_object = f"\\{{{_BLANKS}(?:\\}}|{_STRING}{inner}\\}})"
-    member = f"(?:[{{\\[]{inner}[}}\\]]|{_STRING}|-?[0-9][0-9.eE+-]*|true|false|null)"
-    a_list = f"\\[{_BLANKS}(?:\\]|{member}{_BLANKS}(?:\\]|,{inner}\\]))"
-    return quoted(f"(?s){an_object}"), quoted(f"(?s)(?:{an_object}|{a_list})")
-
-
-_OBJECT, _OBJECT_OR_LIST = _pieces()
+_OBJECT_HEAD = f"\\{{{_BLANKS}(?:\\}}|{_STRING}{_BLANKS}:)"
+_SCALAR = f"(?:{_STRING}|(?i:-?(?:[0-9][0-9.eE+-]*|inf|infinity|nan))|true|false|null)"
+_LIST_HEAD = f"\\[{_BLANKS}(?:[{{\\[\\]]|{_SCALAR}{_BLANKS}[,\\]])"
+_TO_NEXT_BRACKET = quoted(
+    '(?s)(?:[^{}\\[\\]"]|"(?:[^"\\\\]|\\\\.)*(?:"|\\\\?\\z))*(?:[{}\\[\\]]|\\z)'
+)
+"""SQL: a pattern of text to its next bracket outside of quotes; a quote left open takes the rest."""
 _TAIL = "regexp_extract(msg, '(?s)^[^{\\[]*(\\{.*\\})', 1)"
 """SQL: from the first brace to the last one, if no list begins before it."""
 _TOKENS = quoted(f'(?s){_STRING}{_BLANKS}:?|[{{}}\\[\\],]|[^ \\t\\n\\r{{}}\\[\\],:"]+')
@@ -114,28 +105,49 @@ def found_object(holds: str, switches: Switches) -> str:
         "WHEN starts_with(msg, '{') AND json_valid(msg) THEN msg "
         "WHEN NOT contains(msg, '{') THEN NULL "
         f"WHEN json_valid({_TAIL}) THEN {_TAIL} "
-        f"ELSE {_searched(_OBJECT if searched else _OBJECT_OR_LIST)} END"
+        f"ELSE {_searched(_OBJECT_HEAD if searched else f'{_OBJECT_HEAD}|{_LIST_HEAD}')} END"
     )
 
 
-def _searched(pattern: str) -> str:
-    """Return SQL of the first object, tried at one piece of the message after the other.
+def _searched(head: str) -> str:
+    """Return SQL of the first object, tried at one opening of the message after the other.
 
     A step goes on with what is left of the message, after a space, or ends with the object, after
-    an exclamation mark, or with nothing. The pattern is large and stands here once, because DuckDB
-    takes milliseconds to compile it wherever it stands.
+    an exclamation mark, or with nothing. All patterns are small: DuckDB compiles them for every
+    statement, also where no message needs them.
     """
-    after = "' ' || substring(rest, strpos(rest, piece) + {})"
+    after = "' ' || substring(opened, {})"
     step = (
-        "CASE WHEN piece = '' THEN '' "
-        f"WHEN NOT json_valid(piece) THEN {after.format(1)} "
-        f"WHEN starts_with(piece, '{{') THEN '!' || piece ELSE {after.format('length(piece)')} END"
+        "CASE WHEN piece IS NULL OR NOT json_valid(piece) "
+        f"THEN {after.format(2)} WHEN starts_with(piece, '{{') THEN '!' || piece "
+        f"ELSE {after.format('length(piece) + 1')} END"
     )
-    stepped = f"list_transform([regexp_extract(rest, {pattern})], lambda piece: {step})[1]"
+    tried = f"list_transform([{_balanced('opened')}], lambda piece: {step})[1]"
+    opened = f"regexp_extract(rest, {quoted(f'(?s)(?:{head}).*')})"
+    stepped = (
+        f"list_transform([{opened}], "
+        f"lambda opened: CASE WHEN opened = '' THEN '' ELSE {tried} END)[1]"
+    )
     going_on = f"CASE WHEN starts_with(rest, ' ') THEN {stepped} ELSE rest END"
     ended = f"list_reduce(range({MAX_OPENINGS}), lambda rest, i: {going_on}, ' ' || msg)"
     found = "CASE WHEN starts_with(found, '!') THEN substring(found, 2) END"
     return f"list_transform([{ended}], lambda found: {found})[1]"
+
+
+def _balanced(text: str) -> str:
+    """Return SQL of a text that begins with a bracket, to where as many are closed as opened.
+
+    Brackets of both sorts are counted alike: whether they match is the parser's to tell. A sum of
+    lengths, shifted, and of open brackets goes from one bracket to the next, and turns negative
+    where none is open any more. It is missing where that is nowhere so.
+    """
+    depth = "CASE WHEN right(x, 1) IN ('{', '[') THEN 1 WHEN right(x, 1) IN ('}', ']') THEN -1 ELSE 0 END"
+    pieces = f"regexp_extract_all({text}, {_TO_NEXT_BRACKET})"
+    steps = f"list_transform({pieces}, lambda x: length(x) * {_SHIFT} + {depth})"
+    going_on = f"CASE WHEN (sum + x) % {_SHIFT} = 0 THEN -(sum + x) ELSE sum + x END"
+    total = f"list_reduce({steps}, lambda sum, x: CASE WHEN sum < 0 THEN sum ELSE {going_on} END, 0::BIGINT)"
+    length = f"CASE WHEN total < 0 THEN left({text}, -total // {_SHIFT}) END"
+    return f"list_transform([{total}], lambda total: {length})[1]"
 
 
 def cut(column: str, switches: Switches) -> str:

@@ -15,7 +15,16 @@ from opslib.cwli import plan, spans
 from opslib.cwli.aggregates import AGGREGATES
 from opslib.cwli.checks import has_bin, is_aggregate, walk
 from opslib.cwli.stack import Bin, Stack, group_key
-from opslib.cwli.values import Kind, Value, as_instant, as_number, as_text, natural_order, number
+from opslib.cwli.values import (
+    Kind,
+    Value,
+    as_instant,
+    as_number,
+    as_text,
+    natural_order,
+    number,
+    once,
+)
 
 MAX_FILLED = 100_000
 """Most bins ``fillmissing`` makes: as many as an answer has rows. The newest are kept."""
@@ -87,7 +96,7 @@ def _literal(arg: plan.Expr) -> float:
 def _group(stack: Stack, keys: list[Key], calls: list[tuple[str, Value]]) -> None:
     stack.flush()
     if keys:
-        computed = ", ".join(f"{value.sql} AS {column}" for column, _, value in keys)
+        computed = ", ".join(f"{once(value.sql)} AS {column}" for column, _, value in keys)
         stack.push(f"SELECT *, {computed} FROM {stack.top}")
     selected = [column for column, _, _ in keys]
     selected += [f"{value.sql} AS {column}" for column, value in calls]
@@ -100,6 +109,7 @@ def _group(stack: Stack, keys: list[Key], calls: list[tuple[str, Value]]) -> Non
     elif stack.switches.stats_of_nothing == "no row":
         sql += " HAVING count(*) > 0"
     stack.push(sql)
+    stack.rows_added()
 
 
 def _set_order(stack: Stack, stage: plan.Stats, keys: list[Key]) -> None:
@@ -111,7 +121,7 @@ def _set_order(stack: Stack, stage: plan.Stats, keys: list[Key]) -> None:
     terms = []
     for column, name, value in keys:
         terms += _terms(Value(column, value.kind), newest if name in bins else "ASC")
-    stack.order = ", ".join(terms) or "1"
+    stack.order = tuple(terms) or ("1",)
     stack.is_sorted = False
 
 
@@ -137,7 +147,7 @@ def count_frequent(stack: Stack, stage: plan.CountFrequent) -> None:
     stats(stack, plan.Stats(at=stage.at, items=(counted,), keys=keys))
     stack.flush()
     often = stack.field("_approxcount")
-    stack.order = f"{often.sql} DESC, {stack.order}"
+    stack.order = (f"{often.sql} DESC", *stack.order)
 
 
 def fill_missing(stack: Stack, stage: plan.FillMissing) -> None:
@@ -162,6 +172,7 @@ def fill_missing(stack: Stack, stage: plan.FillMissing) -> None:
         f"SELECT * FROM {rows} UNION ALL BY NAME SELECT g.*{filled} FROM {grid} AS g "
         f"WHERE NOT EXISTS (SELECT 1 FROM {rows} AS t WHERE {same})"
     )
+    stack.rows_added()
 
 
 def _series(rows: str, instant: str, binned: Bin) -> str:

@@ -19,7 +19,7 @@ from opslib.cwli import plan
 from opslib.cwli.discovery import Discovery
 from opslib.cwli.expressions import Scope
 from opslib.cwli.switches import Switches
-from opslib.cwli.values import Kind, TooLong, Value, flat, within
+from opslib.cwli.values import Kind, TooLong, Value, flat, once, within
 
 MAX_STEPS = 400
 """Most common table expressions of a statement; DuckDB binds no more than a thousand or so."""
@@ -31,10 +31,13 @@ nothing can stop it."""
 LONG_SQL = 1_000
 """Characters beyond which the SQL of part of an expression becomes a column."""
 
-BY_TIME = "ts DESC, n DESC"
+BY_TIME = ("ts DESC", "n DESC")
 """How events are ordered as long as nothing says otherwise."""
 
 _COLUMN = re.compile(r"[a-z][0-9]+")
+_TERM = re.compile(r"(.*?)((?: ASC| DESC)?(?: NULLS FIRST| NULLS LAST)?)", re.DOTALL)
+_SHORT_TERM = 20
+"""Characters beyond which what rows are ordered by becomes a column."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +68,7 @@ class Stack:
     display
         Names that the last ``display`` shows.
     order
-        SQL terms by which its rows are ordered.
+        SQL terms by which its rows are ordered; ``ordered`` makes columns of them.
     is_sorted
         Whether a ``sort`` made that order.
     moments
@@ -100,7 +103,7 @@ class Stack:
         self.fields: list[str] = []
         self.display: list[str] | None = None
         self.moments: tuple[str, ...] = ("ts", "n")
-        self.order = BY_TIME
+        self.order: tuple[str, ...] = BY_TIME
         self.is_sorted = False
         self.keys: tuple[str, ...] = ()
         self.bin: Bin | None = None
@@ -112,6 +115,8 @@ class Stack:
         self._columns = 0
         self._pending: list[tuple[str, Value]] = []
         self._reached: dict[tuple[str, tuple[str | int, ...]], Value] = {}
+        self._order_columns: dict[str, str] = {}
+        self._cut: tuple[str, tuple[str, ...], int] | None = None
 
     # Names
 
@@ -137,8 +142,7 @@ class Stack:
 
     def shown_columns(self, names: Sequence[str], rows: int) -> list[Value]:
         """Keep the first rows, and return the values of the columns to show in them."""
-        self.flush()
-        self.push(f"SELECT * FROM {self.top} ORDER BY {self.order} LIMIT {rows}")
+        self.cut(rows)
         if self.grouped:
             return [self.field(name) for name in names]
         late = Discovery(self.switches, letter="z")
@@ -174,7 +178,7 @@ class Stack:
         if key not in self._reached:
             self.flush()
             column = self.fresh("c")
-            self.push(f"SELECT *, {within(of, steps).sql} AS {column} FROM {self.top}")
+            self.push(f"SELECT *, {once(within(of, steps).sql)} AS {column} FROM {self.top}")
             self._reached[key] = Value(column, Kind.JSON)
         return self._reached[key]
 
@@ -230,7 +234,7 @@ class Stack:
     def flush(self) -> None:
         """Make the columns that were defined."""
         if self._pending:
-            columns = ", ".join(f"{value.sql} AS {column}" for column, value in self._pending)
+            columns = ", ".join(f"{once(value.sql)} AS {column}" for column, value in self._pending)
             self._pending = []
             self.push(f"SELECT *, {columns} FROM {self.top}")
 
@@ -256,7 +260,7 @@ class Stack:
         """Add a column at once; return its name."""
         self.flush()
         column = self.fresh(letter)
-        self.push(f"SELECT *, {sql} AS {column} FROM {self.top}")
+        self.push(f"SELECT *, {once(sql)} AS {column} FROM {self.top}")
         return column
 
     def multiply(self, elements: str) -> str:
@@ -275,7 +279,7 @@ class Stack:
             f"generate_subscripts({listed}, 1) AS {place} FROM {self.top}"
         )
         self.moments = (*self.moments, place)
-        self.order = f"{self.order}, {place}"
+        self.order = (*self.order, place)
         return element
 
     def event_stage_ends(self) -> None:
@@ -292,7 +296,37 @@ class Stack:
         """Return the SQL terms by which a row comes before or after another."""
         if not (self.grouped or self.is_sorted) and self.switches.running_order == "by time":
             return ", ".join(self.moments)
-        return self.order
+        return self.ordered()
+
+    def ordered(self) -> str:
+        """Return the SQL terms of the order, the long ones as columns, made where there are none.
+
+        They stand at every window and limit and at the end, and would be computed at each.
+        """
+        self.flush()
+        matches = [match for term in self.order if (match := _TERM.fullmatch(term))]
+        parts = [(match[1], match[2]) for match in matches]
+        long = [of for of, _ in parts if len(of) > _SHORT_TERM and of not in self._order_columns]
+        made = {of: self.fresh("p") for of in dict.fromkeys(long)}
+        if made:
+            columns = ", ".join(f"{once(of)} AS {column}" for of, column in made.items())
+            self.push(f"SELECT *, {columns} FROM {self.top}")
+            self._order_columns |= made
+        return ", ".join(self._order_columns.get(of, of) + ends for of, ends in parts)
+
+    def rows_added(self) -> None:
+        """Forget the columns of the order, which rows that were added to the top do not have."""
+        self._order_columns = {}
+
+    def cut(self, rows: int) -> None:
+        """Keep the first rows, unless no more were kept just now."""
+        order = self.ordered()
+        if self._cut is not None and self._cut[:2] == (self.top, self.order):
+            rows = min(rows, self._cut[2])
+            if rows == self._cut[2]:
+                return
+        self.push(f"SELECT * FROM {self.top} ORDER BY {order} LIMIT {rows}")
+        self._cut = (self.top, self.order, rows)
 
     def base(self, condition: str | None) -> list[str]:
         """Return the common table expressions below the first.

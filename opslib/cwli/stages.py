@@ -88,11 +88,11 @@ def sort(stack: Stack, stage: plan.Sort) -> None:
     # in their order.
     last = "DESC" if descending else "ASC"
     if stack.grouped:
-        terms.append(stack.order)
+        terms += stack.order
     else:
         at, place, *members = stack.moments
         terms += [f"{at} {last}", f"{place} {last}", *members]
-    stack.order = ", ".join(terms)
+    stack.order = tuple(terms)
     stack.is_sorted = True
 
 
@@ -110,7 +110,7 @@ def limit(stack: Stack, stage: plan.Limit, *, of_call: int | None) -> None:
     rows = stage.rows
     if of_call is not None and stack.switches.api_limit == "the call's":
         rows = of_call
-    stack.push(f"SELECT * FROM {stack.top} ORDER BY {stack.order} LIMIT {rows}")
+    stack.cut(rows)
 
 
 def dedup(stack: Stack, stage: plan.Dedup) -> None:
@@ -120,7 +120,7 @@ def dedup(stack: Stack, stage: plan.Dedup) -> None:
     stack.flush()
     missing = " OR ".join(f"{key.sql} IS NULL" for key in keys)
     partition = ", ".join(key.sql for key in keys)
-    tests, order = [missing], stack.order
+    tests, order = [missing], ", ".join(stack.order)
     if stack.is_by_time():
         # A row that lacks a value is a combination of its own; so the rank is all that is tested.
         # With one column of order DuckDB makes that an aggregate, which keeps no row but the first.

@@ -64,6 +64,7 @@ class Value:
 
 
 _COLUMN = re.compile(r"[a-z]+[0-9]+")
+_SIMPLE = re.compile(r"[a-z]+[0-9]*|CAST\((NULL|'[^']*') AS [A-Z]+\)|'[^']*'|[0-9.]+")
 
 
 def quoted(text: str) -> str:
@@ -111,6 +112,18 @@ def finite(sql: str) -> str:
     It names its argument twice, so it must not be put around every step of a computation.
     """
     return f"CASE WHEN isfinite({sql}) THEN {sql} END"
+
+
+def once(sql: str) -> str:
+    """Return SQL of the same value that DuckDB computes where it stands, and once a row.
+
+    DuckDB moves a filter below the columns that it reads, and writes their SQL out wherever the
+    filter names them; where columns are made of columns, that multiplies the work and the time to
+    plan it. It does not do so with what may change from call to call, as this function by its word.
+    """
+    if _SIMPLE.fullmatch(sql):
+        return sql
+    return f"CASE WHEN current_connection_id() IS NOT NULL THEN {sql} END"
 
 
 def within(value: Value, steps: Sequence[str | int]) -> Value:

@@ -150,7 +150,8 @@ def _add_bottom_row(stack: Stack, summed: dict[str, Value]) -> None:
     stack.push(
         f"SELECT * FROM {rows} UNION ALL BY NAME SELECT {row} FROM {rows} HAVING count(*) > 0"
     )
-    stack.order = f"{bottom}, {stack.order}"
+    stack.order = (bottom, *stack.order)
+    stack.rows_added()
 
 
 def append_columns(
@@ -168,19 +169,19 @@ def append_columns(
     columns
         What it shows: name and value on its top.
     """
-    place = stack.add(f"row_number() OVER (ORDER BY {stack.order})", "r")
+    place = stack.add(f"row_number() OVER (ORDER BY {stack.ordered()})", "r")
     theirs = [(name, stack.fresh("c"), value) for name, value in columns]
     selected = "".join(f"{_exact(value)} AS {column}, " for _, column, value in theirs)
     beside = stack.fresh("s")
     stack.ctes.append(
         f"{beside} AS NOT MATERIALIZED (SELECT {selected}row_number() OVER "
-        f"(ORDER BY {other.order}) AS place FROM {other.top} ORDER BY place LIMIT {stage.rows})"
+        f"(ORDER BY {', '.join(other.order)}) AS place FROM {other.top} ORDER BY place LIMIT {stage.rows})"
     )
     stack.push(
         f"SELECT t.*, o.* EXCLUDE (place) FROM {stack.top} AS t "
         f"LEFT JOIN {beside} AS o ON t.{place} = o.place"
     )
-    stack.order = place
+    stack.order = (place,)
     stack.is_sorted = True
     for name, column, value in theirs:
         _combine(stack, name, Value(column, value.kind), override=stage.override)
