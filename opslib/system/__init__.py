@@ -9,7 +9,7 @@ what holds them together, ``masks`` what its outputs must not hold, ``files`` ho
 ``problems`` how it is told what is wrong with it, ``json_schema`` what an editor needs.
 """
 
-from opslib.system.files import load, load_params
+from opslib.system.files import load, load_params, read_yaml
 from opslib.system.json_schema import schema
 from opslib.system.masks import Mask
 from opslib.system.model import Environment, Partition, Severity
@@ -38,5 +38,6 @@ __all__ = [
     "load",
     "load_params",
     "project_root",
+    "read_yaml",
     "schema",
 ]

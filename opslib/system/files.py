@@ -112,32 +112,64 @@ def _find(system: str | Path) -> Path:
     raise BadInput(f"Nothing ran: there is no params file {text}.", system=text)
 
 
+def read_yaml(text: str, *, source: str) -> object:
+    """Return what YAML text says, read as the module's text has it.
+
+    Parameters
+    ----------
+    source
+        Where it comes from, as a person would name it.
+
+    Raises
+    ------
+    BadInput
+        It is not YAML, or two readers of YAML would read it differently.
+    """
+    return _parsed(text, source=source)[0]
+
+
 def _read(path: Path) -> tuple[dict[str, Any], yaml.MappingNode]:
     source = _shown(path)
     content = path.read_bytes()
     try:
-        loader = _Loader(content.decode("utf-8"))
+        text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise BadInput(
             f"{source}, line {line}: this is not UTF-8 text. Save it as UTF-8. Nothing ran.",
             file=str(path),
         ) from error
+    params, node = _parsed(text, source=source)
+    if not isinstance(node, yaml.MappingNode):
+        raise BadInput(f"{source}: the file is not a mapping of parameters. Nothing ran.")
+    return params, node
+
+
+def _parsed(text: str, *, source: str) -> tuple[Any, yaml.Node | None]:
+    loader = None
     try:
+        loader = _Loader(text)
         node = loader.get_single_node()
-        if not isinstance(node, yaml.MappingNode):
-            raise BadInput(f"{source}: the file is not a mapping of parameters. Nothing ran.")
+        if node is None:
+            return None, None
         for line, sentence in _unclear(node, "a value"):
-            raise BadInput(f"{source}, line {line}: {sentence} Nothing ran.", file=str(path))
+            raise BadInput(f"{source}, line {line}: {sentence} Nothing ran.", file=source)
         return loader.construct_document(node), node
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f", line {mark.line + 1}" if mark is not None else ""
         raise BadInput(
-            f"{source}{where}: this is not YAML: {error.problem}. Nothing ran.", file=str(path)
+            f"{source}{where}: this is not YAML: {error.problem}. Nothing ran.", file=source
+        ) from error
+    except yaml.reader.ReaderError as error:
+        raise BadInput(
+            f"{source}: this is not YAML: character {error.position + 1} is not printable. "
+            "Nothing ran.",
+            file=source,
         ) from error
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
 
 
 def _unclear(node: yaml.Node, key: str) -> Iterator[tuple[int, str]]:
