@@ -7,15 +7,15 @@ Pure.
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
-
-import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opslib.masking.patterns import BARE_QUOTE, NEEDLES, PATTERNS, PAYLOADS, QUOTE
 from opslib.system import System
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Only whoever masks frames pays for the libraries of frames: a runner of notebooks masks text.
 _PAYLOAD = "payload"
 _HEAD = "[masked: "
 _NEVER = r"[^\s\S]"
@@ -57,7 +57,7 @@ class Masks:
             *(_step(name, text) for name, text in patterns),
         ]
         self._hint = "|".join(f"(?:{step.hint})" for step in self._steps)
-        self._linear = _is_linear(self._hint)
+        self._linear: bool | None = None
         self._kinds: dict[str, str] = {"": ""}
 
     def text(self, text: str) -> str:
@@ -88,8 +88,10 @@ class Masks:
             return [self.value(held, name=name) for held in value]
         return value
 
-    def frame(self, rows: pd.DataFrame) -> pd.DataFrame:
+    def frame(self, rows: "pd.DataFrame") -> "pd.DataFrame":
         """Return a frame with everything taken out of its text; itself when there is nothing."""
+        import pandas as pd
+
         held = rows
         for place, name in enumerate(rows.columns):
             column = rows.iloc[:, place]
@@ -115,6 +117,11 @@ class Masks:
 
     def _column(self, column: "pd.Series[Any]", *, name: str) -> "pd.Series[Any] | None":
         """Return the column masked; None when nothing in it is."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        if self._linear is None:
+            self._linear = _is_linear(self._hint)
         try:
             texts = pa.array(column, type=pa.string(), from_pandas=True)
         except (pa.ArrowTypeError, pa.ArrowInvalid):
@@ -134,6 +141,8 @@ class Masks:
         return held
 
     def _by_value(self, column: "pd.Series[Any]", *, name: str) -> "pd.Series[Any]":
+        import pandas as pd
+
         masked = [self.value(value, name=name) for value in column]
         return pd.Series(masked, index=column.index, dtype=column.dtype)
 
@@ -204,11 +213,15 @@ def _replacement(name: str) -> Callable[[re.Match[str]], str]:
 
 def _matches(texts: Any, pattern: str) -> Any:
     """Return, for each text, whether RE2 finds the pattern in it; not in what is missing."""
+    import pyarrow.compute as pc
+
     return pc.fill_null(pc.match_substring_regex(texts, pattern), False)
 
 
 def _is_linear(pattern: str) -> bool:
     """Whether RE2 takes a pattern."""
+    import pyarrow as pa
+
     try:
         _matches(pa.array(["x"]), pattern)
     except pa.ArrowInvalid:

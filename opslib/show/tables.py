@@ -7,18 +7,19 @@ Out: a `Shown`. Must not compute an answer.
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from numbers import Integral
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from opslib.show.shown import LOOKS, Shown, masks, safe, visible
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MOST_ROWS = 60
 _SHORT = 20
 _UNITS = {"ms": "ms", "s": "s", "mb": "MB", "pct": "%", "bytes": "bytes"}
 
 
-def table(rows: pd.DataFrame, *, caption: str = "") -> Shown:
+def table(rows: "pd.DataFrame", *, caption: str = "") -> Shown:
     """Show a frame as people read one.
 
     Parameters
@@ -34,6 +35,8 @@ def table(rows: pd.DataFrame, *, caption: str = "") -> Shown:
     The table as HTML and as aligned text, with units in the headings and a dash for what is
     missing.
     """
+    import pandas as pd
+
     shown = masks().frame(rows.head(MOST_ROWS))
     columns = {_heading(str(name)): _cells(shown[name]) for name in shown}
     numeric = [pd.api.types.is_numeric_dtype(rows[name]) for name in rows]
@@ -49,6 +52,8 @@ def table(rows: pd.DataFrame, *, caption: str = "") -> Shown:
 
 def facts(values: Mapping[str, object], *, caption: str = "") -> Shown:
     """Show named facts as a table of one row, in the order given."""
+    import pandas as pd
+
     return table(pd.DataFrame([values]), caption=caption)
 
 
@@ -61,6 +66,8 @@ def _heading(name: str) -> str:
 
 def _cells(column: "pd.Series[Any]") -> list[str]:
     """Write a column's values, all numbers of it with as many decimals as its largest needs."""
+    import pandas as pd
+
     numbers = [abs(v) for v in column if isinstance(v, float) and not pd.isna(v)]
     largest = max(numbers, default=0.0)
     decimals = 0 if largest >= 1000 or all(v == round(v) for v in numbers) else 1
@@ -69,6 +76,8 @@ def _cells(column: "pd.Series[Any]") -> list[str]:
 
 
 def _cell(value: object, *, decimals: int) -> str:
+    import pandas as pd
+
     if pd.isna(value):  # type: ignore[call-overload]
         return "–"
     if isinstance(value, datetime):

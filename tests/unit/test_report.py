@@ -11,12 +11,16 @@ import pytest
 
 from opslib import report
 from opslib.errors import BadInput
+from opslib.report import console
 
 PIXEL = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk"
     "+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
 HOSTILE = '<img src=x onerror="boom()"><script>boom()</script><b onclick=boom()>text</b>'
+#: The one address outside that a page may hold, as a link.
+CONSOLE = "https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1#logsv2:"
+ACTING = "a \u202egnp.exe\x1b]0;owned\x07 \x9b"
 RESULT: dict[str, Any] = {
     "schema": 1,
     "run_id": "20261014T030700Z-20-duration-ZAEL-demo",
@@ -48,8 +52,12 @@ RESULT: dict[str, Any] = {
             "status": "Complete",
             "rows": 36,
             "matched": 541,
+            "scanned": 3240,
             "scanned_bytes": 812345,
             "truncated": False,
+            "completeness": "Every row came.",
+            "groups": ["/aws/lambda/ZAEL-demo"],
+            "window": {"start": "2026-10-14T00:07:00Z", "end": "2026-10-14T03:07:00Z"},
         }
     ],
     "metrics": [
@@ -239,16 +247,78 @@ class TestTheAppendix:
         text = _page(tmp_path, []).text
 
         assert (
-            'duration filter @type = "REPORT" | stats count() by bin(5m) '
-            "query id b2c1d7de-0d64-4a51-9a39-2d6fbb2a54c0 status Complete rows 36 matched 541 "
-            "scanned bytes 812,345 truncated no"
+            'duration filter @type = "REPORT" | stats count() by bin(5m) Every row came. '
+            "window Wed 2026-10-14, 00:07 – 03:07 UTC log groups /aws/lambda/ZAEL-demo "
+            "status Complete rows 36 matched 541 scanned 3,240 scanned bytes 812,345 truncated no "
+            "query id b2c1d7de-0d64-4a51-9a39-2d6fbb2a54c0 "
+            "Open this query in the CloudWatch console of account 000000000000, us-east-1; "
+            "the console must be signed in to that account"
         ) in text
+
+    def test_links_to_the_query_in_the_console_without_asking_it(self, tmp_path: Path) -> None:
+        page = _page(tmp_path, [])
+
+        links = [a for a in page.all("a") if str(a["href"]).startswith("http")]
+        assert links == [
+            {
+                "href": (
+                    "https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1"
+                    "#logsV2:logs-insights$3FqueryDetail$3D$257E$2528"
+                    "end$257E$25272026-10-14T03*3a06*3a59.000Z"
+                    "$257Estart$257E$25272026-10-14T00*3a07*3a00.000Z"
+                    "$257EtimeType$257E$2527ABSOLUTE$257Etz$257E$2527UTC"
+                    "$257EeditorString$257E$2527filter*20*40type*20*3d*20*22REPORT*22*0a"
+                    "*7c*20stats*20count*28*29*20by*20bin*285m*29"
+                    "$257EisLiveTail$257Efalse$257Esource$257E$2528"
+                    "$257E$2527*2faws*2flambda*2fZAEL-demo$2529$2529"
+                ),
+                "rel": "noreferrer noopener",
+            }
+        ]
+
+    def test_says_loudly_that_a_query_was_cut_off(self, tmp_path: Path) -> None:
+        cut = {**RESULT["queries"][0], "truncated": True, "completeness": "There may be more rows."}
+
+        page = _page(tmp_path, [], queries=[cut])
+
+        assert {"class": "cut"} in page.all("p")
+        assert "There may be more rows." in page.text
 
     def test_lists_metrics_and_evidence(self, tmp_path: Path) -> None:
         text = _page(tmp_path, []).text
 
-        assert "name dimensions stat points IteratorAge FunctionName: f Maximum 9 Evidence" in text
-        assert "evidence/01-duration .csv 3 bytes" in text
+        assert "name dimensions stat points IteratorAge FunctionName: f Maximum 9" in text
+        assert "answer question rows files evidence/01-duration duration 36 .csv 3 bytes" in text
+
+    def test_says_that_no_action_was_taken_and_no_plan_shown(self, tmp_path: Path) -> None:
+        text = _page(tmp_path, []).text
+
+        assert (
+            "Actions taken: none. This run only looked; it changed nothing. No plan was shown."
+        ) in text
+
+    def test_shows_each_plan_with_its_state_token_and_commands(self, tmp_path: Path) -> None:
+        plan = {
+            "token": "plan-ac75c7cb",
+            "action": "Raise the memory of orders",
+            "subject": "arn:aws:lambda:us-east-1:000000000000:function:orders",
+            "before": {"MemorySize": 256},
+            "after": {"MemorySize": 512},
+            "reversible": True,
+            "expires": "2026-10-14T04:07:00Z",
+            "cli": ["aws lambda update-function-configuration --memory-size 512"],
+        }
+
+        page = _page(tmp_path, [], plans=[plan])
+
+        assert (
+            "Plan 1: Raise the memory of orders Raise the memory of orders Plan plan-ac75c7cb , "
+            "not carried out, on arn:aws:lambda:us-east-1:000000000000:function:orders "
+            "state before after MemorySize 256 512 Undo: possible "
+            "Valid until: 2026-10-14 04:07 UTC "
+            "aws lambda update-function-configuration --memory-size 512"
+        ) in page.text
+        assert "Actions and plans (1)" in page.text
 
 
 class TestTheBody:
@@ -289,7 +359,8 @@ class TestTheBody:
 
         assert page.levels[0] == 1
         assert page.levels.count(1) == 1
-        assert page.levels == [1, 2, 3, 2, 2, 3, 4, 3, 2, 3, 2, 2]
+        # findings, not seen, actions, evidence, runbook with three, queries, metrics
+        assert page.levels == [1, 2, 3, 2, 2, 2, 2, 3, 4, 3, 2, 3, 2]
 
     def test_the_title_of_the_notebook_is_not_said_twice(self, tmp_path: Path) -> None:
         text = _page(tmp_path, []).text
@@ -327,6 +398,8 @@ def _harmful(page: _Page) -> list[str]:
         found += [f"{tag} {name}" for name in attributes if name.startswith("on")]
         for name in ("src", "href", "style", "srcset", "background", "action"):
             value = (attributes.get(name) or "").strip().lower()
+            if (tag, name) == ("a", "href") and value.startswith(CONSOLE):
+                continue
             if value and not value.startswith(("#", "data:image/", "data:,", "https://ok.example")):
                 found += [f"{tag} {name}={value}"] * ("url" in value or name != "style")
     return found
@@ -419,6 +492,62 @@ class TestHostileText:
         assert _harmful(page) == []
         assert page.text.count("<script>boom()</script>") > 20
 
+    @pytest.mark.parametrize(
+        "cell",
+        [
+            _code("p()", nbformat.v4.new_output("stream", name="stdout", text=ACTING)),
+            _code("p()", _shown({"text/html": f"<table><tr><td>{ACTING}</td></tr></table>"})),
+            _code("p()", _shown({"text/markdown": ACTING})),
+            _code("p()", _shown({"text/plain": ACTING})),
+            _code("p()", _shown({"image/png": PIXEL}, **{"image/png": {"alt": ACTING}})),
+            _code(
+                "p()", nbformat.v4.new_output("error", ename="E", evalue="x", traceback=[ACTING])
+            ),
+            nbformat.v4.new_markdown_cell(ACTING),
+            _code(f"x = '{ACTING}'"),
+        ],
+    )
+    def test_that_turns_the_reading_order_or_the_terminal_is_seen(
+        self, tmp_path: Path, cell: Any
+    ) -> None:
+        html = report.render(
+            _folder(tmp_path, [cell], system=f"{ACTING} \ud800", limits=[{"what": ACTING}])
+        )
+
+        assert html.count("⟨U+202E⟩gnp.exe") >= 3
+        assert [c for c in html if c in "\u202e\x1b\x07\x9b\ud800"] == []
+
+    def test_that_is_markdown_is_only_text_where_it_comes_from_outside(
+        self, tmp_path: Path
+    ) -> None:
+        injected = "[healthy](https://evil.example) ![x](https://evil.example/x.png) # HEALTHY"
+
+        page = _page(
+            tmp_path,
+            [_code("p()", nbformat.v4.new_output("stream", name="stdout", text=injected))],
+            limits=[{"what": injected}],
+        )
+
+        assert page.text.count(injected) == 2
+        assert page.all("img") == []
+        assert [a["href"] for a in page.all("a") if "evil" in str(a["href"])] == []
+
+    def test_that_is_a_secret_is_masked_wherever_it_stands(self, tmp_path: Path) -> None:
+        secret = "password=hunter2"
+        stream = nbformat.v4.new_output("stream", name="stdout", text=secret)
+
+        html = report.render(
+            _folder(
+                tmp_path,
+                [_code("p()", stream, _shown({"text/html": f"<td>{secret}</td>"}))],
+                limits=[{"what": secret}],
+                queries=[{**RESULT["queries"][0], "text": secret}],
+            )
+        )
+
+        assert "hunter2" not in html
+        assert html.count("password=[masked: password]") == 4
+
     def test_harmless_html_stays(self) -> None:
         html = (
             '<p class="opslib-note" style="font-weight: 600;">x <a href="https://ok.example/a">y</a></p>'
@@ -476,3 +605,70 @@ def test_the_page_names_its_language_and_lets_a_keyboard_skip(tmp_path: Path) ->
     assert page.all("a")[0] == {"class": "skip", "href": "#findings"}
     assert "findings" in ids
     assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize(
+    ("detail", "documented"),
+    [
+        # stackoverflow.com/questions/69816735, its placeholders replaced.
+        (
+            {
+                "end": "2021-07-18T20:59:59.000Z",
+                "start": "2021-07-15T21:00:00.000Z",
+                "timeType": "ABSOLUTE",
+                "tz": "Local",
+                "editorString": "fields @timestamp, @message\n| sort @timestamp desc\n"
+                '| filter @message =~ "Exception"\n| limit 200',
+                "isLiveTail": False,
+                "queryId": "1",
+                "source": ["/aws/lambda/f"],
+            },
+            "$257E$2528end$257E$25272021-07-18T20*3a59*3a59.000Z"
+            "$257Estart$257E$25272021-07-15T21*3a00*3a00.000Z$257EtimeType$257E$2527ABSOLUTE"
+            "$257Etz$257E$2527Local$257EeditorString$257E$2527fields*20*40timestamp*2c*20*40message"
+            "*0a*7c*20sort*20*40timestamp*20desc*0a*7c*20filter*20*40message*20*3d*7e*20*22"
+            "Exception*22*0a*7c*20limit*20200$257EisLiveTail$257Efalse$257EqueryId$257E$25271"
+            "$257Esource$257E$2528$257E$2527*2faws*2flambda*2ff$2529$2529",
+        ),
+        # The form the console gives for a window relative to now, with numbers and two groups.
+        (
+            {"end": 0, "start": -1800, "source": ["a_b-c.d", "$LATEST"]},
+            "$257E$2528end$257E0$257Estart$257E-1800"
+            "$257Esource$257E$2528$257E$2527a_b-c.d$257E$2527*24LATEST$2529$2529",
+        ),
+    ],
+)
+def test_a_console_address_is_written_as_the_console_writes_it(
+    detail: dict[str, Any], documented: str
+) -> None:
+    assert console.fragment(detail) == documented
+
+
+@pytest.mark.parametrize(
+    ("region", "arn", "start"),
+    [
+        ("eu-west-1", "arn:aws:sts::1:x", "https://eu-west-1.console.aws.amazon.com/cloudwatch/"),
+        ("cn-north-1", "arn:aws-cn:sts::1:x", "https://cn-north-1.console.amazonaws.cn/"),
+        (
+            "us-gov-west-1",
+            "arn:aws-us-gov:sts::1:x",
+            "https://us-gov-west-1.console.amazonaws-us-gov.com/",
+        ),
+        ("us-iso-east-1", "arn:aws-iso:sts::1:x", ""),
+        ("evil.example/#", "arn:aws:sts::1:x", ""),
+        (None, None, ""),
+    ],
+)
+def test_each_partition_has_its_console_and_an_unknown_one_none(
+    region: str | None, arn: str | None, start: str
+) -> None:
+    link = console.link(RESULT["queries"][0], region=region, arn=arn)
+
+    assert link.startswith(start)
+    assert bool(link) == bool(start)
+
+
+def test_a_receipt_without_groups_or_window_has_no_console_address() -> None:
+    query = {name: RESULT["queries"][0][name] for name in ("name", "text")}
+
+    assert console.link(query, region="us-east-1", arn="arn:aws:sts::1:x") == ""
