@@ -152,7 +152,7 @@ def _parsed(text: str, *, source: str) -> tuple[Any, yaml.Node | None]:
         node = loader.get_single_node()
         if node is None:
             return None, None
-        for line, sentence in _unclear(node, "a value"):
+        for line, sentence in _unclear(loader, node, "a value", set()):
             raise BadInput(f"{source}, line {line}: {sentence} Nothing ran.", file=source)
         return loader.construct_document(node), node
     except yaml.MarkedYAMLError as error:
@@ -172,24 +172,35 @@ def _parsed(text: str, *, source: str) -> tuple[Any, yaml.Node | None]:
             loader.dispose()
 
 
-def _unclear(node: yaml.Node, key: str) -> Iterator[tuple[int, str]]:
-    """Yield what two readers of YAML might read differently: its line and a sentence."""
-    plain = isinstance(node, yaml.ScalarNode) and node.style is None
-    if plain and _LEADING_ZERO.fullmatch(node.value):
-        yield (
-            node.start_mark.line + 1,
-            f'`{key}` is the number {node.value}; quote it: {key}: "{node.value}".',
-        )
-    if isinstance(node, yaml.SequenceNode):
+def _unclear(
+    loader: yaml.SafeLoader, node: yaml.Node, key: str, seen: set[int]
+) -> Iterator[tuple[int, str]]:
+    """Yield what two readers of YAML might read differently: its line and a sentence.
+
+    ``seen`` holds the nodes that were looked at: with anchors one can stand at many places.
+    """
+    if id(node) in seen:
+        return
+    seen.add(id(node))
+    line = node.start_mark.line + 1
+    if isinstance(node, yaml.ScalarNode):
+        plain = node.style is None
+        if plain and _LEADING_ZERO.fullmatch(node.value):
+            yield line, f'`{key}` is the number {node.value}; quote it: {key}: "{node.value}".'
+        resolved = loader.resolve(yaml.ScalarNode, node.value, (plain, not plain))  # type: ignore[no-untyped-call]
+        if node.tag != resolved:
+            yield line, f"`{key}` has a tag of its own, with !; write the value alone."
+    elif isinstance(node, yaml.SequenceNode):
         for item in node.value:
-            yield from _unclear(item, key)
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
+            yield from _unclear(loader, item, key, seen)
+    elif isinstance(node, yaml.MappingNode):
+        names: set[str] = set()
         for name, value in node.value:
-            if name.value in seen:
-                yield name.start_mark.line + 1, f"`{name.value}` is there twice."
-            seen.add(name.value)
-            yield from _unclear(value, str(name.value))
+            written = str(name.value) if isinstance(name, yaml.ScalarNode) else "a key"
+            if isinstance(name, yaml.ScalarNode) and written in names:
+                yield name.start_mark.line + 1, f"`{written}` is there twice."
+            names.add(written)
+            yield from _unclear(loader, value, written, seen)
 
 
 def _validated(mapping: Mapping[str, object], *, source: str, lines: yaml.Node | None) -> System:

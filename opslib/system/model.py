@@ -17,4 +17,4 @@ Text = Annotated[str, Field(min_length=1)]
 class Model(BaseModel):
     """Takes the keys it names, of the types it names, and nothing else."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)

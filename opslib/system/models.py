@@ -109,7 +109,7 @@ class System(Model):
     mask_email: bool = Field(default=False, description="Whether e-mail addresses are masked.")
     gaps: Annotated[tuple[Text, ...], Field(strict=False)] = Field(
         default=(),
-        description="What is not known about the system yet, a sentence each, for runbooks to show.",
+        description="What is not known of the system yet, a sentence each, for runbooks to show.",
     )
 
     @model_validator(mode="before")

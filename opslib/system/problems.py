@@ -53,6 +53,8 @@ def _told(found: Any, *, source: str, lines: yaml.Node | None) -> Iterator[str]:
 
 def _said(found: Any, place: Place, node: yaml.Node | None) -> str:
     kind, key, value = found["type"], _key(place), found["input"]
+    if kind == "invalid_key" or "[key]" in found["loc"]:
+        return f'`{place[-1]}` is no text, and keys are; quote it: "{place[-1]}".'
     if kind == "extra_forbidden":
         return f"`{place[-1]}` is not a key of {_key(place[:-1])}; it takes {_keys(place[:-1])}."
     if kind == "missing":

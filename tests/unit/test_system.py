@@ -119,6 +119,11 @@ def test_thresholds_are_the_guides_unless_the_file_says_otherwise() -> None:
             GOOD.replace('"123456789012"', "000000000017"),
             '`account` is the number 000000000017; quote it: account: "000000000017".',
         ),
+        (
+            # No reader takes this for octal, but one keeps the zero and another drops it.
+            GOOD.replace('"123456789012"', "012345678901"),
+            'line 4: `account` is the number 012345678901; quote it: account: "012345678901".',
+        ),
         (GOOD.replace('"123456789012"', '"12345"'), "`account` is '12345'; it takes 12 digits"),
         (
             GOOD.replace("production", "prod"),
@@ -151,6 +156,18 @@ def test_thresholds_are_the_guides_unless_the_file_says_otherwise() -> None:
             "error_rate is in '% of invocations', not 'ppm'",
         ),
         (f"{GOOD}  region: eu-west-1\n", "params/bad.yaml, line 6: `region` is there twice."),
+        (f"{GOOD}  1: x\n", 'line 6: `1` is no text, and keys are; quote it: "1".'),
+        (f"{GOOD}  contacts: {{1: x}}\n", 'line 6: `1` is no text, and keys are; quote it: "1".'),
+        (
+            GOOD.replace("name: orders", "name: !!int abc"),
+            "params/bad.yaml, line 2: `name` has a tag of its own, with !; write the value alone.",
+        ),
+        (f"{GOOD}  contacts: &all {{a: *all}}\n", "line 6: `contacts.a` is a mapping; it takes"),
+        (
+            f"{GOOD}  thresholds: {{throttles: {{critical: 1e999, source: us}}}}\n",
+            "line 6: `thresholds.throttles.critical`: input should be a finite number.",
+        ),
+        (GOOD.replace("orders", "\x07"), "params/bad.yaml: this is not YAML: character "),
         ("system: [\n", "params/bad.yaml, line 2: this is not YAML: "),
         ("- 1\n", "params/bad.yaml: the file is not a mapping of parameters."),
         ("start: now\n", "params/bad.yaml: there is no `system:` mapping at the top level."),
