@@ -15,11 +15,10 @@ from opslib.errors import BadInput, CouldNotLook
 from opslib.insights.flights import Flight, Flights, Landing
 from opslib.insights.frames import DTYPES
 from opslib.insights.receipts import Answer
-from opslib.insights.whole import Question, Whole
+from opslib.insights.whole import MOST_TEXT, Question, Whole
 from opslib.insights.wire import read_fast
 from opslib.window import Window
 
-_MOST_TEXT = 10_000
 _MOST_GROUPS = 50
 _MOST_ROWS = 100_000
 
@@ -126,7 +125,7 @@ class Insights:
             for number, question in enumerate(questions)
         ]
         for whole in wholes:
-            _check(whole.question, sent=whole.text)
+            _check(whole.question)
         read_fast(self.client)
         flights = Flights(
             self.client,
@@ -149,15 +148,15 @@ class Insights:
         return [whole.ended or whole.answer() for whole in wholes]
 
 
-def _check(question: Question, *, sent: str) -> None:
+def _check(question: Question) -> None:
     wrong = ""
     kinds = sorted(set(question.columns.values()) - set(DTYPES))
-    groups, length = len(question.groups), len(sent)
+    groups, length = len(question.groups), len(question.text)
     if kinds:
         wrong = f"{', '.join(kinds)} is no kind of column; there are {', '.join(DTYPES)}"
     elif not 1 <= groups <= _MOST_GROUPS:
         wrong = f"it names {groups} log groups; it takes 1 to {_MOST_GROUPS}"
-    elif length > _MOST_TEXT:
-        wrong = f"its text has {length:,} characters; it takes {_MOST_TEXT:,}"
+    elif length > MOST_TEXT:
+        wrong = f"its text has {length:,} characters; it takes {MOST_TEXT:,}"
     if wrong:
         raise BadInput(f"Query {question.name} was not sent: {wrong}.", query=question.name)

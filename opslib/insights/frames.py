@@ -170,12 +170,21 @@ def _of_arrow(values: "pa.Array[Any]", kind: str) -> "pd.Series[Any]":
 def _series(values: Sequence[str | None], kind: str) -> "pd.Series[Any]":
     dtype = DTYPES[kind]
     if kind == "text":
-        return pd.Series(values, dtype="string")
+        return _texts(values)
     if kind == "time":
         return _times(values)
     if kind == "int":
         return pd.Series([_whole(value) if value else None for value in values], dtype=dtype)
     return pd.Series([float(value) if value else None for value in values], dtype=dtype)
+
+
+def _texts(values: Sequence[str | None]) -> "pd.Series[Any]":
+    try:
+        return pd.Series(values, dtype=DTYPES["text"])
+    except UnicodeEncodeError:
+        # Half of a surrogate pair, as a line may end that was cut; no file could hold it either.
+        whole = [value and value.encode("utf-8", "replace").decode() for value in values]
+        return pd.Series(whole, dtype=DTYPES["text"])
 
 
 def _times(values: Sequence[str | None]) -> "pd.Series[Any]":

@@ -80,7 +80,7 @@ def read(text: str) -> Reading:
         and all(by_time)
     )
     # A sort without a direction is ascending.
-    oldest_first = any(
+    oldest_first = events and any(
         found is not None and (found[1] or "asc").lower() == "asc" for found in by_time
     )
     return Reading(events=events, oldest_first=oldest_first)

@@ -30,6 +30,9 @@ from opslib.insights.reading import Reading, read
 from opslib.insights.receipts import Answer, Receipt
 from opslib.window import Window, iso
 
+#: Characters that the text of a query may have.
+MOST_TEXT = 10_000
+
 # Parts are cut so that an even stream of events would fill them to this.
 _FILLED = 0.8
 _MOST_PARTS = 16
@@ -85,15 +88,14 @@ class Whole:
 
     @property
     def reading(self) -> Reading:
-        """What the question's text is."""
-        return read(self.question.text)
+        """What the question's text is; one without room for a limit is asked as it stands."""
+        reading = read(self.question.text)
+        return reading if len(self._limited) <= MOST_TEXT else replace(reading, events=False)
 
     @property
     def text(self) -> str:
         """What is sent: the question's text, with the limit of a part where it asks for events."""
-        text = self.question.text
-        # The only place for a limit: the API's own may override the text's, or be overridden.
-        return f"{text.rstrip()}\n| limit {self.part_rows}" if self.reading.events else text
+        return self._limited if self.reading.events else self.question.text
 
     @property
     def done(self) -> bool:
@@ -146,6 +148,11 @@ class Whole:
             asked_after_s=after,
         )
         return Answer(question.name, rows, receipt)
+
+    @property
+    def _limited(self) -> str:
+        # The only place for a limit: the API's own may override the text's, or be overridden.
+        return f"{self.question.text.rstrip()}\n| limit {self.part_rows}"
 
     def _short(self, leaves: Sequence[Landing], rows: pd.DataFrame) -> str:
         """Say why a single query may have given fewer rows than there are; empty when it did."""
