@@ -4,9 +4,9 @@ In: a call of DynamoDB, Kinesis or SQS as its caller saw it answered, throttled 
 capacity that was consumed. Out: `Datum`, one value each. Must not know how they are kept.
 
 Source: Amazon DynamoDB Developer Guide, "DynamoDB metrics and dimensions": ThrottledRequests counts
-requests, Read- and WriteThrottleEvents what they were about; consumed capacity of an index has the
-index's name as second dimension. Amazon SQS Developer Guide and Amazon Kinesis Data Streams
-Developer Guide, their chapters on CloudWatch.
+requests, Read- and WriteThrottleEvents what they were about, others the same by cause; consumed
+capacity of an index has the index's name as second dimension. Amazon SQS Developer Guide and Amazon
+Kinesis Data Streams Developer Guide, their chapters on CloudWatch.
 """
 
 import base64
@@ -26,6 +26,11 @@ LATENCY = Metric("AWS/DynamoDB", "SuccessfulRequestLatency", "Milliseconds")
 THROTTLED = Metric("AWS/DynamoDB", "ThrottledRequests", "Count")
 READ_THROTTLES = Metric("AWS/DynamoDB", "ReadThrottleEvents", "Count")
 WRITE_THROTTLES = Metric("AWS/DynamoDB", "WriteThrottleEvents", "Count")
+CAUSES = {
+    "ProvisionedThroughputExceededException": "ProvisionedThroughput",
+    "RequestLimitExceeded": "AccountLimit",
+}
+"""Why a request was throttled, as metrics by cause say; ThrottlingException says nothing."""
 CONSUMED_READS = Metric("AWS/DynamoDB", "ConsumedReadCapacityUnits", "Count")
 CONSUMED_WRITES = Metric("AWS/DynamoDB", "ConsumedWriteCapacityUnits", "Count")
 INCOMING_RECORDS = Metric("AWS/Kinesis", "IncomingRecords", "Count")
@@ -101,6 +106,9 @@ def _of_table_call(answered: Answered, at: datetime) -> Iterator[Datum]:
     if throttled:
         events = READ_THROTTLES if operation in READS else WRITE_THROTTLES
         values = {events: 1.0, THROTTLED: 1.0}
+        if cause := CAUSES.get(_error(answered)):
+            kind = "Read" if operation in READS else "Write"
+            values[Metric("AWS/DynamoDB", f"{kind}{cause}ThrottleEvents", "Count")] = 1.0
     for table in _tables(_body(answered)):
         for metric, value in values.items():
             dimensions: tuple[tuple[str, str], ...] = (("TableName", table),)

@@ -1,20 +1,23 @@
 """The calls of Lambda that make and change event source mappings.
 
 In: a `Call` of service ``lambda``. Out: the emulator's answer, with Lambda's own defaults for a
-stream, its refusals, and the state in which a mapping is until a change has taken hold. Must not
-know how records are delivered.
+stream, its refusals, and the state in which a mapping is until a change has taken hold. Under a
+pinned clock a mapping's UUID is the same at each start, as what is recorded there has to be. Must
+not know how records are delivered.
 
 Source: botocore, CreateEventSourceMapping and EventSourceMappingConfiguration (defaults, ranges,
 states); Lambda's errors as public reports quote them.
 """
 
 import json
+import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
 from opslib.sandbox.calls import Call
+from opslib.sandbox.clock import Clock
 from opslib.sandbox.emulator import state as inside
 from opslib.sandbox.emulator.state import MappingRecord
 from opslib.sandbox.mappings import Mappings, is_stream
@@ -38,14 +41,16 @@ _RANGES = {
 }
 # Between -1 and this no age is taken.
 _YOUNGEST_S = 60
+_NAMES = uuid.UUID(int=0)
 _PASSING = frozenset({"Creating", "Enabling", "Disabling", "Updating"})
 
 
 class MappingCalls:
     """Stands before the emulator for event source mappings."""
 
-    def __init__(self, mappings: Mappings) -> None:
+    def __init__(self, mappings: Mappings, *, clock: Clock) -> None:
         self._mappings = mappings
+        self._pinned = clock.pinned
 
     async def answer(self, call: Call) -> Answer | None:
         """Answer a call that makes, changes or deletes a mapping; let any other pass."""
@@ -67,6 +72,8 @@ class MappingCalls:
         if answer.status < HTTPStatus.BAD_REQUEST:
             payload = json.loads(answer.body)
             mapping = _mapping(payload["UUID"])
+            if mapping and self._pinned:
+                _name_alike(mapping, payload)
             if mapping and is_stream(arn):
                 since = body.get("StartingPositionTimestamp")
                 self._mappings.anchor(
@@ -123,6 +130,18 @@ class MappingCalls:
                         members=(("Type", "User"),),
                     )
                 )
+
+
+def _name_alike(mapping: MappingRecord, payload: dict[str, Any]) -> None:
+    """Name a mapping for what it joins, unless one is named so already."""
+    # A table's stream is labelled with the wall's time.
+    source = payload["EventSourceArn"].partition("/stream/")[0]
+    was, name = payload["UUID"], str(uuid.uuid5(_NAMES, f"{source} {payload['FunctionArn']}"))
+    if _mapping(name) is None:
+        inside.rename_mapping(mapping, name)
+        payload.update(
+            {key: value.replace(was, name) for key, value in payload.items() if type(value) is str}
+        )
 
 
 def _mapping(name: str) -> MappingRecord | None:

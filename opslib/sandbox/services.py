@@ -86,7 +86,7 @@ def build(*, emulator: Emulator, clock: Clock, faults: Faults) -> Services:
                 LambdaStates(),
                 LambdaRefusals(emulator),
                 LambdaRequests(emulator),
-                MappingCalls(mappings),
+                MappingCalls(mappings, clock=clock),
                 LambdaRequestIds(),
             ),
             "logs": (LogsCalls(clock=clock, faults=faults, quota=quota),),

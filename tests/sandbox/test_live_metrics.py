@@ -235,6 +235,8 @@ def test_calls_throttled_and_delayed_by_order_show_in_the_table_s_metrics(empty:
     empty.client("dynamodb").get_item(TableName="orders", Key={"name": {"S": "a"}})
 
     assert _sum(empty, "AWS/DynamoDB WriteThrottleEvents", TableName="orders") == 2.0
+    by_cause = "AWS/DynamoDB WriteProvisionedThroughputThrottleEvents"
+    assert _sum(empty, by_cause, TableName="orders") == 2.0
     assert _sum(empty, "AWS/DynamoDB ThrottledRequests", **of_puts) == 2.0
     puts = _points(empty, "AWS/DynamoDB SuccessfulRequestLatency", **of_puts)
     assert sum(point["SampleCount"] for point in puts) == 1.0

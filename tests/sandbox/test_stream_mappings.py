@@ -455,3 +455,14 @@ def test_a_queue_s_mapping_stays_the_emulator_s(empty: Sandbox) -> None:
     assert [letter["Body"] for letter in letters] == ["reported"]
     assert letters[0]["Attributes"]["DeadLetterQueueSourceArn"].endswith(":jobs")
     assert sorted(flat(batches(empty, function))) == ["a", "c", "reported"]
+
+
+def test_a_mapping_has_the_same_uuid_at_each_start_under_a_pinned_clock(empty: Sandbox) -> None:
+    names = []
+    for _ in range(2):
+        uuid = mapping(empty, reader(empty, "orders-reader"), table(empty, "orders"), Enabled=False)
+        answer = empty.client("lambda").get_event_source_mapping(UUID=uuid)
+        names.append((uuid, answer["EventSourceMappingArn"].rpartition(":")[2]))
+        reset(empty)
+
+    assert set(names) == {(names[0][0], names[0][0])}

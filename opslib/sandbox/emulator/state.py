@@ -194,6 +194,15 @@ def mappings() -> list[MappingRecord]:
     ]
 
 
+def rename_mapping(mapping: MappingRecord, name: str) -> None:
+    """Give a mapping another UUID."""
+    mappings = lambda_svc._esms
+    mappings._data[mapping.account, mapping.region, name] = mappings._data.pop(
+        (mapping.account, mapping.region, mapping.kept["UUID"])
+    )
+    mapping.kept["UUID"] = name
+
+
 def filtered(records: Sequence[Record], mapping: MappingRecord) -> list[Record]:
     """Keep the records that a mapping's ``FilterCriteria`` let through."""
     let_through = lambda_svc._apply_filter_criteria

@@ -9,9 +9,9 @@ Source: AWS Lambda Developer Guide, "Types of metrics for Lambda functions": Inv
 Throttles, Duration, ConcurrentExecutions and IteratorAge by FunctionName. Amazon SQS Developer
 Guide, "Available CloudWatch metrics": ApproximateNumberOfMessagesVisible and
 ApproximateAgeOfOldestMessage by QueueName. Amazon DynamoDB Developer Guide, "DynamoDB metrics and
-dimensions": ConsumedWriteCapacityUnits and WriteThrottleEvents by TableName, ThrottledRequests by
-TableName and Operation, no datapoint where nothing was throttled. PutMetricData takes at most 150
-values an entry.
+dimensions": ConsumedWriteCapacityUnits, WriteThrottleEvents and the same by cause by TableName,
+ThrottledRequests by TableName and Operation, no datapoint where nothing was throttled.
+PutMetricData takes at most 150 values an entry.
 """
 
 from collections import Counter, defaultdict
@@ -110,8 +110,8 @@ def table_datapoints(batches: Sequence[tuple[datetime, int, int]], *, table: str
     ----------
     batches
         For each invocation, oldest first: when it wrote, how many stream records it had, and how
-        many of its writes were throttled. A record costs four writes of the aggregator, and one
-        of the client that made it.
+        many of its writes were throttled, for want of provisioned capacity. A record costs four
+        writes of the aggregator, and one of the client that made it.
     table
         Its name.
     """
@@ -126,6 +126,7 @@ def table_datapoints(batches: Sequence[tuple[datetime, int, int]], *, table: str
     for name, counts, dimensions in (
         ("ConsumedWriteCapacityUnits", consumed, of_table),
         ("WriteThrottleEvents", throttled, of_table),
+        ("WriteProvisionedThroughputThrottleEvents", throttled, of_table),
         ("ThrottledRequests", throttled, of_updates),
     ):
         for minute, count in sorted(counts.items()):

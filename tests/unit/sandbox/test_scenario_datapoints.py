@@ -117,6 +117,7 @@ def test_a_table_is_charged_for_four_writes_a_record_and_one_by_its_client() -> 
     }
     assert told[("ConsumedWriteCapacityUnits", 1)] == ([1.0], [25.0])
     assert told[("WriteThrottleEvents", 1)] == ([1.0], [5.0])
+    assert told[("WriteProvisionedThroughputThrottleEvents", 1)] == ([1.0], [5.0])
     assert told[("ThrottledRequests", 2)] == ([1.0], [5.0])
 
 
