@@ -11,8 +11,10 @@ import os
 import pwd
 import re
 import socket
+import threading
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -89,6 +91,33 @@ def taken(folder: Path, *, notebook: str, system: str, since: datetime) -> Itera
         lock.clear()
     finally:
         os.close(handle)
+
+
+class Together:
+    """Locks that several runs of this process hold at once, as long as one of them does."""
+
+    def __init__(self) -> None:
+        self._mutex = threading.Lock()
+        self._locks: dict[tuple[str, str], tuple[Lock, ExitStack]] = {}
+        self._runs: Counter[tuple[str, str]] = Counter()
+
+    @contextmanager
+    def taken(self, folder: Path, *, notebook: str, system: str, since: datetime) -> Iterator[Lock]:
+        """Hold a lock as `taken` does, or share it with a run of this process that has it."""
+        key = (notebook, system)
+        with self._mutex:
+            if key not in self._locks:
+                stack = ExitStack()
+                held = taken(folder, notebook=notebook, system=system, since=since)
+                self._locks[key] = stack.enter_context(held), stack
+            self._runs[key] += 1
+        try:
+            yield self._locks[key][0]
+        finally:
+            with self._mutex:
+                self._runs[key] -= 1
+                if not self._runs[key]:
+                    self._locks.pop(key)[1].close()
 
 
 def _held(path: Path, *, notebook: str, system: str) -> OpsError:

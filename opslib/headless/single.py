@@ -57,6 +57,7 @@ def run(
     now: Callable[[], datetime] = wall_now,
     progress: Progress | None = None,
     stop: Stop | None = None,
+    locks: lock.Together | None = None,
 ) -> Outcome:
     """Run a notebook to a sealed run folder with a report.
 
@@ -76,6 +77,8 @@ def run(
         Told of each cell as it begins.
     stop
         Ends the run when it is asked for; signals of this process do when not given.
+    locks
+        Shared by runs that may meet; this run's own when not given.
 
     Raises
     ------
@@ -97,7 +100,7 @@ def run(
     started_at = now()
     with (
         nullcontext(stop) if stop else heeded() as stop,
-        lock.taken(
+        (locks or lock.Together()).taken(
             lock_folder(out), notebook=notebook.stem, system=_identity(system), since=started_at
         ) as held,
     ):

@@ -148,30 +148,31 @@ class Process:
         self.send_signal(signal.SIGKILL)
 
 
-_servers: list[Server] = []
+_current: list[Server] = []
 
 
 def current() -> Server | None:
     """Return the server that is up in this process, if any."""
-    return _servers[-1] if _servers else None
+    return _current[0] if _current else None
 
 
 @contextmanager
 def serving(*, at_once: bool = False) -> Iterator[None]:
     """Have kernels of this process forked from a server while the context lasts.
 
-    It starts with the first kernel, or at once, to import while the caller does other things.
-    Where that cannot be done, nothing changes: kernels start by themselves.
+    It starts with the first kernel, or at once, to import while the caller does other things. One
+    that is up already serves this context too. Where there can be none, nothing changes: kernels
+    start by themselves.
     """
-    if sys.platform != "linux":
+    if _current or sys.platform != "linux":
         yield
         return
     server = Server()
-    _servers.append(server)
+    _current.append(server)
     try:
         if at_once:
             server.start()
         yield
     finally:
-        _servers.remove(server)
+        _current.remove(server)
         server.close()

@@ -4,11 +4,12 @@ In: values for 00-triage. Out: runs, and why others were not made. The bounds: e
 for each function, `DEEPEST` steps from 00-triage, `MOST` runs in all; what lies beyond is said.
 """
 
+import asyncio
 import os
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -157,6 +158,8 @@ class _Tree:
         self._jobs = jobs
         self._say = progress
         self._failed: OpsError | None = None
+        # One notebook may look at several functions at once.
+        self._locks = lock.Together()
         self._running: dict[Future[headless.Outcome], Step] = {}
 
     def run(self, notebook: Path) -> None:
@@ -181,15 +184,21 @@ class _Tree:
         self._running[future] = step
 
     def _one(self, step: Step, path: Path, values: Mapping[str, object]) -> headless.Outcome:
-        return headless.run(
-            path,
-            values,
-            out=self.out,
-            deadline_s=self._deadline_s,
-            cell_s=self._cell_s,
-            stop=self.stop,
-            progress=lambda number, total, section: self._tell(step, number, total, section),
-        )
+        try:
+            return headless.run(
+                path,
+                values,
+                out=self.out,
+                deadline_s=self._deadline_s,
+                cell_s=self._cell_s,
+                stop=self.stop,
+                locks=self._locks,
+                progress=lambda number, total, section: self._tell(step, number, total, section),
+            )
+        finally:
+            # nbclient leaves the loop that it made for this thread open.
+            with suppress(RuntimeError):
+                asyncio.get_event_loop().close()
 
     def _end(self, pool: ThreadPoolExecutor, step: Step, future: Future[headless.Outcome]) -> None:
         try:
@@ -207,7 +216,9 @@ class _Tree:
     def _point(
         self, pool: ThreadPoolExecutor, step: Step, finding: Mapping[str, Any], target: str
     ) -> None:
-        """Go where a finding points, unless somebody was there already."""
+        """Go where a finding points, unless somebody was there already, or it is the beginning."""
+        if target == FIRST:
+            return
         came_from = {"notebook": step.notebook, "finding": finding["id"]}
         next_step = Step(notebook=target, depth=step.depth + 1)
         try:
