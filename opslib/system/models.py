@@ -154,6 +154,10 @@ class System(Model):
         """The config file as an absolute path, or None for the caller's own."""
         return None if self.config_file is None else project_root() / self.config_file
 
+    def arn(self, service: str, resource: str) -> str:
+        """Return the ARN of something of this system: ``("lambda", "function:orders-ingest")``."""
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
+
     def function(self, name: str = "") -> Function:
         """Return the function of that name, or known as that; without a name, the only one.
 

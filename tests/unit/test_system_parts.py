@@ -128,6 +128,16 @@ def test_a_function_is_found_by_either_of_its_names(read: Load) -> None:
     )
 
 
+def test_an_arn_is_of_the_partition_that_is_pinned(read: Load) -> None:
+    china = HEAD.replace("us-east-1", "cn-north-1\n  partition: aws-cn")
+
+    assert read(HEAD).arn("sqs", "jobs") == "arn:aws:sqs:us-east-1:123456789012:jobs"
+    assert (
+        read(china).arn("lambda", "function:ingest")
+        == "arn:aws-cn:lambda:cn-north-1:123456789012:function:ingest"
+    )
+
+
 def test_thresholds_of_a_function_stand_before_the_systems_and_these_before_the_guides(
     read: Load,
 ) -> None:
