@@ -25,6 +25,7 @@ WORDS = {
     "unknown": "Could not look",
 }
 _TEMPLATES = Path(__file__).parent / "templates"
+_GROUPS = "/aws/lambda/"
 _ROWS = ("findings", "metrics", "plans", "queries")
 #: What a receipt says, in this order; whatever else it says comes after.
 _RECEIPT = ("status", "rows", "matched", "scanned", "scanned_bytes", "truncated", "query_id")
@@ -69,7 +70,7 @@ def render(folder: Path) -> str:
         stopped=show.visible(notebook.metadata.get("papermill", {}).get("reason", "")),
         window=_window(result["window"], _timezone(notebook)),
         length=_length(result),
-        functions=result.get("functions") or _given(notebook, "function"),
+        functions=_functions(notebook, result),
         plans=[(plan, clean(show.plan(plan).html)) for plan in result["plans"]],
         blocks=blocks(notebook.cells),
         queries=_queries(result),
@@ -192,9 +193,14 @@ def _timezone(notebook: Any) -> str | None:
     return str(zone) if zone else None
 
 
-def _given(notebook: Any, name: str) -> list[str]:
-    given = notebook.metadata.get("papermill", {}).get("parameters", {}).get(name)
-    return [show.visible(given)] if isinstance(given, str) and given else []
+def _functions(notebook: Any, result: Mapping[str, Any]) -> list[str]:
+    """Return the function that was named, or those whose logs were asked."""
+    given = notebook.metadata.get("papermill", {}).get("parameters", {}).get("function")
+    if isinstance(given, str) and given:
+        return [show.visible(given)]
+    groups = [str(group) for query in result["queries"] for group in query.get("groups") or ()]
+    named = [group.removeprefix(_GROUPS) for group in groups if group.startswith(_GROUPS)]
+    return list(dict.fromkeys(named))
 
 
 def _queries(result: Mapping[str, Any]) -> list[dict[str, Any]]:

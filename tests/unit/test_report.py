@@ -56,7 +56,7 @@ RESULT: dict[str, Any] = {
             "scanned_bytes": 812345,
             "truncated": False,
             "completeness": "Every row came.",
-            "groups": ["/aws/lambda/ZAEL-demo"],
+            "groups": ["/aws/lambda/ZAEL-demo-aggregator"],
             "window": {"start": "2026-10-14T00:07:00Z", "end": "2026-10-14T03:07:00Z"},
         }
     ],
@@ -165,7 +165,7 @@ class TestTheFront:
         front = text[text.index("Skip to the findings") : text.index("Findings Critical")]
         for said in (
             "Critical 20 · Invocations are slow",
-            "System ZAEL-demo",
+            "System ZAEL-demo Function ZAEL-demo-aggregator",
             "Wed 2026-10-14, 00:07 – 03:07 UTC",
             "Tue 2026-10-13, 20:07 – 23:07 America/New_York",
             "Account 000000000000",
@@ -248,7 +248,7 @@ class TestTheAppendix:
 
         assert (
             'duration filter @type = "REPORT" | stats count() by bin(5m) Every row came. '
-            "window Wed 2026-10-14, 00:07 – 03:07 UTC log groups /aws/lambda/ZAEL-demo "
+            "window Wed 2026-10-14, 00:07 – 03:07 UTC log groups /aws/lambda/ZAEL-demo-aggregator "
             "status Complete rows 36 matched 541 scanned 3,240 scanned bytes 812,345 truncated no "
             "query id b2c1d7de-0d64-4a51-9a39-2d6fbb2a54c0 "
             "Open this query in the CloudWatch console of account 000000000000, us-east-1; "
@@ -270,7 +270,7 @@ class TestTheAppendix:
                     "$257EeditorString$257E$2527filter*20*40type*20*3d*20*22REPORT*22*0a"
                     "*7c*20stats*20count*28*29*20by*20bin*285m*29"
                     "$257EisLiveTail$257Efalse$257Esource$257E$2528"
-                    "$257E$2527*2faws*2flambda*2fZAEL-demo$2529$2529"
+                    "$257E$2527*2faws*2flambda*2fZAEL-demo-aggregator$2529$2529"
                 ),
                 "rel": "noreferrer noopener",
             }
