@@ -5,6 +5,7 @@ and for names that are listed twice, and tells of all of them at once (`Broken`)
 """
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
@@ -168,12 +169,16 @@ class System(Model):
         """
         if not name and len(self.functions) == 1:
             return self.functions[0]
-        for function in self.functions:
-            if name and name in (function.name, function.known_as):
-                return function
+        if name in self._functions_called:
+            return self._functions_called[name]
         known = ", ".join(_called(function) for function in self.functions) or "none"
         asked = f"{name!r} is not a function of {self.name}" if name else "no function is named"
         raise BadInput(f"Nothing was read: {asked}; it has {known}.", function=name)
+
+    @cached_property
+    def _functions_called(self) -> dict[str, Function]:
+        by_name = {function.name: function for function in self.functions}
+        return by_name | {each.known_as: each for each in self.functions if each.known_as}
 
     def thresholds_of(self, function: str) -> Thresholds:
         """Return the thresholds of the system, changed by those that the function states.
@@ -220,10 +225,8 @@ def _twice(system: System) -> Iterator[tuple[Place, str]]:
 
 
 def _unlisted(system: System) -> Iterator[tuple[Place, str]]:
-    listed = {kind: [item.name for item in getattr(system, kind)] for kind in _LISTS}
-    watched = [
-        name for kind in ("functions", "queues", "streams", "tables") for name in listed[kind]
-    ]
+    listed = {kind: {item.name for item in getattr(system, kind)} for kind in _LISTS}
+    watched = listed["functions"] | listed["queues"] | listed["streams"] | listed["tables"]
     for place, named, owner, choice, kind in _references(system):
         known = watched if kind == "watched" else listed[kind]
         if named not in known:
