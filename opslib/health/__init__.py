@@ -13,7 +13,12 @@ there has its reason next to it.
 
 from opslib.health.dead_letters import Ongoing, dead_letter_findings, ongoing
 from opslib.health.durations import duration_findings, memory_finding
-from opslib.health.invocations import agreement_finding, cold_start_findings, swallowed_finding
+from opslib.health.invocations import (
+    agreement_finding,
+    cold_rate_finding,
+    cold_start_findings,
+    swallowed_finding,
+)
 from opslib.health.table import rows, triage_checks
 from opslib.health.verdicts import Check, Finding, Verdict, judge, levels, sustained, worst
 
@@ -23,6 +28,7 @@ __all__ = [
     "Ongoing",
     "Verdict",
     "agreement_finding",
+    "cold_rate_finding",
     "cold_start_findings",
     "dead_letter_findings",
     "duration_findings",

@@ -3,6 +3,7 @@
 In: frames and counts from logs and metrics. Out: findings. Does no I/O.
 """
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
 from statistics import median
@@ -62,20 +63,16 @@ def cold_start_findings(
         return [nothing_ran(subject, evidence)]
     findings = []
     points = points_of(starts, "init_ms")
-    rate = len(points) / invocations * 100
-    severity = judge(rate, thresholds.cold_start_rate)
-    if severity is not Verdict.HEALTHY and len(points) >= _FEW:
-        findings.append(
-            Finding(
-                id="cold-starts.frequent",
-                severity=severity,
-                title=f"{number(rate)} % of the invocations of {subject} start cold",
-                detail=f"{len(points):,} of {invocations:,} invocations waited for an init, "
-                f"{span(median(point.value for point in points))} in the median.",
-                subject=subject,
-                evidence=tuple(evidence),
-            )
-        )
+    frequent = cold_rate_finding(
+        cold=len(points),
+        invocations=invocations,
+        median_ms=median(point.value for point in points) if points else math.nan,
+        thresholds=thresholds,
+        subject=subject,
+        evidence=evidence,
+    )
+    if frequent is not None:
+        findings.append(frequent)
     if deployed_at is None:
         return findings
     before = [point.value for point in points if point.at < deployed_at]
@@ -99,6 +96,46 @@ def cold_start_findings(
             )
         )
     return findings
+
+
+def cold_rate_finding(
+    *,
+    cold: int,
+    invocations: int,
+    median_ms: float,
+    thresholds: Thresholds,
+    subject: str,
+    evidence: Sequence[str] = (),
+) -> Finding | None:
+    """Judge how often invocations start cold.
+
+    Parameters
+    ----------
+    cold, invocations
+        How many of how many.
+    median_ms
+        The median of their init or restore durations, in milliseconds.
+
+    Returns
+    -------
+    ``cold-starts.frequent`` when the rate breaches its threshold and there were at least 3; None
+    otherwise, and when there were no invocations.
+    """
+    if cold < _FEW or not invocations:
+        return None
+    rate = cold / invocations * 100
+    severity = judge(rate, thresholds.cold_start_rate)
+    if severity is Verdict.HEALTHY:
+        return None
+    return Finding(
+        id="cold-starts.frequent",
+        severity=severity,
+        title=f"{number(rate)} % of the invocations of {subject} start cold",
+        detail=f"{cold:,} of {invocations:,} invocations waited for an init, "
+        f"{span(median_ms)} in the median.",
+        subject=subject,
+        evidence=tuple(evidence),
+    )
 
 
 def agreement_finding(

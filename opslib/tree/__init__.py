@@ -8,6 +8,22 @@ says what is right. Source: Lambda aggregator operations guide, Decision Tree.
 """
 
 from opslib.tree.branch import NOTEBOOKS, Branch
+from opslib.tree.drawing import QUESTIONS, Question, drawn, placed
+from opslib.tree.hypotheses import Hypothesis, hypotheses
 from opslib.tree.ranking import BRANCHES, branch, next_notebook, ranked, remedies
 
-__all__ = ["BRANCHES", "NOTEBOOKS", "Branch", "branch", "next_notebook", "ranked", "remedies"]
+__all__ = [
+    "BRANCHES",
+    "NOTEBOOKS",
+    "QUESTIONS",
+    "Branch",
+    "Hypothesis",
+    "Question",
+    "branch",
+    "drawn",
+    "hypotheses",
+    "next_notebook",
+    "placed",
+    "ranked",
+    "remedies",
+]

@@ -1,0 +1,210 @@
+"""The health table of a system, its baseline beside it, and what the logs of few functions add.
+
+In: readings, frames of queries. Out: `Check` rows and findings. Does no I/O.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from opslib import health
+from opslib.fleet.reading import Readings
+from opslib.fleet.scope import Scope
+from opslib.health import Check, Finding, Verdict
+from opslib.health.feeds import dead_letters, queue_rows, stream_rows, table_rows
+from opslib.health.functions import FunctionChecks
+from opslib.health.series import Series
+from opslib.window import Window
+
+#: So many functions are looked at closely: those in trouble, the worst first.
+MOST_CLOSE = 3
+#: So many subjects are compared with the day before, when there are many.
+MOST_COMPARED = 60
+_SEVERITY = (Verdict.CRITICAL, Verdict.UNKNOWN, Verdict.WARNING, Verdict.HEALTHY)
+
+
+def checks_of(scope: Scope, readings: Readings, *, window: Window) -> list[Check]:
+    """Judge everything in the scope.
+
+    Returns
+    -------
+    The rows of each function, then of each queue, stream and table, in the order of the params
+    file; when there are many functions, the worst first. A subject of which no metric came, as in a
+    baseline that was asked for some of them only, has none.
+    """
+    limits: dict[str, dict[str, Any]] = readings.rows.set_index("function").to_dict("index")  # type: ignore[assignment]
+    ran = any(each.of("invocations") for each in readings.series.values())
+    checks: list[Check] = []
+    for function in scope.functions:
+        series = readings.series.get(function.name)
+        if series is None:
+            continue
+        row = limits[function.name]
+        edited_at = _inside(row["edited_at"], window)
+        source = " as the params file says" if row["timeout_from"] == "params file" else ""
+        checks += FunctionChecks(
+            series=series,
+            function=function,
+            thresholds=scope.system.thresholds_of(function.name),
+            window=window,
+            deployed_at=edited_at,
+            idle_is_well=ran and function.name in readings.found,
+        ).rows(row["timeout_s"] * 1000, timeout_from=source)
+    checks += _feeds(scope, readings, window)
+    return checks if scope.few else sorted(checks, key=lambda each: _SEVERITY.index(each.verdict))
+
+
+def _feeds(scope: Scope, readings: Readings, window: Window) -> Iterable[Check]:
+    thresholds = scope.system.thresholds
+    for queue in scope.queues:
+        series = _known(readings, queue.name)
+        if series is None:
+            continue
+        if queue.kind == "dead-letter":
+            yield dead_letters(
+                series,
+                thresholds=thresholds,
+                window=window,
+                depth=readings.depths.get(queue.name),
+                asked_at=readings.asked_at,
+            )
+        else:
+            yield from queue_rows(series, thresholds=thresholds)
+    for stream in scope.streams:
+        series = _known(readings, stream.name)
+        if series is not None:
+            yield from stream_rows(series, thresholds=thresholds)
+    for table in scope.tables:
+        series = _known(readings, table.name)
+        if series is not None:
+            yield from table_rows(series, thresholds=thresholds)
+
+
+def _known(readings: Readings, name: str) -> Series | None:
+    """Return the series of a subject, with what asking it itself has shown of its being there."""
+    series = readings.series.get(name)
+    if series is None or series.is_there:
+        return series
+    return replace(series, is_there=name in readings.depths or name in readings.found)
+
+
+def _inside(at: object, window: Window) -> datetime | None:
+    if not isinstance(at, pd.Timestamp) or pd.isna(at):
+        return None
+    instant = at.to_pydatetime()
+    return instant if instant in window else None
+
+
+def beside(checks: Sequence[Check], before: Sequence[Check]) -> pd.DataFrame:
+    """Return the health table as a frame of text, with what the value was in the window before.
+
+    Parameters
+    ----------
+    before
+        The same rows of the other window; those that it lacks were not compared.
+    """
+    shown = {(each.indicator, each.subject): each for each in before}
+    rows = health.rows(checks)
+    was = [shown.get((each.indicator, each.subject)) for each in checks]
+    told = ["–" if each is None or each.value is None else each.shown for each in was]
+    rows.insert(1, "subject", [each.subject for each in checks])
+    rows.insert(3, "day_before", told)
+    return rows
+
+
+def suspects(scope: Scope, checks: Sequence[Check]) -> list[str]:
+    """Return the functions to look at closely, the worst first; of a well system the first.
+
+    A queue, stream or table in trouble points to the functions that it feeds, or whose failures it
+    takes.
+    """
+    order = [verdict for verdict in _SEVERITY if verdict is not Verdict.HEALTHY]
+    found: dict[str, None] = {}
+    for verdict in order:
+        for check in checks:
+            if check.verdict is verdict:
+                found |= dict.fromkeys(_functions_of(scope, check.subject))
+    names = list(found) or [function.name for function in scope.functions]
+    return names[: MOST_CLOSE if scope.few and found else 1]
+
+
+def _functions_of(scope: Scope, subject: str) -> list[str]:
+    return [
+        each.name
+        for each in scope.functions
+        if subject in {each.name, each.dead_letter_queue, each.table, each.stream, *each.queues}
+    ]
+
+
+def log_findings(
+    scope: Scope, readings: Readings, *, batches: pd.DataFrame, reports: pd.DataFrame
+) -> list[Finding]:
+    """Judge what only logs show: records lost silently, cold starts, whether lines are missing.
+
+    Parameters
+    ----------
+    batches
+        One row a log group: ``log``, ``batches``, ``records``, ``failed_records``.
+    reports
+        One row a log group: ``log``, ``invocations``, ``cold_starts``, ``p50_init_ms``.
+
+    Returns
+    -------
+    Empty when all is well, and when no logs were read because there are many functions.
+    """
+    found: list[Finding | None] = []
+    for group, names in readings.functions_of.items():
+        # What is logged to a group that functions share is told of the first.
+        name = names[0]
+        function = scope.system.function(name)
+        ours = {frame: _row(rows, group) for frame, rows in enumerate((batches, reports))}
+        totals = [_total(readings.series.get(each)) for each in names]
+        seen = [total for total in totals if total is not None]
+        counted = sum(seen) if seen else None
+        if not counted and ours[0] is None and ours[1] is None and not function.reads_stream:
+            continue  # It was idle, by both.
+        lost, ran = ours[0], ours[1]
+        logged = None if ran is None else int(ran["invocations"])
+        found += [
+            health.swallowed_finding(
+                batches=0 if lost is None else int(lost["batches"]),
+                failed=None if lost is None else lost["failed_records"],
+                records=None if lost is None else lost["records"],
+                expected=function.table is not None,
+                subject=name,
+                evidence=("records that fail",),
+            ),
+            health.agreement_finding(
+                from_logs=logged,
+                from_metrics=counted,
+                subject=name,
+                evidence=("reports",),
+            ),
+        ]
+        if ran is not None:
+            found.append(
+                health.cold_rate_finding(
+                    cold=int(ran["cold_starts"]),
+                    invocations=int(ran["invocations"]),
+                    median_ms=float(ran["p50_init_ms"]),
+                    thresholds=scope.system.thresholds_of(name),
+                    subject=name,
+                    evidence=("reports",),
+                )
+            )
+    return [each for each in found if each is not None]
+
+
+def _row(rows: pd.DataFrame, group: str) -> "pd.Series[Any] | None":
+    """Return the row of a log group, which Logs Insights calls ``account:group``."""
+    ours = rows[rows["log"].str.endswith(f":{group}").fillna(False)]
+    return None if ours.empty else ours.iloc[0]
+
+
+def _total(series: Series | None) -> float | None:
+    if series is None or not series.seen("invocations") or not series.of("invocations"):
+        return None
+    return sum(point.value for point in series.of("invocations"))

@@ -1,0 +1,122 @@
+"""Changes that are meant to be taken back, and stand: a function stopped, a mapping disabled.
+
+In: a connection and names of functions. Out: `Opened`. AWS shows that it is so, not why or by whom:
+the ledger of an applied plan would.
+
+Facts leaned on
+---------------
+Reserved concurrency 0 stops a function whole: stream records are tried until they expire,
+asynchronous events for six hours (Lambda developer guide, "Configuring reserved concurrency"). A
+mapping that is disabled keeps its place in the stream, as long as the stream keeps the records.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from opslib.aws import Connection, calling
+from opslib.errors import CouldNotLook
+from opslib.health import Finding, Verdict
+from opslib.window import Window
+
+_MOST_PAGES = 5
+_OFF = {"Disabled", "Disabling"}
+_COLUMNS = {
+    "function": "string",
+    "what": "string",
+    "detail": "string",
+    "since": "datetime64[ns, UTC]",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Temporary changes that stand.
+
+    Parameters
+    ----------
+    rows
+        One row a change: ``function``, ``what``, ``detail`` (string), ``since`` (datetime64[ns,
+        UTC]; NaT where AWS does not say, and where it says an instant outside of the window).
+        Empty when there is none.
+    limits
+        A sentence for everything that could not be seen.
+    """
+
+    rows: pd.DataFrame
+    limits: tuple[str, ...] = ()
+
+
+def opened(connection: Connection, functions: Sequence[str], *, window: Window) -> Opened:
+    """Look for reserved concurrency 0 and disabled mappings of functions."""
+    client = connection.client("lambda")
+    rows: list[tuple[object, ...]] = []
+    limits: list[str] = []
+    for name in functions:
+        for look in (_stopped, _disabled):
+            try:
+                rows += look(client, name, window)
+            except CouldNotLook as error:
+                limits.append(error.message)
+    return Opened(_frame(rows), tuple(dict.fromkeys(limits)))
+
+
+def opened_findings(rows: pd.DataFrame) -> list[Finding]:
+    """Return ``change.temporary``, a warning, for each change that stands."""
+    told: list[dict[str, Any]] = rows.to_dict("records")  # type: ignore[assignment]
+    return [
+        Finding(
+            id="change.temporary",
+            severity=Verdict.WARNING,
+            title=f"{row['function']}: {row['what']}",
+            detail=f"{row['detail']} If it was meant to be for a while, it stands still open.",
+            subject=row["function"],
+            evidence=("open changes",),
+            since=None if pd.isna(row["since"]) else row["since"].to_pydatetime(),
+        )
+        for row in told
+    ]
+
+
+def _stopped(client: Any, name: str, window: Window) -> list[tuple[object, ...]]:
+    with calling("lambda:GetFunctionConcurrency", f"the reserved concurrency of {name}"):
+        answer = client.get_function_concurrency(FunctionName=name)
+    if answer.get("ReservedConcurrentExecutions") != 0:
+        return []
+    detail = "Every invocation is refused: records and events wait, and expire."
+    return [(name, "reserved concurrency is 0", detail, pd.NaT)]
+
+
+def _disabled(client: Any, name: str, window: Window) -> list[tuple[object, ...]]:
+    found: list[tuple[object, ...]] = []
+    more: dict[str, str] = {}
+    for _ in range(_MOST_PAGES):
+        with calling("lambda:ListEventSourceMappings", f"the mappings of {name}"):
+            page = client.list_event_source_mappings(FunctionName=name, **more)
+        for mapping in page["EventSourceMappings"]:
+            if mapping.get("State") not in _OFF:
+                continue
+            at = pd.Timestamp(mapping["LastModified"]).tz_convert("UTC")
+            source = mapping.get("EventSourceArn", "").split(":")[-1] or "its source"
+            since = at if at.to_pydatetime() in window else pd.NaT
+            detail = f"Nothing is read from {source} while it is {mapping['State']}."
+            found.append((name, "a mapping is disabled", detail, since))
+        if not page.get("NextMarker"):
+            return found
+        more = {"Marker": page["NextMarker"]}
+    raise CouldNotLook(
+        f"Not seen: all mappings of {name}. Lambda gave {_MOST_PAGES} pages and no end.",
+        operation="lambda:ListEventSourceMappings",
+        reason="failed",
+    )
+
+
+def _frame(rows: Sequence[tuple[object, ...]]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            name: pd.Series([row[place] for row in rows], dtype=dtype)
+            for place, (name, dtype) in enumerate(_COLUMNS.items())
+        }
+    )

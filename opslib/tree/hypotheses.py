@@ -1,0 +1,228 @@
+"""What may be behind it all: each hypothesis with what speaks for it and what against it.
+
+In: findings, what changed and when, how many invocations there were, the health table and its
+baseline. Out: `Hypothesis`, likeliest first. A hypothesis is no verdict: it says which notebook
+would settle it. Does no I/O.
+
+Rules, in the order in which a person would ask: a change shortly before the first bad value; a
+change that stands open; a finding that the tree knows as the cause of others; more load.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import pandas as pd
+
+from opslib.health import Check, Finding, Verdict
+from opslib.health.verdicts import Point, number, utc
+from opslib.tree.ranking import branch, ranked
+
+# What begins later than this after a change is hardly of it; a bin may begin before what is in it.
+_SOON = timedelta(minutes=60)
+_BIN = timedelta(minutes=5)
+#: So many times the invocations are more load, not chance.
+MORE_LOAD = 1.5
+_BAD = (Verdict.CRITICAL, Verdict.WARNING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hypothesis:
+    """Something that may be behind findings.
+
+    Parameters
+    ----------
+    title
+        The claim, in a sentence.
+    severity
+        Of the worst finding that it would explain.
+    supports, against, unseen
+        Sentences with numbers: for it, against it, and what could not be seen and would tell.
+    notebook
+        What would settle it; None when there is no such notebook.
+    """
+
+    title: str
+    severity: Verdict
+    supports: tuple[str, ...] = ()
+    against: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
+    notebook: str | None = None
+
+    def as_dict(self) -> dict[str, object]:
+        """Return it as `opslib.show.hypotheses` takes it."""
+        return {
+            "title": self.title,
+            "severity": self.severity.value,
+            "supports": list(self.supports),
+            "against": list(self.against),
+            "unseen": list(self.unseen),
+            "link": self.notebook,
+        }
+
+
+def hypotheses(
+    findings: Iterable[Finding],
+    *,
+    changes: Mapping[str, pd.DataFrame],
+    traffic: Mapping[str, Sequence[Point]],
+    checks: Sequence[Check] = (),
+    before: Sequence[Check] = (),
+) -> list[Hypothesis]:
+    """Return what may be behind the findings.
+
+    Parameters
+    ----------
+    changes
+        Function to its changes, one row each: ``at`` (datetime64[ns, UTC], NaT when not known),
+        ``what``, ``detail`` (string).
+    traffic
+        Function to its invocations, a point a period.
+    checks, before
+        The health table, and the same rows of the window to compare with.
+
+    Returns
+    -------
+    The worse explained first, then what has more for it and less against it. Empty when nothing
+    was found.
+    """
+    held = [each for each in ranked(findings) if each.severity in _BAD]
+    load = {name: (was, now) for name, was, now in _loads(checks, before)}
+    found = [
+        *_changes(held, changes, traffic, load),
+        *_open(held),
+        *_causes(held),
+        *_more_load(held, load),
+    ]
+    return sorted(
+        found,
+        key=lambda each: (_BAD.index(each.severity), len(each.against) - len(each.supports)),
+    )
+
+
+def _changes(
+    held: Sequence[Finding],
+    changes: Mapping[str, pd.DataFrame],
+    traffic: Mapping[str, Sequence[Point]],
+    load: Mapping[str, tuple[float, float]],
+) -> Iterator[Hypothesis]:
+    """Yield the changes after which something began that was not there before."""
+    began = [finding for finding in held if finding.since is not None]
+    for function, rows in changes.items():
+        dated = rows.dropna(subset=["at"])
+        for at, group in dated.groupby("at", sort=True):
+            when = pd.Timestamp(str(at)).to_pydatetime()
+            after = [each for each in began if _within(each, when)]
+            if not after:
+                continue
+            what = ", ".join(dict.fromkeys(group["what"]))
+            supports = [f"{each.title}: first at {utc(_since(each))}" for each in after]
+            if len(set(dated["at"])) == 1:
+                supports.append(f"Nothing else about {function} changed in the window.")
+            earlier = [each for each in began if _since(each) < when - _BIN]
+            against = [f"{each.title}: that began at {utc(_since(each))}" for each in earlier]
+            told = list(_traffic(traffic.get(function, ()), when))
+            unseen = () if told or function in load else (f"The traffic of {function} before it.",)
+            for grew, sentence in told:
+                (against if grew else supports).append(sentence)
+            yield Hypothesis(
+                title=f"The change of {function} at {utc(when)} ({what}) began it",
+                severity=after[0].severity,
+                supports=tuple(supports),
+                against=tuple(against),
+                unseen=unseen,
+                notebook=after[0].notebook,
+            )
+
+
+def _within(finding: Finding, when: datetime) -> bool:
+    return when - _BIN <= _since(finding) <= when + _SOON
+
+
+def _since(finding: Finding) -> datetime:
+    assert finding.since is not None  # noqa: S101 - only dated findings come here
+    return finding.since
+
+
+def _traffic(points: Sequence[Point], when: datetime) -> Iterator[tuple[bool, str]]:
+    """Compare the invocations a minute after an instant with those before it."""
+    before = [point for point in points if point.at < when]
+    after = [point for point in points if point.at >= when]
+    if not before or not after:
+        return
+    was = sum(p.value for p in before) / _minutes(before[0].at, when)
+    now = sum(p.value for p in after) / _minutes(when, after[-1].at)
+    grew = was > 0 and now / was >= MORE_LOAD
+    word = "More traffic came at the same time" if grew else "Traffic stayed as it was"
+    yield grew, f"{word}: {was:.1f} invocations a minute before it, {now:.1f} since."
+
+
+def _minutes(start: datetime, end: datetime) -> float:
+    return max((end - start) / timedelta(minutes=1), 1.0)
+
+
+def _open(held: Sequence[Finding]) -> Iterator[Hypothesis]:
+    """Yield what stands open and stops something."""
+    for finding in held:
+        if finding.id != "change.temporary":
+            continue
+        consequences = [each for each in held if each.id in branch(finding.id).explains]
+        yield Hypothesis(
+            title=f"What stands open stops it: {finding.title}",
+            severity=consequences[0].severity if consequences else finding.severity,
+            supports=(finding.detail, *(each.title for each in consequences)),
+            against=() if consequences else ("Nothing that it would cause was found.",),
+            notebook=finding.notebook,
+        )
+
+
+def _causes(held: Sequence[Finding]) -> Iterator[Hypothesis]:
+    """Yield the findings that the tree knows as causes of others that are there."""
+    for finding in held:
+        row = branch(finding.id)
+        explained = [each for each in held if each.id in row.explains and each is not finding]
+        if finding.id == "change.temporary" or not explained:
+            continue
+        supports, against, unseen = [], [], []
+        for each in explained:
+            if finding.since is None or each.since is None:
+                unseen.append(f"{each.title}: whether that began later is not known")
+            elif each.since < finding.since - _BIN:
+                against.append(f"{each.title}: that began earlier, at {utc(each.since)}")
+            else:
+                supports.append(f"{each.title}: not before it, at {utc(each.since)}")
+        yield Hypothesis(
+            title=f"{finding.title}, and the rest follows from it",
+            severity=min((each.severity for each in (finding, *explained)), key=_BAD.index),
+            supports=(row.meaning, *supports),
+            against=tuple(against),
+            unseen=tuple(unseen),
+            notebook=finding.notebook,
+        )
+
+
+def _loads(checks: Sequence[Check], before: Sequence[Check]) -> Iterator[tuple[str, float, float]]:
+    was = {each.subject: each.value for each in before if each.indicator == "Invocations"}
+    for check in checks:
+        earlier = was.get(check.subject)
+        if check.indicator == "Invocations" and check.value and earlier:
+            yield check.subject, earlier, check.value
+
+
+def _more_load(
+    held: Sequence[Finding], load: Mapping[str, tuple[float, float]]
+) -> Iterator[Hypothesis]:
+    """Yield that there is more to do than the day before."""
+    for function, (was, now) in load.items():
+        if now / was < MORE_LOAD or not held:
+            continue
+        failing = [each for each in held if each.id.startswith("errors.")]
+        yield Hypothesis(
+            title=f"{function} has more to do than the day before",
+            severity=held[0].severity,
+            supports=(
+                f"{now:,.0f} invocations, {number(now / was)} times the {was:,.0f} of then.",
+            ),
+            against=tuple(f"{each.title}: load alone seldom does that" for each in failing),
+            notebook="50-stream-lag",
+        )
