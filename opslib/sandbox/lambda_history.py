@@ -2,9 +2,13 @@
 
 The emulator stamps the wall's time on every change; a story, and a pinned clock, need their own.
 In: orders through ``/_opslib/lambda-history``, and each answer of the emulator's Lambda. Out: the
-answer, with ``LastModified`` as told. Must not know HTTP.
+answer, with ``LastModified`` as told. Under a pinned clock a change's ``RevisionId`` is the same at
+each start, as whatever is recorded with it has to be. Must not know HTTP.
 """
 
+import uuid
+from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +17,7 @@ from opslib.sandbox.clock import Clock
 
 _CHANGES = frozenset({"UpdateFunctionCode", "UpdateFunctionConfiguration"})
 _BEGINNINGS = frozenset({"CreateFunction", "PublishVersion"})
+_NAMES = uuid.UUID(int=0)
 
 
 class LambdaHistory:
@@ -22,10 +27,15 @@ class LambdaHistory:
     ----------
     clock
         Dates a change made through the API, when it is pinned; a live one agrees with the emulator.
+    revise
+        Gives a function's version another revision, in the emulator: takes the function's ARN,
+        ``$LATEST`` or a version number, and the revision.
     """
 
-    def __init__(self, *, clock: Clock) -> None:
+    def __init__(self, *, clock: Clock, revise: Callable[[str, str, str], None]) -> None:
         self._clock = clock
+        self._revise = revise
+        self._changes: Counter[tuple[str, str]] = Counter()
         self._told: dict[tuple[str, str], datetime] = {}
 
     def order(self, body: object) -> None:
@@ -69,6 +79,7 @@ class LambdaHistory:
             self._told.pop(key, None)
         if self._clock.pinned and operation in _CHANGES | _BEGINNINGS:
             self._told.setdefault(key, self._clock.now())
+            self._revised(operation, payload, key)
         listed = [*payload.get("Functions", ()), *payload.get("Versions", ())]
         for configuration in (payload, payload.get("Configuration"), *listed):
             if isinstance(configuration, dict) and "LastModified" in configuration:
@@ -78,6 +89,17 @@ class LambdaHistory:
                 if told:
                     configuration["LastModified"] = _spelled(told)
         return payload
+
+    def _revised(self, operation: str, payload: dict[str, Any], key: tuple[str, str]) -> None:
+        """Name a change for the function and for how many it had."""
+        if "RevisionId" not in payload:
+            return
+        if operation == "CreateFunction":
+            self._changes[key] = 0
+        self._changes[key] += 1
+        name = str(uuid.uuid5(_NAMES, f"{payload['FunctionArn']} {key[1]} {self._changes[key]}"))
+        self._revise(str(payload["FunctionArn"]), key[1], name)
+        payload["RevisionId"] = name
 
 
 def _spelled(at: datetime) -> str:

@@ -16,6 +16,7 @@ from opslib.sandbox.call_metrics import Watcher
 from opslib.sandbox.calls import Answerer, Emulator
 from opslib.sandbox.clock import Clock
 from opslib.sandbox.dynamodb_calls import DynamodbCalls
+from opslib.sandbox.emulator import state as inside
 from opslib.sandbox.emulator.functions import run_functions
 from opslib.sandbox.faults import Faults
 from opslib.sandbox.kinesis_calls import KinesisCalls
@@ -62,7 +63,7 @@ class Services:
 
 def build(*, emulator: Emulator, clock: Clock, faults: Faults) -> Services:
     """Make everything, knowing nothing yet."""
-    lambda_history = LambdaHistory(clock=clock)
+    lambda_history = LambdaHistory(clock=clock, revise=inside.revise_function)
     stream_history = StreamHistory(clock=clock)
     waits = Waits()
     moves = MessageMoves(emulator=emulator, clock=clock)

@@ -6,8 +6,8 @@ Its own API pages one stream at a time and makes one stream an invocation, which
 
 Source: ministack 1.5.33, ``services/cloudwatch_logs.py`` (``_log_groups``),
 ``services/cloudwatch.py`` (``_evict_old_metrics``, ``_dims_from_list``),
-``services/lambda_svc.py`` (``_esms``, ``_poll_kinesis``, ``_poll_dynamodb_streams``,
-``_apply_filter_criteria``),
+``services/lambda_svc.py`` (``_functions``, ``_esms``, ``_poll_kinesis``,
+``_poll_dynamodb_streams``, ``_apply_filter_criteria``),
 ``services/dynamodb.py`` and ``services/kinesis.py`` (their streams), ``services/sqs.py``
 (``_queues``, and what the poller of Lambda calls). Tests hold the pin.
 """
@@ -17,6 +17,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 from ministack.core import lambda_runtime, responses
@@ -201,6 +202,14 @@ def rename_mapping(mapping: MappingRecord, name: str) -> None:
         (mapping.account, mapping.region, mapping.kept["UUID"])
     )
     mapping.kept["UUID"] = name
+
+
+def revise_function(arn: str, version: str, revision: str) -> None:
+    """Give a function's ``$LATEST``, or a version of it, another RevisionId."""
+    region, account, name = itemgetter(3, 4, 6)(arn.split(":"))
+    function = lambda_svc._functions._data[account, region, name]
+    held = function if version == "$LATEST" else function["versions"][version]
+    held["config"]["RevisionId"] = revision
 
 
 def filtered(records: Sequence[Record], mapping: MappingRecord) -> list[Record]:
