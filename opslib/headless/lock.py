@@ -70,7 +70,7 @@ def taken(folder: Path, *, notebook: str, system: str, since: datetime) -> Itera
     BadInput
         The lock cannot be kept in this folder.
     """
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{notebook}@{system}")[:200]
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{notebook}-{system}")[:200]
     path = folder / f"{name}.lock"
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -41,6 +41,7 @@ class Server:
         self._socket.settimeout(_ANSWER_S)
         self._file = self._socket.makefile("rw", encoding="utf-8")
         self._lock = threading.Lock()
+        self._forked = False
 
     def start(self) -> None:
         """Have it import, unless it does already; the first fork waits for that."""
@@ -95,6 +96,9 @@ class Server:
         self._theirs.close()
         if self.process is None:
             return
+        if not self._forked:
+            # It may still be importing, and has nobody to take along.
+            self.process.kill()
         try:
             self.process.wait(_END_S)
         except subprocess.TimeoutExpired:
@@ -103,6 +107,7 @@ class Server:
 
     def _ask(self, order: Mapping[str, object]) -> int:
         with self._lock:
+            self._forked = True
             self._file.write(json.dumps(order) + "\n")
             self._file.flush()
             return int(json.loads(self._file.readline())["answer"])

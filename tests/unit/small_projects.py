@@ -25,19 +25,19 @@ folder = pathlib.Path(os.environ["OPSLIB_RUN_DIR"])
 """
 
 
-def project(folder: Path, cells: Sequence[str]) -> Path:
+def project(folder: Path, cells: Sequence[str], *, parameters: str = "") -> Path:
     """Make a project with one notebook: a title, parameters, and code under `## Looking`."""
-    (folder / "params").mkdir(parents=True)
+    (folder / "params").mkdir(parents=True, exist_ok=True)
     (folder / "notebooks").mkdir()
     text = (ROOT / "params" / "sandbox.yaml").read_text()
     (folder / "params" / "sandbox.yaml").write_text(text)
-    parameters = nbformat.v4.new_code_cell(PARAMETERS)
-    parameters.metadata["tags"] = ["parameters"]
-    parameters["outputs"] = [nbformat.v4.new_output("stream", name="stdout", text="OLD OUTPUT")]
+    tagged = nbformat.v4.new_code_cell(PARAMETERS + parameters)
+    tagged.metadata["tags"] = ["parameters"]
+    tagged["outputs"] = [nbformat.v4.new_output("stream", name="stdout", text="OLD OUTPUT")]
     notebook = nbformat.v4.new_notebook(
         cells=[
             nbformat.v4.new_markdown_cell("# 20 · Invocations are slow"),
-            parameters,
+            tagged,
             nbformat.v4.new_markdown_cell("## Looking\n\nA question."),
             *(nbformat.v4.new_code_cell(source) for source in cells),
         ]

@@ -15,6 +15,7 @@ import pytest
 from small_projects import CONCLUDE, ROOT, alive, project, wait_for
 
 from opslib import headless, run_folder
+from opslib.cli import main
 from opslib.errors import BadInput
 from opslib.kernel import watch
 
@@ -250,6 +251,33 @@ def test_a_path_as_system_becomes_the_mapping_in_it(tmp_path: Path) -> None:
     assert _printed(outcome) == "ZAEL-demo\n"
 
 
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"start": "soon"}, "No window was made: start is 'soon', which is not an instant."),
+        ({"end": "2026-10-14T03:07:00"}, "which has no time zone; add Z if it is UTC"),
+        ({"start": "now", "end": "-3h"}, "there is no whole period of 60 s"),
+        ({"start": "-32d"}, "and 31 d is the longest"),
+        (
+            {"start": "2026-10-14T03:00:00Z", "end": "2026-10-14T02:00:00Z"},
+            "From 2026-10-14T03:00:00Z to 2026-10-14T02:00:00Z there is no whole period",
+        ),
+        ({"function": "nobody"}, "'nobody' is not a function of ZAEL-demo"),
+    ],
+)
+def test_what_is_wrong_at_any_time_is_refused_before_a_kernel_starts(
+    tmp_path: Path, values: dict[str, object], said: str
+) -> None:
+    cells = 'function: str = ""\nend: str = "now"\n'
+    notebook = project(tmp_path, ["pass"], parameters=cells)
+
+    with pytest.raises(BadInput) as refused:
+        headless.run(notebook, values)
+
+    assert said.lower() in str(refused.value).lower()
+    assert not (tmp_path / "runs").exists()
+
+
 def test_a_system_that_is_wrong_is_refused_before_anything_is_made(tmp_path: Path) -> None:
     notebook = project(tmp_path, ["pass"])
 
@@ -282,6 +310,60 @@ def test_a_signal_ends_the_kernel_and_leaves_a_partial_report(
     assert said.splitlines()[:2] == ["COULD NOT LOOK 20-duration on ZAEL-demo", f"  {reason}"]
     assert f"<strong>Partial report.</strong> {reason}" in report.read_text()
     assert not alive(pid)
+
+
+_EARLY = """\
+import os, signal, sys
+class Early:
+    def find_spec(self, name, *_):
+        if name == "papermill":
+            os.kill(os.getpid(), signal.SIGTERM)
+sys.meta_path.insert(0, Early())
+from opslib.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("words", [["run", "00"], ["triage"]], ids=["run", "triage"])
+def test_a_signal_while_opslib_still_imports_starts_no_kernel_and_leaves_a_partial_report(
+    tmp_path: Path, words: list[str]
+) -> None:
+    notebook = project(tmp_path, [f"open('{tmp_path}/ran', 'w')"])
+    notebook.rename(notebook.with_name("00-triage.ipynb"))
+    command = [sys.executable, "-c", _EARLY, *words, "-p", "system", "sandbox"]
+
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=ROOT, timeout=60, check=False
+    )
+
+    reports = [path.read_text() for path in (tmp_path / "runs").glob("*00-triage*/report.html")]
+    assert (done.returncode, done.stderr) == (3, "")
+    assert "The run was stopped by SIGTERM." in done.stdout
+    assert ["Partial report." in report for report in reports] == [True]
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_run_that_another_process_has_is_refused_and_says_who(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    notebook = project(tmp_path, ["pass"])
+    holds = "import os, time\nopen('../pid', 'w').write(str(os.getppid()))\ntime.sleep(60)"
+    other = project(tmp_path / "a", [holds])
+    process = subprocess.Popen(_command(other), stdout=subprocess.DEVNULL, cwd=ROOT)
+    wait_for(tmp_path / "a" / "pid")
+
+    code = main(["run", str(notebook), "-p", "system", "sandbox", "-p", "start", "-2d"])
+
+    folder = next((tmp_path / "runs").glob("*.partial"))
+    process.terminate()
+    process.wait(timeout=30)
+    said = capsys.readouterr().err
+    assert code == 3
+    assert said.startswith(
+        "opslib: Nothing ran: 20-duration on ZAEL-demo (000000000000, us-east-1) is being run "
+    )
+    assert f"(process {process.pid}) since 2" in said
+    assert said.endswith(f", in {folder}. Wait for it, or end it with: kill {process.pid}\n")
 
 
 def test_a_full_disk_is_a_sentence_and_leaves_the_folder_marked_unfinished(tmp_path: Path) -> None:
