@@ -1,0 +1,31 @@
+"""CloudWatch metrics over one window: the points that came, and whether all of them did.
+
+In: `Metric` descriptions and a Window. Out: a `MetricAnswer` with a typed frame of points and a
+status for each metric. No gap is filled: no datapoint is not zero. What is missing is said in
+``limits``, never silently.
+
+The rooms: ``fetching`` asks; ``wanted`` knows which metrics a function, a queue, a stream and a
+table have. Must not judge.
+"""
+
+from opslib.metrics.fetching import Metric, MetricAnswer, fetch
+from opslib.metrics.wanted import (
+    function_metrics,
+    of_function,
+    of_queue,
+    of_stream,
+    of_table,
+    of_table_operation,
+)
+
+__all__ = [
+    "Metric",
+    "MetricAnswer",
+    "fetch",
+    "function_metrics",
+    "of_function",
+    "of_queue",
+    "of_stream",
+    "of_table",
+    "of_table_operation",
+]
