@@ -9,9 +9,12 @@ papermill 2.7, measured: a killed kernel leaves cells that never ran marked ``co
 ``sys.exit(0)`` in a cell ends a run without an error; output paths are format strings.
 """
 
+import asyncio
 import logging
 import os
+import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -66,6 +69,8 @@ class Execution:
                 failure = f"The kernel died{self._where}: it was killed, or ran out of memory."
             except (PapermillException, RuntimeError) as error:
                 failure = f"The kernel did not start, or was lost{self._where}: {_line(error)}"
+            finally:
+                _close_loop()
             reason = watch.reason or (self.stop.reason and f" {self.stop.reason}")
             if reason:
                 failure = f"The run was stopped{reason}{self._where}."
@@ -133,6 +138,13 @@ class Execution:
         if node.metadata.get("papermill", {}).get("exception"):
             return f"A cell ended the notebook early{self._where}."
         return ""
+
+
+def _close_loop() -> None:
+    """Close the event loop that nbclient made for this thread, and leaves open."""
+    if threading.current_thread() is not threading.main_thread():
+        with suppress(RuntimeError):
+            asyncio.get_event_loop().close()
 
 
 def _sections(node: Any) -> dict[str, str]:

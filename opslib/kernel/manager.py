@@ -45,14 +45,17 @@ def kernels(environment: Mapping[str, str], watch: Watch) -> type[AsyncKernelMan
 
 
 class _Forked(LocalProvisioner):
-    """Asks the server for a process, where the class above starts one."""
+    """Asks the server for a process, and starts one itself when the server is gone."""
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
         forking = server.current()
-        if forking is None:
-            raise RuntimeError("the kernel server was closed")
-        file = cmd[cmd.index("-f") + 1]
-        forked = forking.fork(file, folder=kwargs.get("cwd"), environment=kwargs["env"])
+        try:
+            if forking is None:
+                raise ConnectionError("the server was closed")
+            file = cmd[cmd.index("-f") + 1]
+            forked = forking.fork(file, folder=kwargs.get("cwd"), environment=kwargs["env"])
+        except ConnectionError:
+            return await super().launch_kernel(cmd, **kwargs)
         # The class above needs no more of Popen than this is.
         self.process = cast(Any, forked)
         self.pid = self.pgid = forked.pid

@@ -68,8 +68,8 @@ class Server:
 
         Raises
         ------
-        RuntimeError
-            The server is gone.
+        ConnectionError
+            The server is gone, or does not answer.
         """
         self.start()
         asked = {"file": connection_file, "folder": folder or str(Path.cwd())}
@@ -77,7 +77,7 @@ class Server:
             pid = self._ask({**asked, "environment": dict(environment)})
             return Process(self, pid)
         except (OSError, ValueError) as error:
-            raise RuntimeError(f"the kernel server is gone: {error}") from error
+            raise ConnectionError(f"the kernel server is gone: {error}") from error
 
     def ended(self, pid: int) -> int:
         """Return how a kernel that ended did so, as `subprocess` counts it, and let it go."""
@@ -85,6 +85,16 @@ class Server:
             return self._ask({"ended": pid})
         except (OSError, ValueError):
             return -signal.SIGKILL
+
+    @contextmanager
+    def up(self) -> Iterator["Server"]:
+        """Fork the kernels of this process while the context lasts; see `serving`."""
+        _up.append(self)
+        try:
+            yield self
+        finally:
+            _up.remove(self)
+            self.close()
 
     def close(self) -> None:
         """End the server with all its kernels."""
@@ -153,12 +163,12 @@ class Process:
         self.send_signal(signal.SIGKILL)
 
 
-_current: list[Server] = []
+_up: list[Server] = []
 
 
 def current() -> Server | None:
     """Return the server that is up in this process, if any."""
-    return _current[0] if _current else None
+    return _up[-1] if _up else None
 
 
 @contextmanager
@@ -169,15 +179,10 @@ def serving(*, at_once: bool = False) -> Iterator[None]:
     that is up already serves this context too. Where there can be none, nothing changes: kernels
     start by themselves.
     """
-    if _current or sys.platform != "linux":
+    if _up or sys.platform != "linux":
         yield
         return
-    server = Server()
-    _current.append(server)
-    try:
+    with Server().up() as server:
         if at_once:
             server.start()
         yield
-    finally:
-        _current.remove(server)
-        server.close()

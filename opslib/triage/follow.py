@@ -4,12 +4,11 @@ In: values for 00-triage. Out: runs, and why others were not made. The bounds: e
 for each function, `DEEPEST` steps from 00-triage, `MOST` runs in all; what lies beyond is said.
 """
 
-import asyncio
 import os
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -184,21 +183,16 @@ class _Tree:
         self._running[future] = step
 
     def _one(self, step: Step, path: Path, values: Mapping[str, object]) -> headless.Outcome:
-        try:
-            return headless.run(
-                path,
-                values,
-                out=self.out,
-                deadline_s=self._deadline_s,
-                cell_s=self._cell_s,
-                stop=self.stop,
-                locks=self._locks,
-                progress=lambda number, total, section: self._tell(step, number, total, section),
-            )
-        finally:
-            # nbclient leaves the loop that it made for this thread open.
-            with suppress(RuntimeError):
-                asyncio.get_event_loop().close()
+        return headless.run(
+            path,
+            values,
+            out=self.out,
+            deadline_s=self._deadline_s,
+            cell_s=self._cell_s,
+            stop=self.stop,
+            locks=self._locks,
+            progress=lambda number, total, section: self._tell(step, number, total, section),
+        )
 
     def _end(self, pool: ThreadPoolExecutor, step: Step, future: Future[headless.Outcome]) -> None:
         try:

@@ -107,6 +107,17 @@ def test_a_forked_kernel_that_ignores_interrupts_is_killed_with_what_it_started(
     assert [alive(pid) for pid in pids] == [False, False]
 
 
+def test_a_kernel_starts_by_itself_when_the_server_is_gone(tmp_path: Path) -> None:
+    notebook = project(tmp_path, ["import os\nprint(os.getppid())"])
+    with server.Server().up() as forking:
+        forking.start()
+        os.kill(_pid(forking), signal.SIGKILL)
+
+        outcome = headless.run(notebook, {})
+
+    assert _printed(outcome) == f"{os.getpid()}\n"
+
+
 _ASKS = """\
 import json, os, time
 from pathlib import Path
