@@ -1,23 +1,8 @@
-"""Frames to pictures: what people would rather look at than read.
+"""Panels under one another over one window, and the same in words."""
 
-In: frames as `insights` and `metrics` return them (instants ``at``, tz-aware UTC, oldest first;
-milliseconds unless a name says otherwise). Out: a matplotlib Figure, made without pyplot, so that
-nothing global is kept and nothing is shown twice; and `png`, which turns it into bytes that are
-the same for the same data. A gap in the data is a gap in the line. Colour never carries a meaning
-alone: lines differ in style and markers too.
-
-Must not compute an answer, print, or know AWS clients.
-
-Source: colours are Okabe and Ito's eight, told apart with every common colour blindness
-(https://jfly.uni-koeln.de/color/).
-"""
-
-import io
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -26,140 +11,27 @@ from matplotlib import dates, ticker
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from opslib.system import Threshold
+from opslib.plots.panels import Level, Line, Mark, Panel
+from opslib.plots.style import DOTS_PER_INCH, GREY, INK, PAPER, ROW_IN, STYLE, WIDTH_IN
 from opslib.window import Window
-
-BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#6e7781"
-INK, PAPER, GRID = "#1b1f24", "#ffffff", "#e4e7eb"
-WIDTH_IN, ROW_IN, DOTS_PER_INCH = 9.0, 2.5, 100
 
 #: Units in which a half makes no sense.
 COUNTED = ("count", "a minute")
 _DAY_S = 86_400
-
-_STYLE: dict[Any, Any] = {
-    "font.size": 10,
-    "font.family": "DejaVu Sans",
-    "axes.edgecolor": GREY,
-    "axes.labelcolor": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.grid.axis": "y",
-    "axes.axisbelow": True,
-    "grid.color": GRID,
-    "axes.titlesize": 11,
-    "axes.titlelocation": "left",
-    "axes.titleweight": "bold",
-    "text.color": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "legend.frameon": False,
-    "legend.fontsize": 9,
-    "figure.facecolor": PAPER,
-}
+# Labels of changes that lie close together stand below one another.
+_HEIGHTS = (0.62, 0.48, 0.34, 0.2)
+_LAST_PART = 0.78
+# Pixels that title and legend have between them.
+_BESIDE = 640
 
 
-@dataclass(frozen=True)
-class Line:
-    """One line of a panel.
-
-    Parameters
-    ----------
-    column
-        Column of the frame that is drawn.
-    label
-        What the legend calls it.
-    colour, style, marker
-        As matplotlib names them.
-    """
-
-    column: str
-    label: str
-    colour: str = BLUE
-    style: str = "-"
-    marker: str = ""
-
-
-PERCENTILES = (
-    Line("p50_ms", "p50", BLUE, ":"),
-    Line("p95_ms", "p95", ORANGE),
-    Line("p99_ms", "p99", RED, "--"),
-)
-
-
-@dataclass(frozen=True)
-class Level:
-    """A horizontal line that a value is held against: a timeout, a threshold.
-
-    Parameters
-    ----------
-    value
-        In the unit of the panel.
-    label
-        Written at the left end of the line.
-    colour
-        As matplotlib names it.
-    """
-
-    value: float
-    label: str
-    colour: str = RED
-
-
-def threshold_levels(
-    threshold: Threshold, *, whole: float | None = None, unit: str = ""
-) -> list[Level]:
-    """Return the levels of a threshold that it has, critical first.
-
-    Parameters
-    ----------
-    threshold
-        Its ``critical`` and ``warning`` may be None.
-    whole
-        What 100 % is, for a threshold that is a share; None for one in the panel's own unit.
-    unit
-        Written after the number.
-    """
-    named = [("critical", threshold.critical, ORANGE), ("warning", threshold.warning, GREY)]
-    return [
-        Level(value if whole is None else value / 100 * whole, f"{word}, {value:g}{unit}", colour)
-        for word, value, colour in named
-        if value is not None
-    ]
-
-
-@dataclass(frozen=True)
-class Panel:
-    """One picture of a column of pictures that share their time axis.
-
-    Parameters
-    ----------
-    frame
-        One row an instant: ``at`` (datetime64[ns, UTC], oldest first) and the columns that are
-        drawn.
-    lines
-        What is drawn as lines.
-    title, unit
-        What the panel shows, and the unit of its values.
-    every_s
-        Seconds between neighbouring rows; where rows are further apart the line is broken.
-    levels
-        Thresholds drawn across.
-    bars
-        A column drawn as bars instead, ``every_s`` wide, or nothing.
-    """
-
-    frame: pd.DataFrame
-    lines: Sequence[Line]
-    title: str
-    unit: str
-    every_s: int
-    levels: Sequence[Level] = ()
-    bars: Line | None = None
-
-
-def timeline(panels: Sequence[Panel], *, window: Window, deployed_at: datetime | None) -> Figure:
+def timeline(
+    panels: Sequence[Panel],
+    *,
+    window: Window,
+    deployed_at: datetime | None = None,
+    marks: Sequence[Mark] = (),
+) -> Figure:
     """Draw panels under one another over one window.
 
     Parameters
@@ -169,25 +41,31 @@ def timeline(panels: Sequence[Panel], *, window: Window, deployed_at: datetime |
     window
         Limits of the time axis, which is UTC.
     deployed_at
-        A deployment, marked by a vertical line in every panel; nothing when None.
+        A deployment, marked like the others; nothing when None.
+    marks
+        What changed: a vertical line in every panel, named in the first one. What lies outside the
+        window is not drawn.
 
     Returns
     -------
-    A figure 9 inches wide and 2.5 high for each panel. A panel whose frame is empty says so.
+    A figure 8 inches wide and 2.5 high for each panel. A panel whose frame is empty says so.
     """
-    with mpl.rc_context(_STYLE):
+    if deployed_at is not None:
+        marks = [*marks, Mark(deployed_at, "deployment")]
+    drawn = sorted((m for m in marks if window.start <= m.at < window.end), key=lambda m: m.at)
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH_IN, ROW_IN * len(panels)), dpi=DOTS_PER_INCH)
         axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
         for ax, panel in zip(axes, panels, strict=True):
             _draw(ax, panel, window=window)
-            if deployed_at is not None:
-                _mark(ax, deployed_at, first=ax is axes[0])
+            for place, mark in enumerate(drawn):
+                _mark(ax, mark, place, named=ax is axes[0])
         axes[-1].set_xlabel(f"UTC, {window.start:%Y-%m-%d}")
         figure.tight_layout()
     return figure
 
 
-def describe(panels: Sequence[Panel]) -> str:
+def describe(panels: Sequence[Panel], *, marks: Sequence[Mark] = ()) -> str:
     """Say in words and numbers what `timeline` draws: each line's first, last and highest value."""
     sentences = []
     for panel in panels:
@@ -195,15 +73,9 @@ def describe(panels: Sequence[Panel]) -> str:
         said = [_course(panel.frame, line, panel.unit) for line in drawn] or ["nothing"]
         levels = [f"{level.label} at {level.value:,.10g}" for level in panel.levels]
         sentences.append(f"{panel.title}: {'; '.join([*said, *levels])}.")
+    if marks:
+        sentences.append(f"Changes: {', '.join(mark.said for mark in marks)}.")
     return " ".join(sentences)
-
-
-def png(figure: Figure) -> bytes:
-    """Return the figure as a PNG file; the same data give the same bytes."""
-    held = io.BytesIO()
-    with mpl.rc_context(_STYLE):
-        figure.savefig(held, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
-    return held.getvalue()
 
 
 def _course(frame: pd.DataFrame, line: Line, unit: str) -> str:
@@ -219,7 +91,7 @@ def _course(frame: pd.DataFrame, line: Line, unit: str) -> str:
 
 
 def _draw(ax: Axes, panel: Panel, *, window: Window) -> None:
-    ax.set_title(panel.title)
+    ax.set_title(panel.title, pad=24 if _crowded(panel) else 6)
     ax.set_ylabel(panel.unit)
     # The first bin of a query may begin before the window does.
     first = panel.frame["at"].min() if len(panel.frame) else window.start
@@ -242,7 +114,7 @@ def _draw(ax: Axes, panel: Panel, *, window: Window) -> None:
             linestyle=line.style,
             marker=line.marker,
             markersize=3.5,
-            linewidth=1.7,
+            linewidth=line.width,
             label=line.label,
         )
     for level in panel.levels:
@@ -252,6 +124,13 @@ def _draw(ax: Axes, panel: Panel, *, window: Window) -> None:
     ax.set_ylim(0, 1.18 * (_highest(panel) or 1))
     if len(panel.lines) + (panel.bars is not None) > 1:
         ax.legend(loc="lower right", bbox_to_anchor=(1, 0.98), ncols=5, borderaxespad=0)
+
+
+def _crowded(panel: Panel) -> bool:
+    """Whether title and legend do not fit beside one another, by a guess at their widths."""
+    labels = [line.label for line in [*panel.lines, *([panel.bars] if panel.bars else [])]]
+    legend = sum(50 + 7 * len(label) for label in labels) if len(labels) > 1 else 0
+    return 9 * len(panel.title) + legend > _BESIDE
 
 
 def _bars(ax: Axes, frame: pd.DataFrame, bars: Line, *, every_s: int) -> None:
@@ -273,25 +152,30 @@ def _level(ax: Axes, level: Level) -> None:
         xycoords=("axes fraction", "data"),
         xytext=(4, 3),
         textcoords="offset points",
-        fontsize=8.5,
-        color=level.colour,
+        fontsize=9.5,
+        color=INK,
+        bbox={"facecolor": PAPER, "alpha": 0.7, "edgecolor": "none", "pad": 1},
     )
 
 
-def _mark(ax: Axes, deployed_at: datetime, *, first: bool) -> None:
-    x = _naive(deployed_at)
+def _mark(ax: Axes, mark: Mark, place: int, *, named: bool) -> None:
+    x = _naive(mark.at)
     ax.axvline(x, color=GREY, linewidth=1.4, linestyle=":")
-    if first:
-        ax.annotate(
-            f"deployment {deployed_at:%H:%M}",
-            xy=(x, 0.58),
-            xycoords=("data", "axes fraction"),
-            xytext=(4, 0),
-            textcoords="offset points",
-            fontsize=8.5,
-            color=INK,
-            bbox={"facecolor": PAPER, "alpha": 0.85, "edgecolor": "none", "pad": 1},
-        )
+    if not named:
+        return
+    left, right = ax.get_xlim()
+    late = (x - left) / (right - left) > _LAST_PART
+    ax.annotate(
+        mark.said,
+        xy=(x, _HEIGHTS[place % len(_HEIGHTS)]),
+        xycoords=("data", "axes fraction"),
+        xytext=(-4 if late else 4, 0),
+        textcoords="offset points",
+        ha="right" if late else "left",
+        fontsize=9.5,
+        color=INK,
+        bbox={"facecolor": PAPER, "alpha": 0.85, "edgecolor": "none", "pad": 1},
+    )
 
 
 def _highest(panel: Panel) -> float:
