@@ -40,17 +40,26 @@ class Compiled:
     is SQL over the columns of an event that holds for those of the log groups that the query
     names, None when it names none; only they are scanned. ``columns`` are the names of the columns
     in order; every column is VARCHAR.
+
+    ``counts_itself`` is whether ``sql`` gives the number of matched events beside each row, as one
+    column more. Rows fewer than ``all_below`` are all the matched events, one each.
     """
 
     sql: str
     matched_sql: str | None
+    counts_itself: bool
+    all_below: int
     source: str | None
     columns: tuple[str, ...]
     needs_json: bool
 
 
 def compile_query(
-    query: plan.Query, *, limit: int | None = None, switches: Switches = DEFAULT
+    query: plan.Query,
+    *,
+    limit: int | None = None,
+    counts: bool = False,
+    switches: Switches = DEFAULT,
 ) -> Compiled:
     """Compile a plan.
 
@@ -58,6 +67,8 @@ def compile_query(
     ----------
     limit
         The limit of the call, beside any in the text; see ``switches.api_limit``.
+    counts
+        Whether the statement is to count the matched events, if it can do so by the way.
 
     Raises
     ------
@@ -65,6 +76,7 @@ def compile_query(
         When the SQL would be unreasonably long.
     """
     stack = Stack(switches, _mentioned(query))
+    stack.counts = counts
     _pile(stack, query, limit=limit, text=query.text)
     return _finished(stack, query, limit)
 
@@ -136,16 +148,33 @@ def _finished(stack: Stack, query: plan.Query, limit: int | None) -> Compiled:
     values = stack.shown_columns(names, rows)
     selected = ", ".join(f"{printed(value, switches)} AS o{i}" for i, value in enumerate(values))
     order = stack.ordered()
+    if stack.counted is not None:
+        groups, events = stack.counted
+        selected += f", (SELECT coalesce(sum({events}), 0)::BIGINT FROM {groups})"
     final = f"SELECT {selected} FROM {stack.top} ORDER BY {order} LIMIT {rows}"
     source = stages.condition(query.sources)
     with_ = f"WITH {', '.join([*stack.base(source), *stack.below, *stack.ctes])} "
     return Compiled(
         sql=with_ + final,
         matched_sql=with_ + matched if stack.filters else None,
+        counts_itself=stack.counted is not None,
+        all_below=_all_below(stack, query, rows),
         source=source,
         columns=tuple(names),
         needs_json=stack.discovery.needs_json or stack.needs_json,
     )
+
+
+def _all_below(stack: Stack, query: plan.Query, rows: int) -> int:
+    """Return how many rows an answer must not reach to hold every matched event; 0 if unknown."""
+    if stack.matched_from is None:
+        return rows
+    if stack.first_limit is None:
+        return 0
+    first = next(i for i, stage in enumerate(query.stages) if isinstance(stage, plan.Limit))
+    kept = (plan.Fields, plan.Display, plan.Sort)
+    rest = query.stages[first + 1 :]
+    return min(rows, stack.first_limit) if all(isinstance(stage, kept) for stage in rest) else 0
 
 
 def _rows(stack: Stack, limit: int | None) -> int:

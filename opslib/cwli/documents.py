@@ -42,7 +42,7 @@ _LIST_HEAD = f"\\[{_BLANKS}(?:[{{\\[\\]]|{_SCALAR}{_BLANKS}[,\\]])"
 _TO_NEXT_BRACKET = quoted(
     '(?s)(?:[^{}\\[\\]"]|"(?:[^"\\\\]|\\\\.)*(?:"|\\\\?\\z))*(?:[{}\\[\\]]|\\z)'
 )
-"""SQL: a pattern of text to its next bracket outside of quotes; a quote left open takes the rest."""
+"""SQL: a pattern of text to its next bracket that is in no quotes. An open quote takes the rest."""
 _TAIL = "regexp_extract(msg, '(?s)^[^{\\[]*(\\{.*\\})', 1)"
 """SQL: from the first brace to the last one, if no list begins before it."""
 _TOKENS = quoted(f'(?s){_STRING}{_BLANKS}:?|[{{}}\\[\\],]|[^ \\t\\n\\r{{}}\\[\\],:"]+')
@@ -141,11 +141,13 @@ def _balanced(text: str) -> str:
     lengths, shifted, and of open brackets goes from one bracket to the next, and turns negative
     where none is open any more. It is missing where that is nowhere so.
     """
-    depth = "CASE WHEN right(x, 1) IN ('{', '[') THEN 1 WHEN right(x, 1) IN ('}', ']') THEN -1 ELSE 0 END"
+    ends = "right(x, 1) IN"
+    depth = f"CASE WHEN {ends} ('{{', '[') THEN 1 WHEN {ends} ('}}', ']') THEN -1 ELSE 0 END"
     pieces = f"regexp_extract_all({text}, {_TO_NEXT_BRACKET})"
     steps = f"list_transform({pieces}, lambda x: length(x) * {_SHIFT} + {depth})"
-    going_on = f"CASE WHEN (sum + x) % {_SHIFT} = 0 THEN -(sum + x) ELSE sum + x END"
-    total = f"list_reduce({steps}, lambda sum, x: CASE WHEN sum < 0 THEN sum ELSE {going_on} END, 0::BIGINT)"
+    added = f"CASE WHEN (sum + x) % {_SHIFT} = 0 THEN -(sum + x) ELSE sum + x END"
+    going_on = f"CASE WHEN sum < 0 THEN sum ELSE {added} END"
+    total = f"list_reduce({steps}, lambda sum, x: {going_on}, 0::BIGINT)"
     length = f"CASE WHEN total < 0 THEN left({text}, -total // {_SHIFT}) END"
     return f"list_transform([{total}], lambda total: {length})[1]"
 

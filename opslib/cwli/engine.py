@@ -1,7 +1,8 @@
 """Run a query on events: the whole path from text to rows.
 
 In: query text and events. Out: rows as GetQueryResults sends them, and what its statistics say. One
-DuckDB statement does the work; ``run`` asks two more, to count.
+DuckDB statement does the work. ``run`` asks up to two more: one for the bytes of events that are in
+a relation, one for the events matched where neither the rows nor the groups of the answer tell.
 
 Must not know AWS.
 """
@@ -93,7 +94,7 @@ def run(
         When an event lacks ``timestamp`` or ``message``, or one is of another type; when ``limit``
         is not from 1 to 100,000.
     """
-    compiled = _compiled(text, limit=limit, switches=switches)
+    compiled = _compiled(text, limit=limit, counts=True, switches=switches)
     with opened(events, start=start, end=end, functions=_functions(switches)) as loaded:
 
         def work() -> Answer:
@@ -112,27 +113,47 @@ def _counted(
     now: int | None,
 ) -> Answer:
     times = _times(loaded, compiled.sql, start=start, end=end, now=now)
-    counted = "SELECT count(*), coalesce(sum(strlen(msg)), 0) FROM events"
-    if compiled.source is not None:
-        counted += f" WHERE {compiled.source}"
-    scanned, scanned_bytes = _fetched(loaded, counted, text)[0]
+    scanned, scanned_bytes = _scanned(loaded, compiled, text)
     found = _fetched(loaded, _told(compiled.sql, times), text)
-    matched = scanned
-    if compiled.matched_sql is not None:
-        matched = _fetched(loaded, _told(compiled.matched_sql, times), text)[0][0]
+    matched = scanned if compiled.matched_sql is None else _matched(compiled, found)
+    if matched is None:
+        matched = _fetched(loaded, _told(compiled.matched_sql or "", times), text)[0][0]
+    if compiled.counts_itself:
+        found = [row[:-1] for row in found]
     return Answer(
         rows=rows(compiled.columns, found),
         columns=compiled.columns,
         matched=matched,
         scanned=scanned,
-        scanned_bytes=int(scanned_bytes),
+        scanned_bytes=scanned_bytes,
     )
 
 
-def _compiled(text: str, *, limit: int | None, switches: Switches) -> Compiled:
+def _scanned(loaded: Loaded, compiled: Compiled, text: str) -> tuple[int, int]:
+    """Return the number of events that were read and the bytes of their messages."""
+    if compiled.source is None and loaded.measure is not None:
+        return loaded.measure()
+    counted = "SELECT count(*), coalesce(sum(strlen(msg)), 0) FROM events"
+    if compiled.source is not None:
+        counted += f" WHERE {compiled.source}"
+    events, size = _fetched(loaded, counted, text)[0]
+    return events, int(size)
+
+
+def _matched(compiled: Compiled, found: list[Any]) -> int | None:
+    """Return the number of matched events where the rows of the answer tell it."""
+    if compiled.counts_itself and found:
+        return int(found[0][-1])
+    if not compiled.counts_itself and len(found) < compiled.all_below:
+        return len(found)
+    return None
+
+
+def _compiled(text: str, *, limit: int | None, counts: bool, switches: Switches) -> Compiled:
     if limit is not None and not 1 <= limit <= MAX_ROWS:
         raise BadInput(f"Query not run: limit is {limit}; it must be from 1 to {MAX_ROWS:,}.")
-    return compile_query(parse(text, switches=switches), limit=limit, switches=switches)
+    plan = parse(text, switches=switches)
+    return compile_query(plan, limit=limit, counts=counts, switches=switches)
 
 
 def _functions(switches: Switches) -> dict[str, Callable[[str], str]]:
@@ -189,7 +210,7 @@ def query(
 
     It counts nothing, so it reads the events once.
     """
-    compiled = _compiled(text, limit=None, switches=switches)
+    compiled = _compiled(text, limit=None, counts=False, switches=switches)
     with opened(events, start=start, end=end, functions=_functions(switches)) as loaded:
 
         def work() -> list[Any]:

@@ -37,6 +37,7 @@ Key = tuple[str, str, Value]
 
 def stats(stack: Stack, stage: plan.Stats) -> None:
     """Group rows, and compute what the groups amount to."""
+    counts = stack.counts and stack.filters and stack.matched_from is None
     stack.event_stage_ends()
     values = [(key, group_key(stack.value(key.expr))) for key in stage.keys]
     keys = [
@@ -47,7 +48,12 @@ def stats(stack: Stack, stage: plan.Stats) -> None:
         for node in walk(item.expr):
             if is_aggregate(node):
                 calls[id(node)] = (stack.fresh("a"), _aggregate(stack, node))
-    _group(stack, keys, list(calls.values()))
+    grouped = list(calls.values())
+    if counts and not (keys and stack.switches.missing_group_key == "dropped"):
+        grouped.append((stack.fresh("a"), number("count(*)")))
+    _group(stack, keys, grouped)
+    if len(grouped) > len(calls):
+        stack.counted = stack.pin(), grouped[-1][0]
     stack.scope = {name: Value(column, value.kind) for column, name, value in keys}
     stack.keys = tuple(name for _, name, _ in keys)
     stack.grouped = True

@@ -84,6 +84,12 @@ class Stack:
         Steps of other queries that stand below these, each with its own bottom.
     matched_from
         The last relation whose rows are the matched events; None as long as that is ``top``.
+    counts
+        Whether the first ``stats`` is to count its rows, which are the matched events.
+    counted
+        The relation and the column where it did.
+    first_limit
+        The rows of the ``limit`` that ended the matched events, if one did.
     """
 
     def __init__(
@@ -111,6 +117,9 @@ class Stack:
         self.limited = False
         self.matched_from: str | None = None
         self.filters = False
+        self.counts = False
+        self.counted: tuple[str, str] | None = None
+        self.first_limit: int | None = None
         self.needs_json = False
         self._columns = 0
         self._pending: list[tuple[str, Value]] = []

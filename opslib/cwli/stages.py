@@ -105,11 +105,13 @@ def _sort_value(stack: Stack, field: plan.Field) -> Value:
 
 def limit(stack: Stack, stage: plan.Limit, *, of_call: int | None) -> None:
     """Keep the first rows."""
-    stack.event_stage_ends()
-    stack.limited = True
     rows = stage.rows
     if of_call is not None and stack.switches.api_limit == "the call's":
         rows = of_call
+    if stack.matched_from is None:
+        stack.first_limit = rows
+    stack.event_stage_ends()
+    stack.limited = True
     stack.cut(rows)
 
 

@@ -173,9 +173,10 @@ def append_columns(
     theirs = [(name, stack.fresh("c"), value) for name, value in columns]
     selected = "".join(f"{_exact(value)} AS {column}, " for _, column, value in theirs)
     beside = stack.fresh("s")
+    order = ", ".join(other.order)
     stack.ctes.append(
         f"{beside} AS NOT MATERIALIZED (SELECT {selected}row_number() OVER "
-        f"(ORDER BY {', '.join(other.order)}) AS place FROM {other.top} ORDER BY place LIMIT {stage.rows})"
+        f"(ORDER BY {order}) AS place FROM {other.top} ORDER BY place LIMIT {stage.rows})"
     )
     stack.push(
         f"SELECT t.*, o.* EXCLUDE (place) FROM {stack.top} AS t "

@@ -146,6 +146,55 @@ def test_the_events_of_a_span_come_from_a_relation_with_both_ends(
     assert (found.rows, found.scanned) == ([{"n": "6"}], 6)
 
 
+@pytest.mark.parametrize(
+    ("text", "matched"),
+    [
+        ("fields n", 400),
+        ('filter @message like "user"', 100),
+        ('filter @message like "user" | stats count(*) by @logStream', 100),
+        ('filter @message like "user" | stats count(*) as c by @logStream | filter c > 999', 100),
+        ('filter @message like "user" | stats count(*) as c by bin(1m) | stats max(c)', 100),
+        ('filter @message like "user" | filter @message like "u3" | limit 500', 14),
+        ('filter @message like "user" | limit 3 | fields n', 100),
+        ('filter @message like "user" | limit 500 | filter @message like "u3"', 100),
+        ('filter @message like "user" | limit 500 | stats count(*)', 100),
+        ('filter @message like "user" | dedup @logStream', 100),
+        ('filter @message like "user" | parse @message /(?<x>[0-9])/ multi | limit 900', 100),
+        ('filter @message like "nobody" | stats count(*) by @logStream', 0),
+        ('filter @message like "nobody"', 0),
+    ],
+)
+def test_matched_events_are_those_that_passed_the_filters_whatever_comes_after(
+    connection: duckdb.DuckDBPyConnection, text: str, matched: int
+) -> None:
+    size = sum(len(event["message"].encode()) for event in EVENTS)
+
+    of_list = cwli.run(text, EVENTS)
+    of_table = cwli.run(text, connection.table("log_lines"))
+
+    assert (of_list.matched, of_list.scanned, of_list.scanned_bytes) == (matched, 400, size)
+    assert of_table == of_list
+
+
+def test_the_bytes_of_a_span_are_those_of_its_events() -> None:
+    spans = [(None, BASE_MS), (BASE_MS, BASE_MS), (BASE_MS + 660_000, None), (1, 2)]
+    within = [
+        [
+            event["message"]
+            for event in EVENTS
+            if (start or 0) <= event["timestamp"] <= (end or event["timestamp"])
+        ]
+        for start, end in spans
+    ]
+
+    answers = [cwli.run("fields n", EVENTS, start=start, end=end) for start, end in spans]
+
+    assert [answer.scanned for answer in answers] == [len(each) for each in within] == [3, 3, 4, 0]
+    assert [answer.scanned_bytes for answer in answers] == [
+        sum(len(message.encode()) for message in each) for each in within
+    ]
+
+
 def test_an_open_transaction_sees_its_own_rows_and_stays_open(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
