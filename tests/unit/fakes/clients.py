@@ -101,3 +101,25 @@ class Lambda:
 
     def get_paginator(self, operation: str) -> _Paginator:
         return _Paginator(self.pages[operation])
+
+
+class Connected:
+    """A `Connection` whose clients are these; nothing else may be asked of it."""
+
+    def __init__(self, **clients: Any) -> None:
+        self.clients = clients
+
+    def client(self, service: str) -> Any:
+        return self.clients[service.replace("-", "_")]
+
+
+class Group:
+    """The ``logs`` client before these pages of DescribeLogGroups."""
+
+    def __init__(self, *pages: Any) -> None:
+        self.pages = list(pages)
+        self.asked: list[dict[str, Any]] = []
+
+    def describe_log_groups(self, **arguments: Any) -> Any:
+        self.asked.append(arguments)
+        return _next(self.pages)

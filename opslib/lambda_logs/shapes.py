@@ -1,7 +1,7 @@
 """Where and in what form a function logs, and what such logs cannot tell.
 
-In: the answer of GetFunctionConfiguration. Out: a `LogShape` and sentences about its limits. Runs
-no query and makes no call.
+In: the answer of GetFunctionConfiguration. Out: a `LogShape` and sentences about its limits. Makes
+no call.
 
 Sources
 -------
@@ -101,7 +101,8 @@ def limits(shape: LogShape) -> list[str]:
     if not shape.own_group:
         said.append(
             f"{shape.function} logs to {shape.group}, which other functions may share: "
-            "their lines are counted too unless a query names the function."
+            "their lines are counted too unless a query names the function, whose name stands only "
+            "in the names of the streams that Lambda itself makes there."
         )
     if shape.snap_start:
         said.append(
@@ -116,7 +117,7 @@ def limits(shape: LogShape) -> list[str]:
     if shape.log_class == "INFREQUENT_ACCESS":
         said.append(
             f"{shape.group} is of the class Infrequent Access: pattern, diff and filterIndex "
-            "are refused, and no field is discovered in JSON lines."
+            "are refused, and no field is discovered in its lines."
         )
     if shape.log_class == "DELIVERY":
         said.append(f"{shape.group} is of the class Delivery: Logs Insights cannot query it.")
