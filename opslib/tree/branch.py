@@ -7,9 +7,12 @@ NOTEBOOKS = (
     "00-triage",
     "10-error-rate",
     "11-permission-denied",
+    "12-timeout",
+    "13-code-error",
     "20-duration",
     "30-dead-letters",
     "40-cold-starts",
+    "50-stream-lag",
 )
 
 

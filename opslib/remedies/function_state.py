@@ -1,0 +1,204 @@
+"""A Lambda function as it stands: its versions, its aliases, and what feeds it.
+
+In: a `Connection` and a function's name. Out: looks. Changes nothing; the plans that start from
+this state are made in `opslib.remedies.functions`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+
+from opslib.aws import Connection, calling
+from opslib.errors import CouldNotLook
+
+LATEST = "$LATEST"
+_VERSIONS = {
+    "version": "string",
+    "modified_at": "datetime64[ns, UTC]",
+    "code": "string",
+    "timeout_s": "Int64",
+    "memory_mb": "Int64",
+    "aliases": "string",
+    "description": "string",
+}
+_FEEDS = {
+    "uuid": "string",
+    "source": "string",
+    "invokes": "string",
+    "batch_size": "Int64",
+    "state": "string",
+    "visibility_s": "Int64",
+}
+
+
+@dataclass(frozen=True)
+class Versions:
+    """The versions of a function.
+
+    Parameters
+    ----------
+    rows
+        One row a version, ``$LATEST`` first, then the newest: ``version``, ``modified_at``,
+        ``code`` (head of its CodeSha256), ``timeout_s``, ``memory_mb``, ``aliases`` (text, with the
+        share of a canary), ``description``.
+    limits
+        A sentence for everything that could not be seen.
+    function
+        Its name.
+    aliases
+        As ListAliases gives them.
+    """
+
+    rows: pd.DataFrame
+    limits: tuple[str, ...]
+    function: str
+    aliases: tuple[Mapping[str, Any], ...]
+
+    def before(self, version: str) -> str | None:
+        """Return the newest published version before one, with other code; None without one."""
+        published = self.rows[self.rows["version"] != LATEST]
+        of = self.rows[self.rows["version"] == version]
+        if of.empty:
+            return None
+        number = None if version == LATEST else int(version)
+        for row in published.to_dict("records"):
+            older = number is None or int(row["version"]) < number
+            if older and row["code"] != of.iloc[0]["code"]:
+                return str(row["version"])
+        return None
+
+
+@dataclass(frozen=True)
+class Feeds:
+    """What feeds a function.
+
+    Parameters
+    ----------
+    rows
+        One row an event source mapping: ``uuid``, ``source`` (ARN), ``invokes`` (``$LATEST``, a
+        version or an alias), ``batch_size``, ``state``, ``visibility_s`` (of a queue).
+    limits
+        A sentence for everything that could not be seen.
+    urls
+        URL of each queue among them, by its ARN.
+    """
+
+    rows: pd.DataFrame
+    limits: tuple[str, ...]
+    urls: Mapping[str, str]
+
+
+def versions(connection: Connection, function: str) -> Versions:
+    """Read the versions and aliases of a function."""
+    client, limits = connection.client("lambda"), list[str]()
+    arn = _arn(connection, function)
+    found: list[Mapping[str, Any]] = []
+    aliases: list[Mapping[str, Any]] = []
+    try:
+        with calling("lambda:ListVersionsByFunction", f"versions of {function}", resource=arn):
+            pages = client.get_paginator("list_versions_by_function").paginate(
+                FunctionName=function
+            )
+            found = [version for page in pages for version in page["Versions"]]
+    except CouldNotLook as error:
+        limits.append(error.message)
+    try:
+        with calling("lambda:ListAliases", f"aliases of {function}", resource=arn):
+            pages = client.get_paginator("list_aliases").paginate(FunctionName=function)
+            aliases = [alias for page in pages for alias in page["Aliases"]]
+    except CouldNotLook as error:
+        limits.append(error.message)
+    found.sort(key=lambda each: _order(str(each["Version"])), reverse=True)
+    rows = [
+        (
+            str(each["Version"]),
+            _instant(each.get("LastModified")),
+            str(each.get("CodeSha256", ""))[:12],
+            each.get("Timeout"),
+            each.get("MemorySize"),
+            ", ".join(_pointing(aliases, str(each["Version"]))),
+            str(each.get("Description") or ""),
+        )
+        for each in found
+    ]
+    return Versions(_frame(rows, _VERSIONS), tuple(limits), function, tuple(aliases))
+
+
+def feeds(connection: Connection, function: str) -> Feeds:
+    """Read the event source mappings of a function, and the visibility timeout of its queues."""
+    client, limits, urls = connection.client("lambda"), list[str](), dict[str, str]()
+    mappings: list[Mapping[str, Any]] = []
+    try:
+        with calling("lambda:ListEventSourceMappings", f"what feeds {function}"):
+            pages = client.get_paginator("list_event_source_mappings").paginate(
+                FunctionName=function
+            )
+            mappings = [each for page in pages for each in page["EventSourceMappings"]]
+    except CouldNotLook as error:
+        limits.append(error.message)
+    rows = []
+    for each in mappings:
+        source, visibility_s = str(each.get("EventSourceArn", "")), None
+        if source.split(":")[2:3] == ["sqs"]:
+            try:
+                urls[source], visibility_s = _queue(connection, source)
+            except CouldNotLook as error:
+                limits.append(error.message)
+        rows.append(
+            (
+                str(each["UUID"]),
+                source,
+                _qualifier(str(each.get("FunctionArn", ""))),
+                each.get("BatchSize"),
+                str(each.get("State", "")),
+                visibility_s,
+            )
+        )
+    return Feeds(_frame(rows, _FEEDS), tuple(limits), urls)
+
+
+def _queue(connection: Connection, arn: str) -> tuple[str, int]:
+    sqs, (account, name) = connection.client("sqs"), arn.split(":")[4:6]
+    with calling("sqs:GetQueueAttributes", f"the visibility timeout of {name}", resource=arn):
+        url = sqs.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)["QueueUrl"]
+        answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])
+    return str(url), int(answer["Attributes"]["VisibilityTimeout"])
+
+
+def _qualifier(arn: str) -> str:
+    parts = arn.split(":")
+    return parts[7] if len(parts) > 7 else LATEST
+
+
+def _pointing(aliases: Sequence[Mapping[str, Any]], version: str) -> list[str]:
+    named = [str(alias["Name"]) for alias in aliases if alias["FunctionVersion"] == version]
+    for alias in aliases:
+        weights = (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+        if version in weights:
+            named.append(f"{alias['Name']} ({weights[version]:.0%})")
+    return named
+
+
+def _order(version: str) -> float:
+    return float("inf") if version == LATEST else float(version)
+
+
+def _instant(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text).astimezone(UTC) if text else None
+
+
+def _arn(connection: Connection, function: str) -> str:
+    held = connection.identity
+    return f"arn:aws:lambda:{held.region}:{held.account}:function:{function}"
+
+
+def _frame(rows: Sequence[tuple[object, ...]], columns: Mapping[str, str]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            name: pd.Series([row[place] for row in rows], dtype=dtype)
+            for place, (name, dtype) in enumerate(columns.items())
+        }
+    )

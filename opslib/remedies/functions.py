@@ -1,0 +1,224 @@
+"""Plans for a Lambda function: its memory, its timeout, the version that an alias points at.
+
+In: the state that `opslib.remedies.function_state` read. Out: pure builders of plans. Nothing is
+carried out here.
+
+Facts leaned on
+---------------
+UpdateFunctionConfiguration edits $LATEST only and replaces every warm environment; it takes a
+RevisionId and is refused when that is stale. UpdateAlias keeps RoutingConfig unless it is given: an
+empty AdditionalVersionWeights clears it (botocore, Lambda). A queue's visibility timeout should be
+six times the function's timeout (Lambda developer guide, Using Lambda with Amazon SQS). Memory is
+128 to 10,240 MB and a timeout 1 to 900 s (Lambda quotas).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from opslib.remedies.function_state import LATEST, Feeds, Versions
+from opslib.remedy import Call, Plan
+
+MOST_MEMORY_MB = 10_240
+MOST_TIMEOUT_S = 900
+_SIX_TIMES = 6
+
+
+def memory_plan(
+    configuration: Mapping[str, Any],
+    held: Versions,
+    fed: Feeds,
+    *,
+    memory_mb: int,
+    account: str,
+    region: str,
+) -> Plan | None:
+    """Plan another memory size; CPU comes with it.
+
+    None when the configuration is not known, or has that size, or more than Lambda takes is asked.
+    """
+    now_mb = configuration.get("MemorySize")
+    if not now_mb or int(now_mb) == memory_mb or memory_mb > MOST_MEMORY_MB:
+        return None
+    return _configured(
+        configuration,
+        held,
+        fed,
+        key="MemorySize",
+        value=memory_mb,
+        action=f"Set the memory of {held.function} from {now_mb} to {memory_mb} MB",
+        check="The next REPORT lines state the new size; durations and memory used fall below "
+        "their thresholds.",
+        account=account,
+        region=region,
+    )
+
+
+def timeout_plan(
+    configuration: Mapping[str, Any],
+    held: Versions,
+    fed: Feeds,
+    *,
+    timeout_s: int | None,
+    account: str,
+    region: str,
+) -> Plan | None:
+    """Plan another timeout, and before it the visibility timeout of each queue that needs it.
+
+    None when the configuration is not known, has that timeout, or none is asked.
+    """
+    now_s = configuration.get("Timeout")
+    if not now_s or timeout_s is None or int(now_s) == timeout_s or timeout_s > MOST_TIMEOUT_S:
+        return None
+    return _configured(
+        configuration,
+        held,
+        fed,
+        key="Timeout",
+        value=timeout_s,
+        action=f"Set the timeout of {held.function} from {now_s} to {timeout_s} s",
+        check="No new line says that a task timed out, and the iterator age falls.",
+        account=account,
+        region=region,
+    )
+
+
+def alias_plan(held: Versions, name: str, *, account: str, region: str) -> Plan | None:
+    """Plan to move an alias to the version before, the weights of a canary cleared.
+
+    None when there is no such alias, or no published version before it with other code.
+    """
+    alias = next((each for each in held.aliases if each["Name"] == name), None)
+    if alias is None:
+        return None
+    now, back = str(alias["FunctionVersion"]), held.before(str(alias["FunctionVersion"]))
+    if back is None:
+        return None
+    weights = (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+    cleared: dict[str, object] = {"AdditionalVersionWeights": {}}
+    arguments: dict[str, object] = {
+        "FunctionName": held.function,
+        "Name": name,
+        "FunctionVersion": back,
+        "RoutingConfig": cleared,
+    }
+    undone = Call(
+        service="lambda",
+        operation="UpdateAlias",
+        arguments={
+            **arguments,
+            "FunctionVersion": now,
+            "RoutingConfig": {"AdditionalVersionWeights": dict(weights)},
+        },
+    )
+    if alias.get("RevisionId"):
+        arguments["RevisionId"] = alias["RevisionId"]
+    return Plan(
+        action=f"Move the alias {name} of {held.function} from version {now} back to {back}",
+        subject=str(alias.get("AliasArn", "")),
+        calls=(Call(service="lambda", operation="UpdateAlias", arguments=arguments),),
+        before={
+            "FunctionVersion": now,
+            "weights": dict(weights),
+            "RevisionId": alias.get("RevisionId"),
+        },
+        after={"FunctionVersion": back, "weights": {}},
+        touches=f"Everybody who invokes the alias {name}; new invocations start cold on version "
+        f"{back}. A deployment that is under way, or the next one, moves it again.",
+        check=f"New log streams are named [{back}], and no new line has the error.",
+        undo=undone.cli,
+        account=account,
+        region=region,
+    )
+
+
+def _configured(
+    configuration: Mapping[str, Any],
+    held: Versions,
+    fed: Feeds,
+    *,
+    key: str,
+    value: int,
+    action: str,
+    check: str,
+    account: str,
+    region: str,
+) -> Plan:
+    arguments: dict[str, object] = {"FunctionName": held.function, key: value}
+    if configuration.get("RevisionId"):
+        arguments["RevisionId"] = configuration["RevisionId"]
+    timeout_s = value if key == "Timeout" else int(configuration.get("Timeout") or 0)
+    queues = _short(fed, timeout_s=timeout_s) if key == "Timeout" else []
+    calls = [
+        Call(
+            service="sqs",
+            operation="SetQueueAttributes",
+            arguments={
+                "QueueUrl": fed.urls[source],
+                "Attributes": {"VisibilityTimeout": str(_SIX_TIMES * timeout_s)},
+            },
+        )
+        for source, _ in queues
+    ]
+    operation = "UpdateFunctionConfiguration"
+    calls.append(Call(service="lambda", operation=operation, arguments=arguments))
+    taken_back = {"FunctionName": held.function, key: configuration[key]}
+    undo = Call(service="lambda", operation=operation, arguments=taken_back)
+    visible = {source.rsplit(":", 1)[-1]: seconds for source, seconds in queues}
+    also = [
+        f"The visibility timeout of {name} goes from {seconds} to {_SIX_TIMES * timeout_s} s first."
+        for name, seconds in visible.items()
+    ]
+    return Plan(
+        action=action,
+        subject=str(configuration.get("FunctionArn", held.function)),
+        calls=tuple(calls),
+        before={
+            key: configuration[key],
+            "RevisionId": configuration.get("RevisionId"),
+            **{f"VisibilityTimeout of {name}": seconds for name, seconds in visible.items()},
+        },
+        after={
+            key: value,
+            **{f"VisibilityTimeout of {name}": _SIX_TIMES * timeout_s for name in visible},
+        },
+        touches=" ".join(
+            [
+                "$LATEST only. Every warm environment is replaced, so a burst of cold starts "
+                "follows; the next deployment of the stack sets it back.",
+                *also,
+            ]
+        ),
+        check=check,
+        undo=undo.cli,
+        first=_fixed(held, fed),
+        account=account,
+        region=region,
+    )
+
+
+def _fixed(held: Versions, fed: Feeds) -> tuple[str, ...]:
+    """Say for whom a change of $LATEST changes nothing until a version is published."""
+    named = [
+        f"alias {alias['Name']} stays on version {alias['FunctionVersion']}"
+        for alias in held.aliases
+        if alias["FunctionVersion"] != LATEST
+    ]
+    by_mapping = sorted({str(each) for each in fed.rows["invokes"] if each != LATEST})
+    named += [f"a mapping invokes {each}" for each in by_mapping]
+    if not named:
+        return ()
+    return (
+        f"{'; '.join(named).capitalize()}: nothing changes there until a version is published "
+        "(lambda publish-version) and the alias is moved (lambda update-alias).",
+    )
+
+
+def _short(fed: Feeds, *, timeout_s: int) -> Sequence[tuple[str, int]]:
+    """Return the queues whose visibility timeout is below six times a timeout."""
+    return [
+        (str(row["source"]), int(row["visibility_s"]))
+        for row in fed.rows.to_dict("records")
+        if not pd.isna(row["visibility_s"]) and row["visibility_s"] < _SIX_TIMES * timeout_s
+    ]
