@@ -19,24 +19,29 @@ from opslib.health.invocations import (
     cold_start_findings,
     swallowed_finding,
 )
+from opslib.health.streams import Course, course, needed, stream_findings
 from opslib.health.table import rows, triage_checks
 from opslib.health.verdicts import Check, Finding, Verdict, judge, levels, sustained, worst
 
 __all__ = [
     "Check",
+    "Course",
     "Finding",
     "Ongoing",
     "Verdict",
     "agreement_finding",
     "cold_rate_finding",
     "cold_start_findings",
+    "course",
     "dead_letter_findings",
     "duration_findings",
     "judge",
     "levels",
     "memory_finding",
+    "needed",
     "ongoing",
     "rows",
+    "stream_findings",
     "sustained",
     "swallowed_finding",
     "triage_checks",

@@ -4,6 +4,18 @@ In: a connection and names. Out: frames with what could not be seen beside them.
 must not judge.
 """
 
+from opslib.streams.mappings import Seen, mappings, room, shards, stream_metrics
 from opslib.streams.records import DYNAMODB_KEEPS, Left, left
+from opslib.streams.tuning import tuning
 
-__all__ = ["DYNAMODB_KEEPS", "Left", "left"]
+__all__ = [
+    "DYNAMODB_KEEPS",
+    "Left",
+    "Seen",
+    "left",
+    "mappings",
+    "room",
+    "shards",
+    "stream_metrics",
+    "tuning",
+]
