@@ -213,21 +213,6 @@ class Run:
         self._folder.keep(name, answer.points, text=names, receipt={"metrics": entries})
         return answer
 
-    def queue_depth(self, queue: str | None) -> int | None:
-        """Return how many messages are visible in a queue now; None when that was not seen."""
-        if queue is None:
-            return None
-        sqs = self._connection.client("sqs")
-        try:
-            with aws.calling("sqs:GetQueueAttributes", f"the depth of {queue}"):
-                url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
-                wanted = ["ApproximateNumberOfMessages"]
-                answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=wanted)
-        except CouldNotLook as error:
-            self._result.could_not_see(error)
-            return None
-        return int(answer["Attributes"]["ApproximateNumberOfMessages"])
-
     def see(
         self,
         name: str,

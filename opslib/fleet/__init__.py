@@ -11,8 +11,19 @@ changes meant to be taken back.
 """
 
 from opslib.fleet.alarms import Alarms, alarm_findings, firing
-from opslib.fleet.judging import beside, checks_of, log_findings, suspects
-from opslib.fleet.measures import metrics_of
+from opslib.fleet.judging import (
+    beside,
+    checks_before,
+    checks_of,
+    compared,
+    counted,
+    log_findings,
+    looked_for,
+    suspects,
+    together,
+    traffic,
+)
+from opslib.fleet.measures import counts_of, lines, metrics_of, period_of
 from opslib.fleet.opened import Opened, opened, opened_findings
 from opslib.fleet.reading import Readings, read
 from opslib.fleet.scope import FEW, Scope, scope
@@ -25,13 +36,22 @@ __all__ = [
     "Scope",
     "alarm_findings",
     "beside",
+    "checks_before",
     "checks_of",
+    "compared",
+    "counted",
+    "counts_of",
     "firing",
+    "lines",
     "log_findings",
+    "looked_for",
     "metrics_of",
     "opened",
     "opened_findings",
+    "period_of",
     "read",
     "scope",
     "suspects",
+    "together",
+    "traffic",
 ]

@@ -3,7 +3,7 @@
 In: readings, frames of queries. Out: `Check` rows and findings. Does no I/O.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -11,12 +11,15 @@ from typing import Any
 import pandas as pd
 
 from opslib import health
+from opslib.fleet.measures import by_subject
 from opslib.fleet.reading import Readings
 from opslib.fleet.scope import Scope
 from opslib.health import Check, Finding, Verdict
 from opslib.health.feeds import dead_letters, queue_rows, stream_rows, table_rows
 from opslib.health.functions import FunctionChecks
 from opslib.health.series import Series
+from opslib.health.verdicts import Point
+from opslib.metrics import MetricAnswer
 from opslib.window import Window
 
 #: So many functions are looked at closely: those in trouble, the worst first.
@@ -98,6 +101,28 @@ def _inside(at: object, window: Window) -> datetime | None:
     return instant if instant in window else None
 
 
+def compared(scope: Scope, checks: Sequence[Check]) -> set[str]:
+    """Return what is worth comparing with another window: all, or of many things the worst."""
+    subjects = list(dict.fromkeys(check.subject for check in checks))
+    kept = subjects if scope.few else subjects[:MOST_COMPARED]
+    feeds = {each.table for each in scope.functions} | {each.stream for each in scope.functions}
+    return {name for name in kept if scope.few or name not in feeds}
+
+
+def checks_before(
+    scope: Scope, readings: Readings, answer: MetricAnswer, *, window: Window
+) -> list[Check]:
+    """Judge another window by its own metrics and by the limits of now.
+
+    Parameters
+    ----------
+    answer
+        To metrics of that window.
+    """
+    series = by_subject(scope, answer, window)
+    return checks_of(scope, replace(readings, series=series), window=window)
+
+
 def beside(checks: Sequence[Check], before: Sequence[Check]) -> pd.DataFrame:
     """Return the health table as a frame of text, with what the value was in the window before.
 
@@ -161,10 +186,8 @@ def log_findings(
         name = names[0]
         function = scope.system.function(name)
         ours = {frame: _row(rows, group) for frame, rows in enumerate((batches, reports))}
-        totals = [_total(readings.series.get(each)) for each in names]
-        seen = [total for total in totals if total is not None]
-        counted = sum(seen) if seen else None
-        if not counted and ours[0] is None and ours[1] is None and not function.reads_stream:
+        in_metrics = _sum(_total(readings.series.get(each)) for each in names)
+        if not in_metrics and ours[0] is None and ours[1] is None and not function.reads_stream:
             continue  # It was idle, by both.
         lost, ran = ours[0], ours[1]
         logged = None if ran is None else int(ran["invocations"])
@@ -179,7 +202,7 @@ def log_findings(
             ),
             health.agreement_finding(
                 from_logs=logged,
-                from_metrics=counted,
+                from_metrics=in_metrics,
                 subject=name,
                 evidence=("reports",),
             ),
@@ -198,10 +221,54 @@ def log_findings(
     return [each for each in found if each is not None]
 
 
+def counted(reports: pd.DataFrame, readings: Readings) -> pd.DataFrame:
+    """Return the invocations that the logs count, with those that the metrics do beside them.
+
+    Parameters
+    ----------
+    reports
+        One row a log group: ``log``, as ``account:group``.
+
+    Returns
+    -------
+    The same with a last column ``in_metrics`` (float64).
+    """
+    totals = {
+        group: _sum(_total(readings.series.get(name)) for name in names)
+        for group, names in readings.functions_of.items()
+    }
+    groups = [str(log).partition(":")[2] for log in reports["log"]]
+    return reports.assign(in_metrics=pd.Series(map(totals.get, groups), dtype="float64"))
+
+
+def traffic(readings: Readings) -> dict[str, list[Point]]:
+    """Return the invocations of each function, a point a period."""
+    return {name: each.of("invocations") for name, each in readings.series.items()}
+
+
+def looked_for(scope: Scope) -> tuple[str, ...]:
+    """Return the findings that triage looks for beside its health table."""
+    logs = ("errors.swallowed-records", "cold-starts.frequent", "logs.metrics-disagree")
+    return ("alarms.firing", "change.temporary", *(logs if scope.few else ()))
+
+
+def together(changes: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return the changes of several functions as one frame, oldest first, undated ones last."""
+    frames = [rows.assign(function=name) for name, rows in changes.items()]
+    rows = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({"at": []})
+    columns = ["at", "function", *(name for name in rows if name not in ("at", "function"))]
+    return rows.sort_values("at", kind="stable", na_position="last")[columns]
+
+
 def _row(rows: pd.DataFrame, group: str) -> "pd.Series[Any] | None":
     """Return the row of a log group, which Logs Insights calls ``account:group``."""
     ours = rows[rows["log"].str.endswith(f":{group}").fillna(False)]
     return None if ours.empty else ours.iloc[0]
+
+
+def _sum(totals: Iterable[float | None]) -> float | None:
+    seen = [total for total in totals if total is not None]
+    return sum(seen) if seen else None
 
 
 def _total(series: Series | None) -> float | None:

@@ -34,24 +34,24 @@ _PERIODS = (
 
 
 class _Measure(NamedTuple):
-    """One metric of a kind; ``every_s`` None is the fleet's period."""
+    """One metric of a kind; what is ``counted`` may have a shorter period than the alarms'."""
 
     indicator: str
     metric: str
     stat: str
     unit: str
-    every_s: int | None = None
+    counted: bool = False
 
 
 _FUNCTION = (
-    _Measure("invocations", "Invocations", "Sum", "invocations", 60),
-    _Measure("errors", "Errors", "Sum", "errors", 60),
+    _Measure("invocations", "Invocations", "Sum", "invocations", True),
+    _Measure("errors", "Errors", "Sum", "errors", True),
     _Measure("throttles", "Throttles", "Sum", "throttles"),
     _Measure("duration_p95_ms", "Duration", "p95", "ms"),
 )
 _READER = (_Measure("iterator_age_ms", "IteratorAge", "Maximum", "ms"),)
 _DEAD_LETTERS = (
-    _Measure("dead_letters", "ApproximateNumberOfMessagesVisible", "Maximum", "messages", 60),
+    _Measure("dead_letters", "ApproximateNumberOfMessagesVisible", "Maximum", "messages", True),
 )
 _QUEUE = (
     _Measure("queue_depth", "ApproximateNumberOfMessagesVisible", "Maximum", "messages"),
@@ -68,11 +68,22 @@ _TABLE = (
 )
 
 
+def counts_of(scope: Scope, window: Window) -> int:
+    """Return the seconds of a datapoint of what is counted: a minute where there are few."""
+    return 60 if scope.few else period_of(scope, window)
+
+
 def period_of(scope: Scope, window: Window) -> int:
     """Return the seconds of a datapoint: those of the alarms, unless it is much and long."""
     if scope.few:
         return 300
     return next((every_s for most, every_s in _PERIODS if window.length <= most), 14_400)
+
+
+def lines(answer: MetricAnswer, function: str) -> list[pd.DataFrame]:
+    """Return ``at`` and ``value`` of a function's duration, iterator age, invocations, errors."""
+    indicators = ("duration_p95_ms", "iterator_age_ms", "invocations", "errors")
+    return [answer.series(f"{each}{_OF}{function}") for each in indicators]
 
 
 def metrics_of(
@@ -85,11 +96,11 @@ def metrics_of(
     only
         Names of functions, queues, streams or tables; all of the scope's when None.
     """
-    period_s = period_of(scope, window)
+    period_s, counts_s = period_of(scope, window), counts_of(scope, window)
     found = []
     for subject, namespace, dimension, measure in _measured(scope):
         if only is None or subject in only:
-            every_s = measure.every_s if scope.few and measure.every_s else period_s
+            every_s = counts_s if measure.counted else period_s
             found.append(
                 Metric(
                     f"{measure.indicator}{_OF}{subject}",

@@ -52,9 +52,7 @@ SCENARIO = Scenario(
     seen="A cold start every other minute, of about 2 s instead of 0.4 s. Durations are as ever, "
     "nothing fails, and records wait a little.",
     expected={
-        # 00-triage does not look at cold starts yet, nor says that it does. Once it does, this is a
-        # warning with cold-starts.frequent.
-        "00-triage": Expected(verdict="healthy"),
+        "00-triage": Expected(verdict="warning", findings=frozenset({"cold-starts.frequent"})),
         "20-duration": Expected(verdict="healthy"),
         "40-cold-starts": Expected(verdict="warning", findings=frozenset({"cold-starts.frequent"})),
     },

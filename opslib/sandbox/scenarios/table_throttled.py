@@ -73,7 +73,8 @@ SCENARIO = Scenario(
     "Records wait.",
     expected={
         "00-triage": Expected(
-            verdict="critical", findings=frozenset({"duration.near-timeout", "stream.lag"})
+            verdict="critical",
+            findings=frozenset({"dynamodb.write-throttled", "duration.near-timeout", "stream.lag"}),
         ),
         "20-duration": Expected(verdict="critical", findings=frozenset({"duration.near-timeout"})),
         "40-cold-starts": Expected(verdict="healthy"),
