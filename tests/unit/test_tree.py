@@ -18,6 +18,8 @@ def _finding(name: str, severity: Verdict = Verdict.CRITICAL, subject: str = "f"
 
 def test_the_table_holds_each_finding_once() -> None:
     assert sorted(row.finding for row in BRANCHES) == [
+        "alarms.firing",
+        "change.temporary",
         "cold-starts.frequent",
         "cold-starts.init-slower",
         "dead-letters.expiring",
@@ -45,9 +47,11 @@ def test_the_table_holds_each_finding_once() -> None:
         "invocations.throttled",
         "logs.metrics-disagree",
         "memory.headroom",
+        "queue.backlog",
         "stream.lag",
         "stream.mapping-disabled",
         "stream.stuck-shard",
+        "stream.write-throttled",
     ]
 
 

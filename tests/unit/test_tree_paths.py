@@ -1,0 +1,165 @@
+"""The tree as it is drawn, and the hypotheses with what speaks for and against each."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from opslib import tree
+from opslib.health import Check, Finding, Verdict
+from opslib.health.verdicts import Point
+
+AT = datetime(2026, 10, 14, 1, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+def _finding(identifier: str, *, since: datetime | None = None, **more: Any) -> Finding:
+    given = {"severity": Verdict.CRITICAL, "title": identifier, "detail": "D.", "subject": "f"}
+    return Finding(id=identifier, since=since, **(given | more))
+
+
+def _check(indicator: str, *, value: float | None = 1.0, **more: Any) -> Check:
+    given: dict[str, Any] = {"subject": "f", "unit": "", "healthy": "", "warning": ""}
+    given |= {"critical": "", "verdict": Verdict.HEALTHY, "source": "s"}
+    return Check(indicator=indicator, value=value, **(given | more))
+
+
+def _change(at: datetime, what: str = "edited") -> pd.DataFrame:
+    return pd.DataFrame({"at": [pd.Timestamp(at)], "what": [what], "detail": [""]})
+
+
+def _steps(findings: list[Finding], **more: Any) -> dict[str, dict[str, Any]]:
+    return {str(step["label"]): step for step in tree.drawn(findings, **more)}
+
+
+def test_every_finding_of_the_table_has_one_place_in_the_drawing() -> None:
+    labels = [f for question in tree.QUESTIONS for f in _ids(question)]
+
+    assert sorted(labels) == sorted(row.finding for row in tree.BRANCHES)
+
+
+def _ids(question: tree.Question) -> list[str]:
+    return [*question.findings, *(each for below in question.below for each in _ids(below))]
+
+
+def test_the_path_leads_over_a_kind_to_the_question_above_it() -> None:
+    step = _steps([_finding("errors.code")])["Do invocations fail?"]
+
+    assert (step["taken"], step["verdict"], step["link"]) == (True, "critical", "10-error-rate")
+    below = {each["label"]: each["taken"] for each in step["steps"]}
+    assert below["Is it the code?"] is True
+    assert below["Is something denied?"] is False
+
+
+def test_what_was_not_asked_has_no_verdict_and_what_was_and_is_well_is_healthy() -> None:
+    checks = [_check("Error rate")]
+
+    steps = _steps([], checks=checks, looked=["cold-starts.frequent"])
+
+    assert steps["Do invocations fail?"]["verdict"] == "healthy"
+    assert steps["Do they wait for a start?"]["verdict"] == "healthy"
+    assert steps["Are there dead letters?"]["verdict"] is None
+    assert [step["taken"] for step in steps.values()] == [False] * len(steps)
+
+
+def test_a_row_that_was_not_seen_makes_its_question_unknown_and_says_which() -> None:
+    step = _steps([], checks=[_check("Duration", value=None, verdict=Verdict.UNKNOWN)])
+
+    assert step["Are invocations slow?"]["verdict"] == "unknown"
+    assert step["Are invocations slow?"]["detail"] == "not seen: Duration of f"
+
+
+def _hypotheses(findings: list[Finding], **more: Any) -> list[tree.Hypothesis]:
+    return tree.hypotheses(findings, **({"changes": {}, "traffic": {}} | more))
+
+
+def test_a_change_just_before_is_the_first_suspect() -> None:
+    slow = _finding("duration.near-timeout", since=AT + 2 * MINUTE)
+    traffic = {"f": [Point(AT + n * MINUTE, 3.0) for n in range(-30, 30)]}
+
+    first = _hypotheses([slow], changes={"f": _change(AT)}, traffic=traffic)[0]
+
+    assert first.title == "The change of f at 2026-10-14 01:00 UTC (edited) began it"
+    assert first.supports == (
+        "duration.near-timeout: first at 2026-10-14 01:02 UTC",
+        "Nothing else about f changed in the window.",
+        "Traffic stayed as it was: 3.0 invocations a minute before it, 3.1 since.",
+    )
+    assert (first.against, first.notebook) == ((), "20-duration")
+
+
+def test_traffic_that_doubled_speaks_against_the_change() -> None:
+    slow = _finding("duration.near-timeout", since=AT + 2 * MINUTE)
+    before = [Point(AT + n * MINUTE, 3.0) for n in range(-30, 0)]
+    after = [Point(AT + n * MINUTE, 6.0) for n in range(31)]
+
+    first = _hypotheses([slow], changes={"f": _change(AT)}, traffic={"f": before + after})[0]
+
+    assert first.against == (
+        "More traffic came at the same time: 3.0 invocations a minute before it, 6.2 since.",
+    )
+
+
+def test_what_began_before_a_change_speaks_against_it() -> None:
+    slow = _finding("duration.near-timeout", since=AT + 2 * MINUTE)
+    letters = _finding("dead-letters.waiting", since=AT - 40 * MINUTE)
+
+    first = next(
+        each
+        for each in _hypotheses([slow, letters], changes={"f": _change(AT)})
+        if each.title.startswith("The change")
+    )
+
+    assert first.against == ("dead-letters.waiting: that began at 2026-10-14 00:20 UTC",)
+    assert first.unseen == ("The traffic of f before it.",)
+
+
+@pytest.mark.parametrize("minutes", [61, -6])
+def test_a_change_long_before_or_after_began_nothing(minutes: int) -> None:
+    slow = _finding("duration.near-timeout", since=AT + minutes * MINUTE)
+
+    found = _hypotheses([slow], changes={"f": _change(AT)})
+
+    assert [each.title for each in found] == []
+
+
+def test_a_cause_has_its_consequences_for_it_and_what_came_first_against_it() -> None:
+    findings = [
+        _finding("duration.near-timeout", since=AT),
+        _finding("stream.lag", since=AT + 10 * MINUTE),
+        _finding("dead-letters.waiting", since=AT - 10 * MINUTE),
+    ]
+
+    (found,) = _hypotheses(findings)
+
+    assert found.title == "duration.near-timeout, and the rest follows from it"
+    assert found.supports[1:] == ("stream.lag: not before it, at 2026-10-14 01:10 UTC",)
+    assert found.against == ("dead-letters.waiting: that began earlier, at 2026-10-14 00:50 UTC",)
+
+
+def test_what_stands_open_comes_with_what_it_stops() -> None:
+    stopped = _finding("change.temporary", severity=Verdict.WARNING, detail="Refused.")
+    silent = _finding("invocations.none")
+
+    first = _hypotheses([stopped, silent])[0]
+
+    assert first.severity is Verdict.CRITICAL
+    assert first.supports == ("Refused.", "invocations.none")
+
+
+def test_more_load_than_the_day_before_is_a_hypothesis_of_its_own() -> None:
+    checks, before = [_check("Invocations", value=900.0)], [_check("Invocations", value=300.0)]
+
+    (found,) = _hypotheses([_finding("errors.rate")], checks=checks, before=before)
+
+    assert found.supports == ("900 invocations, 3 times the 300 of then.",)
+    assert found.against == ("errors.rate: load alone seldom does that",)
+
+
+def test_where_nothing_was_found_there_is_no_hypothesis() -> None:
+    checks, before = [_check("Invocations", value=900.0)], [_check("Invocations", value=300.0)]
+
+    found = _hypotheses([], changes={"f": _change(AT)}, checks=checks, before=before)
+
+    assert found == []
