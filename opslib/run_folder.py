@@ -21,6 +21,7 @@ from opslib.errors import BadInput
 
 MANIFEST = "manifest.json"
 REPORT = "report.html"
+PDF = "report.pdf"
 RESULT = "result.json"
 NOTEBOOK = "notebook.ipynb"
 AUDIT = "audit.jsonl"

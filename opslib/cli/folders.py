@@ -10,11 +10,12 @@ from opslib.errors import BadInput
 
 @click.command(name="render")
 @click.argument("run")
-@click.option("--to", type=click.Choice(["html"]), default="html", show_default=True)
+@click.option("--to", type=click.Choice(["html", "pdf"]), default="html", show_default=True)
 def render_command(run: str, to: str) -> int:
-    """Write the report of RUN (a run folder) anew."""
+    """Write the report of RUN (a run folder) anew, or print it: as PDF, by Chromium."""
     from opslib import report, run_folder
 
+    browser = report.pdf.browser() if to == "pdf" else None
     folder = _folder(run)
     changed = run_folder.differences(folder, names=(run_folder.RESULT, run_folder.NOTEBOOK))
     if changed:
@@ -22,8 +23,15 @@ def render_command(run: str, to: str) -> int:
             f"Not rendered: {' '.join(changed)} A report of it would not tell what the run saw; "
             f"{run_folder.REPORT} is as it was. See all that differs with: opslib verify {run}"
         )
-    run_folder.replace_sealed(folder, run_folder.REPORT, report.render(folder))
-    click.echo(shown(folder / run_folder.REPORT))
+    page = report.render(folder)
+    if browser is None:
+        run_folder.replace_sealed(folder, run_folder.REPORT, page)
+        click.echo(shown(folder / run_folder.REPORT))
+        return 0
+    printed = report.pdf.printed(page, path=browser)
+    run_folder.replace_sealed(folder, run_folder.PDF, printed.content)
+    click.echo(shown(folder / run_folder.PDF))
+    click.echo(f"Printed by {printed.by}.", err=True)
     return 0
 
 

@@ -13,7 +13,8 @@ Must not run a notebook, know AWS, or judge. `page` is the whole, `cells` the no
 `cleaning` the allow-list, `console` the links to the console.
 """
 
+from opslib.report import pdf
 from opslib.report.cleaning import clean
 from opslib.report.page import WORDS, render
 
-__all__ = ["WORDS", "clean", "render"]
+__all__ = ["WORDS", "clean", "pdf", "render"]

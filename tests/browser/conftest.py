@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -32,6 +33,43 @@ _VERDICT = show.verdict(
     links=[("30-stream", "30-stream.ipynb")],
     limits=["The mapping's state."],
 )
+PLAN = {
+    "token": "plan-ac75c7cb",
+    "action": "Raise the memory of f from 256 to 512 MB",
+    "subject": "arn:aws:lambda:us-east-1:000000000000:function:f",
+    "before": {"MemorySize": 256, "RevisionId": "r-1"},
+    "after": {"MemorySize": 512},
+    "reversible": True,
+    "expires": "2026-10-14T04:07:00Z",
+    "cli": [
+        "aws lambda update-function-configuration --function-name f --memory-size 512",
+        "aws lambda wait function-updated-v2 --function-name f",
+    ],
+    "touches": "every warm environment is replaced",
+    "undo": "set it back to 256 MB",
+}
+STEPS = [
+    {
+        "label": "Invocations are slow?",
+        "verdict": "critical",
+        "taken": True,
+        "detail": "p95 is 9,214 ms",
+        "steps": [
+            {"label": "A deployment?", "verdict": "critical", "taken": True, "link": "20-duration"},
+            {"label": "More to do?", "verdict": "healthy"},
+            {"label": "Short of memory?"},
+        ],
+    }
+]
+HYPOTHESES = [
+    {
+        "title": "The deployment at 02:37",
+        "severity": "critical",
+        "supports": ["p95 rises from 02:40 on"],
+        "against": ["the package is as large as before"],
+        "link": "20-duration",
+    }
+]
 HOSTILE = (
     '<img src="https://evil.example/x.png" onerror="document.title=\'owned\'">'
     "<script>document.title='owned'</script>"
@@ -101,6 +139,11 @@ def _output(shown: show.Shown) -> Any:
     return nbformat.v4.new_output("display_data", data=data, metadata=metadata)
 
 
+def _bins() -> pd.DataFrame:
+    at = pd.to_datetime(["2026-10-14T00:10:00Z", "2026-10-14T00:15:00Z"])
+    return pd.DataFrame({"at": at, "invocations": [1200, 1180], "p95_ms": [1234.6, 9214.0]})
+
+
 def _cells() -> list[Any]:
     wide = " ".join(f"word{number}" for number in range(80))
     stream = nbformat.v4.new_output("stream", name="stdout", text=f"{HOSTILE}\n{wide}" * 3)
@@ -115,6 +158,12 @@ def _cells() -> list[Any]:
         nbformat.v4.new_markdown_cell("# 20 · Invocations are slow\n\nThe alarm fired."),
         code("run = runbook.open(system=system)", outputs=[_output(show.banner(["ZAEL-demo"]))]),
         nbformat.v4.new_markdown_cell(f"## How long do they take?\n\n{HOSTILE}"),
+        code(
+            "run.path(); run.hypotheses()",
+            outputs=[_output(show.tree(STEPS)), _output(show.hypotheses(HYPOTHESES))],
+        ),
+        code("show.table(bins)", outputs=[_output(show.table(_bins(), caption="One row a bin."))]),
+        code("show.plan(plan)", outputs=[_output(show.plan(PLAN))]),
         code("plots.duration(bins)  # drawn", outputs=[_output(_plot())]),
         code("print(line)", outputs=[stream]),
         code("HTML(line)", outputs=[html, table]),
@@ -151,7 +200,7 @@ def _report_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "since": "2026-10-14T02:37:00Z",
             }
         ],
-        "plans": [],
+        "plans": [PLAN],
         "queries": [
             {
                 "name": "duration",
@@ -159,6 +208,10 @@ def _report_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "query_id": "b2c1d7de-0d64-4a51-9a39-2d6fbb2a54c0",
                 "status": "Complete",
                 "rows": 36,
+                "completeness": "There may be more rows: they were cut off.",
+                "truncated": True,
+                "groups": ["/aws/lambda/ZAEL-demo-aggregator"],
+                "window": {"start": "2026-10-14T00:07:00Z", "end": "2026-10-14T03:07:00Z"},
             }
         ],
         "metrics": [{"name": "IteratorAge", "namespace": "AWS/Lambda", "stat": "Maximum"}] * 3,

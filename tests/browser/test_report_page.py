@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,18 @@ def test_it_asks_nobody_and_nothing_goes_wrong_in_it(
     assert visited.requests == [report_path.as_uri()]
     assert visited.errors == []
     assert visited.page.title() == "Critical · 20 · Invocations are slow · ZAEL-demo"
+
+
+def test_a_page_that_asks_somebody_would_be_noticed(
+    visit: Callable[..., Any], tmp_path: Path
+) -> None:
+    page = tmp_path / "asks.html"
+    page.write_text('<img src="https://evil.example/x.png"><script>undefinedName()</script>')
+
+    visited = visit(page, viewport=DESK)
+
+    assert visited.requests == [page.as_uri(), "https://evil.example/x.png"]
+    assert len(visited.errors) == 2
 
 
 def test_without_its_security_policy_it_still_asks_nobody(
@@ -113,6 +126,64 @@ def test_every_picture_is_drawn_and_described(visit: Callable[..., Any], report_
     ]
 
 
+def test_on_a_phone_a_plot_is_pushed_sideways_not_made_too_small_to_read(
+    visit: Callable[..., Any], report_path: Path
+) -> None:
+    page = visit(report_path, viewport=PHONE).page
+
+    wide, within, overflow = page.evaluate(
+        "(i => [i.clientWidth, i.parentElement.clientWidth, i.parentElement.scrollWidth])"
+        "(document.querySelector('figure img'))"
+    )
+
+    assert (wide, overflow) == (600, 600)
+    assert within < PHONE["width"]
+
+
+def test_a_copied_table_keeps_its_columns_and_a_copied_command_its_lines(
+    visit: Callable[..., Any], report_path: Path
+) -> None:
+    page = visit(report_path, viewport=DESK).page
+    copied = """selector => {
+      const node = document.querySelector(selector), range = document.createRange();
+      range.selectNodeContents(node);
+      const selection = getSelection();
+      selection.removeAllRanges();
+      selection.addRange(range);
+      return selection.toString();
+    }"""
+
+    table = page.evaluate(copied, ".runbook table:has(caption)")
+    commands = page.evaluate(copied, ".plan pre")
+
+    assert [line for line in table.splitlines() if line] == [
+        "One row a bin.",
+        "at\tinvocations\tp95 (ms)",
+        "2026-10-14 00:10\t1,200\t1,235",
+        "2026-10-14 00:15\t1,180\t9,214",
+    ]
+    assert commands.splitlines() == [
+        "aws lambda update-function-configuration --function-name f --memory-size 512",
+        "aws lambda wait function-updated-v2 --function-name f",
+    ]
+
+
+def test_headings_go_down_one_level_at_a_time_and_every_link_has_a_place(
+    visit: Callable[..., Any], report_path: Path
+) -> None:
+    page = visit(report_path, viewport=DESK).page
+
+    levels = page.evaluate("[...document.querySelectorAll('h1,h2,h3,h4')].map(h => +h.tagName[1])")
+    lost = page.evaluate(
+        "[...document.querySelectorAll('a[href^=\"#\"]')]"
+        ".filter(a => !document.getElementById(a.hash.slice(1))).map(a => a.hash)"
+    )
+
+    assert levels[0] == 1
+    assert [b for a, b in pairwise(levels) if b - a > 1] == []
+    assert lost == []
+
+
 def test_code_is_folded_and_opens_without_script(
     visit: Callable[..., Any], report_path: Path
 ) -> None:
@@ -120,7 +191,7 @@ def test_code_is_folded_and_opens_without_script(
     code = page.get_by_text("plots.duration(bins)")
 
     hidden = code.is_visible()
-    page.get_by_text("Code", exact=True).nth(1).click()
+    code.locator("xpath=ancestor::details/summary").click()
 
     assert hidden is False
     assert code.is_visible()
