@@ -13,7 +13,7 @@ from opslib.show.shown import LOOKS, MUTED, WORDS, Shown, safe
 # A step that was not come to has no verdict, which is not the same as not having been able to look.
 _UNASKED = "·"
 _RAIL = "list-style:none;margin:0;padding:0 0 0 1.1em;border-left:2px solid #8c959f"
-_TAKEN = "border-left:4px solid #8c959f;padding-left:.5em;font-weight:600"
+_ON = "▶"
 _SIDES = (
     ("supports", "+", "for"),
     ("against", "−", "against"),
@@ -77,7 +77,7 @@ def hypotheses(rows: Sequence[Mapping[str, object]]) -> Shown:
 
 
 def _lines(step: Mapping[str, object], head: str, tail: str) -> Iterator[str]:
-    taken = "▶ " if step.get("taken") else ""
+    taken = f"{_ON} " if step.get("taken") else ""
     words = [f"{taken}{_mark(step.get('verdict'))} {step['label']}"]
     words += [str(step["detail"])] if step.get("detail") else []
     words += [f"→ {step['link']}"] if step.get("link") and step.get("taken") else []
@@ -98,11 +98,12 @@ def _branches(steps: Sequence[Mapping[str, object]]) -> str:
         taken = bool(step.get("taken"))
         label = safe(step["label"])
         if taken:
-            label = f'<strong style="{_TAKEN}">{label}</strong>'
+            label = f"<strong>{label}</strong>"
         detail = f" {safe(step['detail'])}" if step.get("detail") else ""
         link = f" → {_link(str(step['link']))}" if step.get("link") and taken else ""
-        style = "" if taken else f' style="{MUTED}"'
-        line = f"<span{style}>{_spoken(step.get('verdict'))} {label}{detail}</span>{link}"
+        look = "" if taken else f' class="opslib-off" style="{MUTED}"'
+        on = f"{_ON} " if taken else ""
+        line = f"<span{look}>{on}{_spoken(step.get('verdict'))} {label}{detail}</span>{link}"
         parts.append(f'<li style="margin:.25em 0">{line}{_branches(_below(step))}</li>')
     return "".join([*parts, "</ul>"])
 
@@ -118,7 +119,9 @@ def _mark(verdict: object) -> str:
 def _spoken(verdict: object) -> str:
     """Return the mark, and the word it stands for where one may hover or listen."""
     word = WORDS.get(str(verdict), "not asked").lower()
-    return f'<abbr title="{word}" style="text-decoration:none">{_mark(verdict)}</abbr>'
+    kind = f"opslib-mark opslib-{word.replace(' ', '-')}"
+    style = "text-decoration:none"
+    return f'<abbr class="{kind}" title="{word}" style="{style}">{_mark(verdict)}</abbr>'
 
 
 def _link(target: str) -> str:

@@ -252,7 +252,7 @@ def test_the_tree_shows_the_path_what_was_seen_on_it_and_what_was_not_asked() ->
     assert _html(shown).count("<ul") == 2
     assert _html(shown).count("<strong") == 2
     assert '<a href="13-code-error.ipynb">13-code-error</a>' in _html(shown)
-    assert '<abbr title="not asked"' in _html(shown)
+    assert 'opslib-not-asked" title="not asked"' in _html(shown)
     assert "20-duration" not in _html(shown)
 
 
