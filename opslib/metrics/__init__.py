@@ -16,6 +16,7 @@ from opslib.metrics.wanted import (
     of_stream,
     of_table,
     of_table_operation,
+    time_at_table,
 )
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "of_stream",
     "of_table",
     "of_table_operation",
+    "time_at_table",
 ]

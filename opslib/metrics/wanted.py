@@ -74,6 +74,18 @@ def function_metrics(function: Function) -> list[Metric]:
     return wanted
 
 
+#: What functions mostly do with a table, as DynamoDB counts it.
+OPERATIONS = (
+    "GetItem",
+    "PutItem",
+    "UpdateItem",
+    "Query",
+    "BatchGetItem",
+    "BatchWriteItem",
+    "TransactWriteItems",
+)
+
+
 def of_function(name: str, *, every_s: int = 60, named: str | None = None) -> list[Metric]:
     """Return the metrics of a function.
 
@@ -191,6 +203,29 @@ def of_table_operation(
         of("throttled_requests", "ThrottledRequests", "Sum", "requests"),
         of("system_errors", "SystemErrors", "Sum", "requests"),
         of("latency_p95_ms", "SuccessfulRequestLatency", "p95", "ms"),
+    ]
+
+
+def time_at_table(name: str | None, *, every_s: int = 300) -> list[Metric]:
+    """Return all the time that DynamoDB took for answers about a table, by operation.
+
+    Returns
+    -------
+    ``table_ms GetItem`` and the like (SuccessfulRequestLatency, Sum: milliseconds within DynamoDB,
+    of whoever asked). None for no table.
+    """
+    return [
+        Metric(
+            f"table_ms {operation}",
+            "AWS/DynamoDB",
+            "SuccessfulRequestLatency",
+            {"TableName": name, "Operation": operation},
+            "Sum",
+            every_s,
+            "ms",
+        )
+        for operation in OPERATIONS
+        if name
     ]
 
 
