@@ -73,11 +73,12 @@ class CloudWatch:
 
 
 class _Paginator:
-    def __init__(self, pages: Sequence[Any]) -> None:
+    def __init__(self, pages: Any) -> None:
         self.pages = pages
 
     def paginate(self, *, FunctionName: str) -> Iterator[Mapping[str, Any]]:
-        for page in self.pages:
+        by_name = isinstance(self.pages, Mapping)
+        for page in self.pages.get(FunctionName, ()) if by_name else self.pages:
             if isinstance(page, BaseException):
                 raise page
             yield page
@@ -92,9 +93,14 @@ class Lambda:
         *,
         versions: Sequence[Any] = ({"Versions": []},),
         aliases: Sequence[Any] = ({"Aliases": []},),
+        mappings: Any = ({"EventSourceMappings": []},),
     ) -> None:
         self.configuration = configuration
-        self.pages = {"list_versions_by_function": versions, "list_aliases": aliases}
+        self.pages = {
+            "list_versions_by_function": versions,
+            "list_aliases": aliases,
+            "list_event_source_mappings": mappings,
+        }
 
     def get_function_configuration(self, **_: Any) -> Any:
         return _next([self.configuration])
@@ -123,3 +129,32 @@ class Group:
     def describe_log_groups(self, **arguments: Any) -> Any:
         self.asked.append(arguments)
         return _next(self.pages)
+
+
+class Tables:
+    """The ``dynamodb`` client before these tables."""
+
+    def __init__(self, **tables: Any) -> None:
+        self.tables = tables
+
+    def describe_table(self, *, TableName: str) -> dict[str, Any]:
+        return {"Table": _next([self.tables[TableName]])}
+
+
+class Trail:
+    """The ``cloudtrail`` client: pages of events by their name, or what it raises at first."""
+
+    def __init__(self, *, refusals: Sequence[BaseException] = (), **pages: Sequence[Any]) -> None:
+        self.refusals = list(refusals)
+        self.pages = pages
+        self.asked: list[dict[str, Any]] = []
+
+    def lookup_events(self, **arguments: Any) -> dict[str, Any]:
+        self.asked.append(arguments)
+        if self.refusals:
+            raise self.refusals.pop(0)
+        pages = self.pages.get(arguments["LookupAttributes"][0]["AttributeValue"], ({},))
+        place = int(arguments.get("NextToken", "0"))
+        more = {"NextToken": str(place + 1)} if place + 1 < len(pages) else {}
+        page: dict[str, Any] = pages[place]
+        return page | more

@@ -1,0 +1,12 @@
+"""What changed about a function and what it works on, and when, in one timeline.
+
+In: a way to AWS, a function, a Window. Out: `Changes`. Must not judge.
+
+The rooms: ``gathering`` puts the timeline together; ``functions`` asks Lambda, ``tables`` DynamoDB,
+``trail`` CloudTrail, each for its own rows; ``versions`` says what differs between two versions;
+``rows`` makes the frames.
+"""
+
+from opslib.changes.gathering import Changes, of, timeline
+
+__all__ = ["Changes", "of", "timeline"]

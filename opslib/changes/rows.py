@@ -1,0 +1,42 @@
+"""One change, and frames of them.
+
+In: changes as the other rooms find them. Out: typed frames in order. Makes no call.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+import pandas as pd
+
+#: The version that an edit is of.
+LATEST = "$LATEST"
+
+_COLUMNS = {
+    "at": "datetime64[ns, UTC]",
+    "what": "string",
+    "detail": "string",
+    "version": "string",
+}
+
+
+class Change(NamedTuple):
+    """One change; ``at`` is None where nobody says when."""
+
+    at: datetime | None
+    what: str
+    detail: str
+    version: str = ""
+    deploys: bool = False
+    """Whether it changed code or configuration, or which version is invoked."""
+
+
+def frame(changes: Iterable[Change]) -> pd.DataFrame:
+    """Return changes, in the order given, with the columns of `opslib.changes.Changes`."""
+    found = list(changes)
+    return pd.DataFrame(
+        {
+            name: pd.Series([change[place] for change in found], dtype=dtype)
+            for place, (name, dtype) in enumerate(_COLUMNS.items())
+        }
+    )

@@ -1,0 +1,321 @@
+"""One timeline from Lambda, DynamoDB and CloudTrail, whatever of them may be asked."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import pandas as pd
+import pytest
+from fakes.clients import Clock, Connected, Lambda, Tables, Trail, refusal
+
+from opslib import changes
+from opslib.aws import Connection
+from opslib.window import Window
+
+WINDOW = Window(datetime(2026, 10, 14, 0, 7, tzinfo=UTC), datetime(2026, 10, 14, 3, 7, tzinfo=UTC))
+EARLIER = "2026-09-01T00:00:00.000+0000"
+DENIED = refusal("AccessDeniedException", "no")
+
+
+def _at(hour: int, minute: int = 0, *, day: int = 14) -> datetime:
+    return datetime(2026, 10, day, hour, minute, tzinfo=UTC)
+
+
+def _function(version: str = "$LATEST", at: str = EARLIER, **of: Any) -> dict[str, Any]:
+    plain = {"MemorySize": 256, "Timeout": 10, "Runtime": "python3.12", "CodeSha256": "c"}
+    return {"Version": version, "LastModified": at} | plain | of
+
+
+def _mapping(uuid: str, at: datetime, **of: Any) -> dict[str, Any]:
+    stream = "arn:aws:dynamodb:eu-west-1:123456789012:table/orders/stream/2026-01-01T00:00:00.000"
+    stated = {"State": "Disabled", "StateTransitionReason": "User action", "BatchSize": 100}
+    return {"UUID": uuid, "LastModified": at, "EventSourceArn": stream} | stated | of
+
+
+def _event(at: datetime, *, user: str = "ada", error: str = "", **asked: Any) -> dict[str, Any]:
+    record = {"requestParameters": asked} | ({"errorCode": error} if error else {})
+    return {"EventTime": at, "Username": user, "CloudTrailEvent": json.dumps(record)}
+
+
+def _of(
+    function: Lambda,
+    *,
+    tables: Tables | None = None,
+    trail: Trail | None = None,
+    named: tuple[str, ...] = (),
+    **given: Any,
+) -> changes.Changes:
+    clock = Clock()
+    clients = {"lambda": function, "dynamodb": tables or Tables(), "cloudtrail": trail or Trail()}
+    connection = cast(Connection, Connected(**clients))
+    return changes.of(
+        connection,
+        "orders",
+        WINDOW,
+        tables_named=named,
+        sleep=clock.sleep,
+        monotonic=clock.monotonic,
+        **given,
+    )
+
+
+def _told(found: changes.Changes) -> list[tuple[str, str, str]]:
+    rows = found.rows
+    at = ["-" if pd.isna(each) else f"{each:%H:%M}" for each in rows["at"]]
+    return list(zip(at, rows["what"].tolist(), rows["detail"].tolist(), strict=True))
+
+
+def test_everything_that_is_dated_stands_in_one_order() -> None:
+    function = Lambda(
+        _function(at="2026-10-14T02:00:00.000+0000"),
+        versions=[{"Versions": [_function("1"), _function("2", "2026-10-14T02:00:01.000+0000")]}],
+        mappings=[{"EventSourceMappings": [_mapping("m-1", _at(1))]}],
+    )
+    tables = Tables(
+        orders={
+            "BillingModeSummary": {"BillingMode": "PROVISIONED"},
+            "ProvisionedThroughput": {
+                "ReadCapacityUnits": 5,
+                "WriteCapacityUnits": 2,
+                "LastDecreaseDateTime": _at(0, 30),
+                "LastIncreaseDateTime": _at(0, 30, day=1),
+            },
+        }
+    )
+
+    found = _of(function, tables=tables, named=("orders",))
+
+    assert _told(found) == [
+        ("00:30", "table capacity lowered", "orders: now 5 read and 2 write units a second"),
+        (
+            "01:00",
+            "event source mapping changed",
+            "table/orders: Disabled (User action), batches of 100",
+        ),
+        ("02:00", "code or configuration edited", "now 256 MB, timeout 10 s, python3.12"),
+        ("02:00", "version published", "no description"),
+    ]
+    assert found.deployed_at == datetime(2026, 10, 14, 2, 0, 1, tzinfo=UTC)
+    assert (found.limits, found.notes) == ((), ())
+
+
+def test_a_table_or_a_mapping_that_changed_is_no_deployment() -> None:
+    function = Lambda(_function(), mappings=[{"EventSourceMappings": [_mapping("m-1", _at(1))]}])
+
+    found = _of(function)
+
+    assert len(found.rows) == 1
+    assert found.deployed_at is None
+
+
+def test_mappings_of_an_alias_are_found_too() -> None:
+    function = Lambda(
+        _function(),
+        aliases=[{"Aliases": [{"Name": "live", "FunctionVersion": "1"}]}],
+        mappings={
+            "orders": [{"EventSourceMappings": [_mapping("m-1", _at(1))]}],
+            "orders:live": [{"EventSourceMappings": [_mapping("m-2", _at(2), State="Enabled")]}],
+        },
+    )
+
+    found = _of(function)
+
+    assert [at for at, what, _ in _told(found) if what.startswith("event")] == ["01:00", "02:00"]
+
+
+def test_what_changed_after_the_window_is_noted_and_blinds_nobody() -> None:
+    function = Lambda(_function(), mappings=[{"EventSourceMappings": [_mapping("m-1", _at(9))]}])
+
+    found = _of(function)
+
+    assert len(found.rows) == 0
+    assert found.limits == ()
+    assert found.notes == (
+        "After the window, at 2026-10-14T09:00:00Z: event source mapping changed, table/orders: "
+        "Disabled (User action), batches of 100.",
+    )
+
+
+def test_the_dates_of_a_table_and_its_indexes_are_read() -> None:
+    tables = Tables(
+        orders={
+            "CreationDateTime": _at(0, 10),
+            "BillingModeSummary": {
+                "BillingMode": "PAY_PER_REQUEST",
+                "LastUpdateToPayPerRequestDateTime": _at(0, 20),
+            },
+            "GlobalSecondaryIndexes": [
+                {
+                    "IndexName": "GSI1",
+                    "ProvisionedThroughput": {
+                        "ReadCapacityUnits": 7,
+                        "WriteCapacityUnits": 8,
+                        "LastIncreaseDateTime": _at(0, 40),
+                    },
+                }
+            ],
+        }
+    )
+
+    found = _of(Lambda(_function()), tables=tables, named=("orders",))
+
+    assert _told(found) == [
+        ("00:10", "table created", "orders"),
+        ("00:20", "table switched to on-demand", "orders; now on-demand"),
+        (
+            "00:40",
+            "table capacity raised",
+            "orders, index GSI1: now 7 read and 8 write units a second",
+        ),
+    ]
+
+
+def test_each_call_that_is_refused_costs_its_own_rows_and_names_its_statement() -> None:
+    function = Lambda(_function(at="2026-10-14T02:00:00.000+0000"), mappings=[DENIED])
+
+    found = _of(function, tables=Tables(orders=DENIED), named=("orders",))
+
+    assert len(found.rows) == 1
+    assert [json.loads(said[said.index("{") :])["Action"] for said in found.limits] == [
+        "lambda:ListEventSourceMappings",
+        "dynamodb:DescribeTable",
+    ]
+    assert '"Resource": "arn:aws:dynamodb:*:*:table/orders"' in found.limits[1]
+
+
+def test_cloudtrail_says_who_and_when_aliases_moved() -> None:
+    trail = Trail(
+        UpdateAlias20150331=[
+            {
+                "Events": [
+                    _event(_at(1), functionName="orders", name="live", functionVersion="7"),
+                    _event(_at(1, 1), functionName="orders-2", name="live", functionVersion="3"),
+                ]
+            }
+        ],
+        UpdateFunctionCode20150331v2=[
+            {"Events": []},
+            {
+                "Events": [
+                    _event(
+                        _at(0, 30),
+                        user="bob",
+                        functionName="arn:aws:lambda:eu-west-1:123456789012:function:orders:live",
+                    )
+                ]
+            },
+        ],
+        UpdateEventSourceMapping20150331=[
+            {"Events": [_event(_at(2), uUID="m-1"), _event(_at(2, 1), uUID="another")]}
+        ],
+        UpdateTable=[{"Events": [_event(_at(2, 30), tableName="orders", error="AccessDenied")]}],
+    )
+    function = Lambda(_function(), mappings=[{"EventSourceMappings": [_mapping("m-1", _at(9))]}])
+
+    found = _of(function, trail=trail, tables=Tables(orders={}), named=("orders",))
+
+    assert _told(found) == [
+        ("00:30", "code updated", "by bob"),
+        ("01:00", "alias moved", "alias live to version 7, by ada"),
+        ("02:00", "event source mapping updated", "by ada"),
+        ("02:30", "table updated", "orders, by ada; refused: AccessDenied"),
+    ]
+    assert found.deployed_at == _at(1)
+    assert {(asked["StartTime"], asked["EndTime"]) for asked in trail.asked} == {
+        (WINDOW.start, WINDOW.end)
+    }
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [DENIED, refusal("UnknownOperationException", "not here"), refusal("InvalidAction")],
+)
+def test_a_cloudtrail_that_may_not_be_asked_is_noted_once_and_blinds_nobody(
+    refused: BaseException,
+) -> None:
+    trail = Trail(refusals=[refused] * 20)
+
+    found = _of(Lambda(_function(at="2026-10-14T02:00:00.000+0000")), trail=trail)
+
+    assert len(found.rows) == 1
+    assert found.limits == ()
+    assert len(found.notes) == 1
+    assert found.notes[0].startswith("CloudTrail does not say who changed what. Not seen: ")
+    assert len(trail.asked) == 1
+
+
+def test_a_throttled_cloudtrail_is_asked_again_until_there_is_no_time_left() -> None:
+    busy = refusal("ThrottlingException")
+
+    patient = _of(Lambda(_function()), trail=Trail(refusals=[busy] * 5))
+    late = _of(Lambda(_function()), trail=Trail(refusals=[busy] * 500), deadline_s=3)
+
+    assert patient.notes == ()
+    assert len(late.notes) == 1
+    assert "was throttled" in late.notes[0]
+
+
+def test_cloudtrail_is_left_alone_when_nobody_wants_it() -> None:
+    trail = Trail()
+
+    _of(Lambda(_function()), trail=trail, cloudtrail=False)
+
+    assert trail.asked == []
+
+
+def test_more_events_than_are_read_are_said_to_be_cut() -> None:
+    pages = [{"Events": [_event(_at(1, page), functionName="orders")]} for page in range(6)]
+
+    found = _of(Lambda(_function()), trail=Trail(UpdateFunctionCode20150331v2=pages))
+
+    assert len(found.rows) == 4
+    assert "more than 4 pages" in found.notes[0]
+
+
+def _differences(latest: dict[str, Any], *published: dict[str, Any]) -> list[tuple[str, ...]]:
+    found = _of(Lambda(latest, versions=[{"Versions": list(published)}])).differences
+    return [tuple(row) for row in found.to_numpy().tolist()]
+
+
+def test_an_edit_is_compared_with_the_newest_version() -> None:
+    layer = {"Arn": "arn:aws:lambda:eu-west-1:123456789012:layer:deps:4"}
+    before = _function("9", Environment={"Variables": {"KEPT": "1", "TOKEN": "old", "GONE": "x"}})
+    now = _function(
+        MemorySize=128,
+        Timeout=3,
+        CodeSha256="d",
+        Layers=[layer],
+        Environment={"Variables": {"KEPT": "1", "TOKEN": "new-secret", "ADDED": "y"}},
+    )
+
+    found = _differences(now, _function("10", **{k: before[k] for k in ("Environment",)}), before)
+
+    assert [row[:3] for row in found] == [
+        ("memory_mb", "256", "128"),
+        ("timeout_s", "10", "3"),
+        ("code sha256", "c", "d"),
+        ("layers", "none", "deps:4"),
+        ("environment variable ADDED", "not set", "set"),
+        ("environment variable GONE", "set", "not set"),
+        ("environment variable TOKEN", "a value", "another value"),
+    ]
+    assert {row[3] for row in found} == {"10 to $LATEST"}
+    assert "secret" not in str(found)
+
+
+def test_a_version_that_was_just_published_is_compared_with_the_one_before() -> None:
+    found = _differences(_function(MemorySize=512), _function("1"), _function("2", MemorySize=512))
+
+    assert found == [("memory_mb", "256", "512", "1 to 2")]
+
+
+def test_only_the_newest_two_are_compared() -> None:
+    found = _differences(
+        _function(), _function("1", MemorySize=512), _function("2"), _function("3")
+    )
+
+    assert found == []
+
+
+def test_a_function_without_versions_has_nothing_to_compare() -> None:
+    assert _differences(_function()) == []
