@@ -1,85 +1,117 @@
 """``make demo``: real runbooks about the real aggregator, on this machine, in a minute.
 
-Starts the sandbox with scenario ``slow`` on a live clock, runs 00-triage headless as cron would,
-then the notebook that its first finding points to, prints the verdicts and where the reports are,
-and stops what it started. Exit code 0 when the runbooks found what the scenario broke; 1 when they
-did not.
+Starts the sandbox with scenario ``dead-letters`` on a live clock, follows the decision tree as
+``opslib triage`` does, prints the index page, every report and its verdict, and stops what it
+started. Exit code 0 when the runbooks found what the scenario tells; 1 when they did not.
 """
 
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-import click
+# Light, so that the server of the kernels imports while this process does.
+from opslib.kernel.server import serving
 
-from opslib import headless
-from opslib.errors import OpsError
-from opslib.parameters import collect, declared
-from opslib.sandbox import launcher, scenarios
-from opslib.show import WORDS
-from opslib.system import project_root
-
-SCENARIO = "slow"
-FIRST = "00-triage"
-
-
-def _say(sentence: str) -> None:
-    click.echo(f"  {sentence}", err=True)
-
-
-def _run(root: Path, notebook: str) -> headless.Outcome:
-    path = root / "notebooks" / f"{notebook}.ipynb"
-    values = collect(declared(path), notebook=notebook, files=["sandbox"])
-    click.echo(f"Running {notebook} ...", err=True)
-    outcome = headless.run(path, values)
-    result = outcome.result
-    findings = result["findings"]
-    click.echo(f"\n{notebook}: {WORDS[result['verdict']]}")
-    for finding in findings:
-        click.echo(f"  {finding['severity']}: {finding['title']}. {finding['detail']}")
-    for limit in result["limits"]:
-        click.echo(f"  could not see: {limit['what']}")
-    click.echo(f"  report: {outcome.folder / 'report.html'}\n")
-    return outcome
-
-
-def _follow(root: Path) -> list[str]:
-    """Run triage and what it points to; return what was not as the scenario expects."""
-    wanted = scenarios.load(SCENARIO).expected
-    wrong = []
-    notebook, seen = FIRST, list[str]()
-    while notebook and notebook not in seen:
-        seen.append(notebook)
-        result = _run(root, notebook).result
-        if result["verdict"] != wanted[notebook].verdict:
-            wrong.append(f"{notebook} says {result['verdict']}, not {wanted[notebook].verdict}")
-        targets = [finding["next"]["notebook"] for finding in result["findings"]]
-        notebook = next((name for name in targets if name), "")
-    if len(seen) < 2:
-        wrong.append(f"{FIRST} points to no other notebook")
-    return wrong
+SCENARIO = "dead-letters"
 
 
 def main() -> int:
     """Show it."""
     began = time.monotonic()
-    root = project_root()
-    home = root / "runs" / "sandbox"
-    was_up = launcher.status(home).sandbox is not None
-    try:
-        launcher.up(scenario=SCENARIO, clock="live", home=home, progress=_say)
+    with serving(at_once=True):
+        import click
+
+        from opslib.errors import OpsError
+        from opslib.sandbox import launcher
+        from opslib.system import project_root
+
+        home = project_root() / "runs" / "sandbox"
+        was_up = launcher.status(home).sandbox is not None
         try:
-            wrong = _follow(root)
-        finally:
-            if not was_up:
-                launcher.down(home)
-                _say("The sandbox is stopped.")
-    except OpsError as error:
-        wrong = [error.message]
+            launcher.up(scenario=SCENARIO, clock="live", home=home, progress=_say)
+            try:
+                wrong = _follow(project_root())
+            finally:
+                if not was_up:
+                    launcher.down(home)
+                    _say("The sandbox is stopped.")
+        except OpsError as error:
+            wrong = [error.message]
     for sentence in wrong:
-        click.echo(f"Not as expected: {sentence}.", err=True)
+        click.echo(f"Not as expected: {sentence}", err=True)
     click.echo(f"Done in {time.monotonic() - began:.0f} s.", err=True)
     return 1 if wrong else 0
+
+
+def _say(sentence: str) -> None:
+    import click
+
+    click.echo(f"  {sentence}", err=True)
+
+
+def _follow(root: Path) -> list[str]:
+    """Follow the tree and print where it led; return what was not as the scenario expects."""
+    import click
+
+    from opslib import triage
+    from opslib.parameters import collect, declared
+    from opslib.sandbox import scenarios
+
+    path = root / "notebooks" / f"{triage.FIRST}.ipynb"
+    values = collect(declared(path), notebook=triage.FIRST, files=["sandbox"])
+    click.echo("Following the tree ...", err=True)
+    outcome = triage.follow(path, values)
+    for run in outcome.index["runs"]:
+        _tell(run, (outcome.folder / run["report"]).resolve())
+    for missed in outcome.index["not_run"]:
+        click.echo(f"{missed['notebook']}: did not run. {missed['why']}\n")
+    click.echo(f"index page: {outcome.folder / 'index.html'}\n")
+    return unexpected(outcome.index, scenarios.load(SCENARIO).expected, root / "notebooks")
+
+
+def _tell(run: Mapping[str, Any], report: Path) -> None:
+    import click
+
+    from opslib.show import WORDS
+
+    click.echo(f"{run['notebook']}: {WORDS[run['verdict']]}")
+    for finding in run["findings"]:
+        click.echo(f"  {finding['severity']}: {finding['title']}")
+    for limit in run["limits"]:
+        click.echo(f"  could not see: {limit['what']}")
+    click.echo(f"  report: {report}\n")
+
+
+def unexpected(index: Mapping[str, Any], expected: Mapping[str, Any], notebooks: Path) -> list[str]:
+    """Return a sentence for each thing that is not as a scenario expects.
+
+    Parameters
+    ----------
+    index
+        Of a triage.
+    expected
+        By notebook, its verdict and the findings it must have.
+    notebooks
+        The folder of the notebooks: one that is not there cannot be expected.
+    """
+    wrong = []
+    for run in index["runs"]:
+        wanted = expected.get(run["notebook"])
+        if wanted is None:
+            continue
+        if run["verdict"] != wanted.verdict:
+            wrong.append(f"{run['notebook']} says {run['verdict']}, not {wanted.verdict}.")
+        lacking = sorted(wanted.findings - {finding["id"] for finding in run["findings"]})
+        if lacking:
+            wrong.append(f"{run['notebook']} did not find {', '.join(lacking)}.")
+    ran = {run["notebook"] for run in index["runs"]}
+    for name, wanted in sorted(expected.items()):
+        there = (notebooks / f"{name}.ipynb").is_file()
+        if wanted.verdict != "healthy" and there and name not in ran:
+            wrong.append(f"{name} was not reached, or did not run.")
+    return wrong
 
 
 if __name__ == "__main__":
