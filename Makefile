@@ -28,7 +28,7 @@ $(READY): requirements.lock pyproject.toml
 	@$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: $(READY)  ## Run real runbooks on a real pipeline, on this machine, and show the reports
+demo: $(READY)  ## Triage a real pipeline on this machine, following the tree, and show the reports
 	@$(BIN)/python -m opslib.sandbox.demo
 
 # Loopback only, and nothing that asks the outside for news.
@@ -40,7 +40,7 @@ LAB += $(shell test "$$(id -u)" = 0 && echo --allow-root)
 lab: $(READY)  ## Open the runbooks in JupyterLab against the sandbox
 	@$(BIN)/opslib sandbox up --scenario slow > /dev/null
 	@trap '$(BIN)/opslib sandbox down' EXIT; \
-	  $(BIN)/jupyter lab $(LAB)
+	  JUPYTER_CONFIG_PATH=$(CURDIR)/opslib/sandbox/lab $(BIN)/jupyter lab $(LAB)
 
 CHROMIUM := $(shell command -v chromium 2> /dev/null)
 SUDO := $(shell test "$$(id -u)" = 0 || echo sudo)
@@ -70,6 +70,7 @@ record: $(READY)  ## Execute the committed notebooks again on the pinned sandbox
 
 bench: $(READY)  ## Measure against papermill and nbconvert, and the engine against SQL by hand
 	$(BIN)/python bench/headless.py
+	$(BIN)/python bench/sweep.py
 	$(BIN)/python bench/cwli.py
 
 lock:  ## Resolve requirements.lock again from pyproject.toml
