@@ -1,0 +1,200 @@
+"""`make lab` in a real Chromium: the runbooks as a person works with them."""
+
+import os
+import re
+import shlex
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import nbformat
+import pytest
+from playwright.sync_api import Locator, Page, expect, sync_playwright
+
+from opslib import report
+from opslib.sandbox import project
+
+ROOT = Path(__file__).parents[2]
+TOKEN = "loopback"
+LONGEST_MS = 60_000
+#: A session has a kernel, and the kernel has nothing to do.
+IDLE = """() => {
+  const session = window.jupyterapp?.shell.currentWidget?.sessionContext;
+  return session?.isReady && session.session?.kernel?.connectionStatus === 'connected'
+    && session.session.kernel.status === 'idle';
+}"""
+PANEL = ".jp-NotebookPanel:not(.lm-mod-hidden)"
+
+
+def _configured() -> tuple[dict[str, str], list[str]]:
+    """Return the environment and the options that `make lab` starts JupyterLab with."""
+    told = subprocess.run(
+        ["make", "--no-print-directory", "-n", "-o", ".venv/.ready", "lab"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    words = shlex.split(told.replace("\\\n", " "))
+    at = words.index("lab", words.index("trap"))
+    assert words[at - 1].endswith("bin/jupyter")
+    name, _, value = words[at - 2].partition("=")
+    # Of all that, only the folder is another one here.
+    return {name: value}, [w for w in words[at + 1 :] if not w.startswith("--ServerApp.root_dir=")]
+
+
+def _free_port() -> int:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        port: int = held.getsockname()[1]
+        return port
+
+
+def _project(root: Path) -> None:
+    """Give a project notebooks of its own, without outputs: what is seen was run here."""
+    committed = (root / "notebooks").resolve()
+    (root / "notebooks").unlink()
+    (root / "notebooks").mkdir()
+    for path in committed.glob("*.ipynb"):
+        node = nbformat.read(path, as_version=4)
+        for cell in node.cells:
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None
+        nbformat.write(node, root / "notebooks" / path.name)
+
+
+@contextmanager
+def _server(root: Path, port: int) -> Iterator[None]:
+    environment, options = _configured()
+    own = {
+        name: str(root / ".jupyter" / name.lower())
+        for name in (
+            "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR",
+            "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR",
+        )
+    }  # fmt: skip
+    command = [
+        *(sys.executable, "-m", "jupyterlab", *options, "--no-browser"),
+        *(f"--ServerApp.root_dir={root}", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
+        *(f"--IdentityProvider.token={TOKEN}", "--LabApp.expose_app_in_browser=True"),
+    ]
+    with (root / "lab.log").open("w") as log:
+        server = subprocess.Popen(
+            command,
+            env={**os.environ, **environment, **own, "OPSLIB_HOME": str(root)},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/api?token={TOKEN}", server, root / "lab.log")
+        yield
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    ends = time.monotonic() + LONGEST_MS / 1000
+    while time.monotonic() < ends and server.poll() is None:
+        try:
+            with urlopen(address, timeout=1):  # noqa: S310 - loopback
+                return
+        except (URLError, TimeoutError):
+            time.sleep(0.1)
+    pytest.fail(f"JupyterLab did not answer: {log.read_text()[-2000:]}", pytrace=False)
+
+
+@pytest.fixture(scope="module", name="lab")
+def _lab() -> Iterator[tuple[Page, list[str], int]]:
+    """Give a page with JupyterLab on 00-triage, and every address that is asked for."""
+    arguments = [
+        *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+        *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    ]
+    port = _free_port()
+    with project.temporary("slow") as root:
+        _project(root)
+        with _server(root, port), sync_playwright() as playwright:
+            chromium = playwright.chromium.launch(
+                executable_path=report.pdf.browser(), args=arguments
+            )
+            page = chromium.new_page(viewport={"width": 1280, "height": 1000})
+            asked: list[str] = []
+            page.on("request", lambda request: asked.append(request.url))
+            page.on("websocket", lambda opened: asked.append(opened.url))
+            page.goto(f"http://127.0.0.1:{port}/?token={TOKEN}")
+            page.wait_for_selector("#jupyterlab-splash", state="detached", timeout=LONGEST_MS)
+            yield page, asked, port
+            chromium.close()
+
+
+def _run_all(page: Page) -> Locator:
+    """Run every cell from the menu; return the notebook when its last cell has run."""
+    page.wait_for_function(IDLE, timeout=LONGEST_MS)
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.locator('.lm-Menu-item[data-command="runmenu:run-all"]').click()
+    panel = page.locator(PANEL)
+    last = panel.locator(".jp-CodeCell").last
+    page.wait_for_timeout(200)
+    expect(last.locator(".jp-InputArea-prompt").first).to_have_text(
+        re.compile(r"\[\d+\]:"), timeout=LONGEST_MS
+    )
+    page.wait_for_function(IDLE, timeout=LONGEST_MS)
+    return panel
+
+
+def test_a_person_runs_triage_sees_plots_and_verdict_follows_it_and_runs_again(
+    lab: tuple[Page, list[str], int],
+) -> None:
+    page, asked, port = lab
+    path = "window.jupyterapp?.shell.currentWidget?.context?.path"
+
+    opened = page.wait_for_function(f"() => {path}", timeout=LONGEST_MS).json_value()
+    triage = _run_all(page)
+    errors = triage.locator('.jp-RenderedText[data-mime-type="application/vnd.jupyter.error"]')
+    wide = triage.locator(".jp-RenderedImage img").evaluate_all(
+        "all => all.map(i => i.naturalWidth)"
+    )
+    verdict = triage.locator(".opslib-verdict").text_content() or ""
+    _picture(page, "triage")
+    triage.locator(".opslib-verdict a", has_text="20-duration").first.click()
+    page.wait_for_function(f"() => {path} === 'notebooks/20-duration.ipynb'", timeout=LONGEST_MS)
+    banner = _run_all(page).locator(".opslib-banner").text_content() or ""
+    _change(page, 'start: str = "-3h"', 'start: str = "-1h"')
+    again = _run_all(page)
+
+    assert opened == "notebooks/00-triage.ipynb"
+    assert errors.count() == 0
+    assert wide
+    assert min(wide) >= 600
+    assert "CRITICAL" in verdict
+    assert "(3 h)" in banner
+    expect(again.locator(".opslib-banner")).to_contain_text("(1 h)")
+    expect(again.locator(".opslib-verdict")).to_contain_text("CRITICAL")
+    _picture(page, "duration")
+    assert page.locator(".Toastify__toast").count() == 0
+    elsewhere = rf"(?!(https?|wss?)://127\.0\.0\.1:{port}/|data:|blob:)"
+    assert [address for address in asked if re.match(elsewhere, address)] == []
+    assert any(address.startswith("ws://") for address in asked)
+
+
+def _change(page: Page, before: str, after: str) -> None:
+    """Edit the parameters cell as a person would."""
+    cell = page.locator(PANEL).locator(".jp-CodeCell").first
+    editor = cell.locator(".cm-content")
+    editor.click()
+    source = editor.evaluate("node => node.cmTile?.view?.state.doc.toString() ?? node.innerText")
+    assert before in source
+    page.keyboard.press("Control+a")
+    page.keyboard.insert_text(source.replace(before, after))
+
+
+def _picture(page: Page, name: str) -> None:
+    """Keep what was seen, for whoever wants to look at it."""
+    folder = os.environ.get("OPSLIB_PICTURES")
+    if folder:
+        page.screenshot(path=Path(folder) / f"lab-{name}.png")
