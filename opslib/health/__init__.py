@@ -21,29 +21,46 @@ from opslib.health.invocations import (
 )
 from opslib.health.streams import Course, course, needed, stream_findings
 from opslib.health.table import rows, triage_checks
-from opslib.health.verdicts import Check, Finding, Verdict, judge, levels, sustained, worst
+from opslib.health.throttling import (
+    Effect,
+    causes,
+    effect,
+    operations,
+    throttled,
+    throttling_findings,
+    usage,
+)
+from opslib.health.verdicts import Check, Finding, Verdict, bad, judge, levels, sustained, worst
 
 __all__ = [
     "Check",
     "Course",
+    "Effect",
     "Finding",
     "Ongoing",
     "Verdict",
     "agreement_finding",
+    "bad",
+    "causes",
     "cold_rate_finding",
     "cold_start_findings",
     "course",
     "dead_letter_findings",
     "duration_findings",
+    "effect",
     "judge",
     "levels",
     "memory_finding",
     "needed",
     "ongoing",
+    "operations",
     "rows",
     "stream_findings",
     "sustained",
     "swallowed_finding",
+    "throttled",
+    "throttling_findings",
     "triage_checks",
+    "usage",
     "worst",
 ]

@@ -94,6 +94,16 @@ class Finding:
         }
 
 
+def bad(findings: Iterable[Finding | None], *begin: str) -> bool:
+    """Whether a finding whose id begins so is a warning or critical."""
+    return any(
+        each is not None
+        and each.severity in (Verdict.WARNING, Verdict.CRITICAL)
+        and each.id.startswith(begin)
+        for each in findings
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
     """One row of the health table: a value, what each verdict would take, and which it is.
