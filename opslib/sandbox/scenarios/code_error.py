@@ -69,13 +69,15 @@ SCENARIO = Scenario(
         ),
         "20-duration": Expected(verdict="healthy"),
         "40-cold-starts": Expected(verdict="healthy"),
-        "10-error-rate": Expected(
-            verdict="critical", findings=frozenset({"errors.rate", "errors.code"})
-        ),
-        "13-code-error": Expected(verdict="critical", findings=frozenset({"errors.code"})),
         "30-dead-letters": Expected(
             verdict="critical", findings=frozenset({"dead-letters.waiting"})
         ),
+        "10-error-rate": Expected(
+            verdict="critical", findings=frozenset({"errors.rate", "errors.code"})
+        ),
+        "11-permission-denied": Expected(verdict="healthy"),
+        "12-timeout": Expected(verdict="healthy"),
+        "13-code-error": Expected(verdict="critical", findings=frozenset({"errors.code"})),
     },
     builder=_build,
 )

@@ -18,6 +18,10 @@ SCENARIO = Scenario(
         "00-triage": Expected(verdict="unknown"),
         "20-duration": Expected(verdict="unknown"),
         "40-cold-starts": Expected(verdict="unknown"),
+        "10-error-rate": Expected(verdict="unknown"),
+        "11-permission-denied": Expected(verdict="unknown"),
+        "12-timeout": Expected(verdict="unknown"),
+        "13-code-error": Expected(verdict="unknown"),
     },
     builder=_build,
 )

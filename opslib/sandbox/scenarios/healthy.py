@@ -61,6 +61,10 @@ SCENARIO = Scenario(
         "00-triage": Expected(verdict="healthy"),
         "20-duration": Expected(verdict="healthy"),
         "40-cold-starts": Expected(verdict="healthy"),
+        "10-error-rate": Expected(verdict="healthy"),
+        "11-permission-denied": Expected(verdict="healthy"),
+        "12-timeout": Expected(verdict="healthy"),
+        "13-code-error": Expected(verdict="healthy"),
     },
     builder=_build,
 )

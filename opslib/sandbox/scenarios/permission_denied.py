@@ -64,7 +64,12 @@ SCENARIO = Scenario(
             findings=frozenset({"errors.swallowed-records", "errors.permission-denied"}),
         ),
         "11-permission-denied": Expected(
-            verdict="critical", findings=frozenset({"errors.permission-denied"})
+            verdict="critical",
+            findings=frozenset({"errors.permission-denied", "errors.swallowed-records"}),
+        ),
+        "12-timeout": Expected(verdict="healthy"),
+        "13-code-error": Expected(
+            verdict="warning", findings=frozenset({"errors.permission-denied"})
         ),
     },
     builder=_build,

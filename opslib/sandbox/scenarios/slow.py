@@ -88,6 +88,10 @@ SCENARIO = Scenario(
         "40-cold-starts": Expected(
             verdict="warning", findings=frozenset({"cold-starts.init-slower"})
         ),
+        "10-error-rate": Expected(verdict="healthy"),
+        "11-permission-denied": Expected(verdict="healthy"),
+        "12-timeout": Expected(verdict="healthy"),
+        "13-code-error": Expected(verdict="healthy"),
     },
     builder=_build,
 )

@@ -76,10 +76,15 @@ SCENARIO = Scenario(
         ),
         "20-duration": Expected(verdict="critical", findings=frozenset({"duration.timed-out"})),
         "40-cold-starts": Expected(verdict="warning", findings=frozenset({"cold-starts.frequent"})),
-        "12-timeout": Expected(verdict="critical", findings=frozenset({"duration.timed-out"})),
         "50-stream-lag": Expected(
             verdict="critical", findings=frozenset({"stream.lag", "stream.stuck-shard"})
         ),
+        "10-error-rate": Expected(
+            verdict="critical", findings=frozenset({"errors.timeout", "errors.rate"})
+        ),
+        "11-permission-denied": Expected(verdict="healthy"),
+        "12-timeout": Expected(verdict="critical", findings=frozenset({"errors.timeout"})),
+        "13-code-error": Expected(verdict="healthy"),
     },
     builder=_build,
 )

@@ -81,6 +81,14 @@ SCENARIO = Scenario(
         "60-dynamodb-throttling": Expected(
             verdict="critical", findings=frozenset({"dynamodb.write-throttled"})
         ),
+        "10-error-rate": Expected(
+            verdict="warning", findings=frozenset({"errors.timeout", "errors.rate"})
+        ),
+        "11-permission-denied": Expected(verdict="healthy"),
+        "12-timeout": Expected(
+            verdict="warning", findings=frozenset({"dynamodb.write-throttled", "errors.timeout"})
+        ),
+        "13-code-error": Expected(verdict="healthy"),
     },
     builder=_build,
 )

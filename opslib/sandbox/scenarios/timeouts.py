@@ -62,8 +62,12 @@ SCENARIO = Scenario(
         ),
         "20-duration": Expected(verdict="critical", findings=frozenset({"duration.timed-out"})),
         "40-cold-starts": Expected(verdict="healthy"),
-        "10-error-rate": Expected(verdict="critical", findings=frozenset({"errors.timeout"})),
-        "12-timeout": Expected(verdict="critical", findings=frozenset({"duration.timed-out"})),
+        "10-error-rate": Expected(
+            verdict="critical", findings=frozenset({"errors.timeout", "errors.rate"})
+        ),
+        "11-permission-denied": Expected(verdict="healthy"),
+        "12-timeout": Expected(verdict="critical", findings=frozenset({"errors.timeout"})),
+        "13-code-error": Expected(verdict="healthy"),
     },
     builder=_build,
 )
