@@ -225,6 +225,37 @@ def cut_off_findings(
     return findings
 
 
+def refused_finding(
+    refused: pd.DataFrame, *, table: str, evidence: Sequence[str] = ()
+) -> Finding | None:
+    """Return ``dynamodb.write-throttled``, a warning, when a table refused writes meanwhile.
+
+    Parameters
+    ----------
+    refused
+        ``at`` (datetime64[ns, UTC]) and ``value``: WriteThrottleEvents a period.
+
+    Returns
+    -------
+    None without an event. How bad it is judges the notebook on throttling; here it only says that
+    a longer timeout would not mend what waits for the table.
+    """
+    hit = refused[refused["value"] > 0]
+    if hit.empty:
+        return None
+    since = hit["at"].min().to_pydatetime()
+    return Finding(
+        id="dynamodb.write-throttled",
+        severity=Verdict.WARNING,
+        title=f"{table} refused {hit['value'].sum():,.0f} writes",
+        detail=f"The first in the minute of {utc(since)}. The SDK tries a refused write again in "
+        "silence, so invocations wait for it: a longer timeout or more memory mends nothing.",
+        subject=table,
+        evidence=tuple(evidence),
+        since=since,
+    )
+
+
 def _begun(since: datetime, deployed_at: datetime | None) -> Iterable[str]:
     if deployed_at is None:
         yield "The function was not changed in this window."

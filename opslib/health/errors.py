@@ -239,7 +239,7 @@ def error_findings(
     invocations
         All of the window, by the metric; None when that is not known.
     failed_records
-        Sum of ``error_count`` of invocations that succeeded; None when no line states it.
+        Sum of ``error_count`` of invocations that succeeded; None or pd.NA when no line states it.
 
     Returns
     -------
@@ -248,6 +248,7 @@ def error_findings(
     lost meanwhile, otherwise a warning; a condition that failed and was only logged is contention,
     which retries settle, and no finding. Empty when there is nothing but logged lines of no kind.
     """
+    lost_records = 0 if failed_records is None or pd.isna(failed_records) else int(failed_records)
     by_id: dict[str, list[pd.Series]] = defaultdict(list)
     rules = {rule.kind: rule for rule in (*RULES, CODE)}
     for _, row in counted.iterrows():
@@ -266,17 +267,15 @@ def error_findings(
             severity = judge(share, thresholds.error_rate)
             if severity in (Verdict.UNKNOWN, Verdict.HEALTHY):
                 severity = Verdict.WARNING
-            said = f"{ended:,} invocations"
-            of = f" of {invocations:,.0f}, {number(share)} %," if share is not None else ""
-            what = f"{said}{of} ended so"
-            title = f"{names.capitalize()}: {said} of {subject} ended so"
+            of = f"of {invocations:,.0f} invocations, {number(share)} %" if share else "invocations"
+            what = f"{ended:,} {of}"
+            title = f"{ended:,} invocations of {subject} failed: {names}"
         else:
-            severity = Verdict.CRITICAL if failed_records else Verdict.WARNING
-            what = f"{lines:,} lines say so, in invocations that succeeded"
-            lost = f", and {failed_records:,} records were lost" if failed_records else ""
-            what += lost
-            title = f"{names.capitalize()}: {lines:,} lines of {subject} say so"
-        ran = f" in version {', '.join(versions)}" if versions else ""
+            severity = Verdict.CRITICAL if lost_records else Verdict.WARNING
+            lost = f", and {lost_records:,} records were lost" if lost_records else ""
+            what = f"{lines:,} lines in invocations that succeeded{lost}"
+            title = f"{subject} logs {lines:,} failures inside invocations that succeed: {names}"
+        ran = f", in version {', '.join(versions)}" if versions else ""
         findings.append(
             Finding(
                 id=finding,
