@@ -120,6 +120,9 @@ class Masks:
         import pyarrow as pa
         import pyarrow.compute as pc
 
+        if column.empty:
+            # Grouped or sorted, it has no chunk at all, and pyarrow dies of indexing that.
+            return None
         if self._linear is None:
             self._linear = _is_linear(self._hint)
         try:

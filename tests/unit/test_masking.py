@@ -146,6 +146,14 @@ def test_a_frame_without_secrets_is_given_back_as_it_is() -> None:
     assert MASKS.frame(rows) is rows
 
 
+def test_a_frame_of_groups_that_has_no_row_is_given_back_as_it_is() -> None:
+    none = pd.DataFrame({"state": pd.Series([], dtype="string"), "letters": []})
+    grouped = none.groupby(["state"], as_index=False).agg(letters=("letters", "size"))
+    rows = grouped.sort_values("state", key=lambda column: column.map(len), ignore_index=True)
+
+    assert MASKS.frame(rows) is rows
+
+
 def test_a_systems_own_patterns_are_taken_out_under_their_names() -> None:
     system = load(
         {
