@@ -41,12 +41,12 @@ def test_slow_and_healthy_expect_these_verdicts() -> None:
     slow = {name: e.verdict for name, e in scenarios.load("slow").expected.items()}
     healthy = {name: e.verdict for name, e in scenarios.load("healthy").expected.items()}
 
-    assert slow == {"00-triage": "critical", "20-duration": "critical", "40-cold-starts": "warning"}
-    assert healthy == {
-        "00-triage": "healthy",
-        "20-duration": "healthy",
-        "40-cold-starts": "healthy",
+    assert {name: verdict for name, verdict in slow.items() if verdict != "healthy"} == {
+        "00-triage": "critical",
+        "20-duration": "critical",
+        "40-cold-starts": "warning",
     }
+    assert set(healthy.values()) == {"healthy"}
 
 
 def test_an_unknown_scenario_is_named_and_the_known_ones_are_listed() -> None:
