@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_ROWS = 60
-_SHORT = 20
+_SHORT, _LONG = 20, 44
+_WIDTHS = {"long": "10em", "longer": "18em"}
 _UNITS = {"ms": "ms", "s": "s", "mb": "MB", "pct": "%", "bytes": "bytes"}
 
 
@@ -93,12 +94,16 @@ def _html_table(
     columns: Mapping[str, Sequence[str]], numeric: Sequence[bool], lines: Sequence[str]
 ) -> str:
     said = lines[:-1] if columns and any(columns.values()) else lines
-    caption = "".join(f"<caption>{safe(line)}</caption>" for line in [" ".join(said)] if line)
-    # Short cells stay on one line, so that a narrow screen breaks the long ones.
-    short = [max(map(len, [*cells, name])) <= _SHORT for name, cells in columns.items()]
+    caption = "".join(
+        f'<caption style="min-width:20em">{safe(line)}</caption>'
+        for line in [" ".join(said)]
+        if line
+    )
+    # Short cells stay on one line; long ones keep a width that can be read, and the table scrolls.
+    longest = [max(map(len, [*cells, name])) for name, cells in columns.items()]
     aligned = [
-        f' style="text-align:{"right" if n else "left"}{";white-space:nowrap" if s else ""}"'
-        for n, s in zip(numeric, short, strict=True)
+        f'{_class(size)} style="text-align:{"right" if number else "left"}{_width(size)}"'
+        for number, size in zip(numeric, longest, strict=True)
     ]
     head = "".join(
         f'<th scope="col"{style}>{safe(name)}</th>'
@@ -111,3 +116,15 @@ def _html_table(
         for row in zip(*columns.values(), strict=True)
     )
     return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _class(longest: int) -> str:
+    return "" if longest <= _SHORT else f' class="opslib-{_size(longest)}"'
+
+
+def _width(longest: int) -> str:
+    return ";white-space:nowrap" if longest <= _SHORT else f";min-width:{_WIDTHS[_size(longest)]}"
+
+
+def _size(longest: int) -> str:
+    return "long" if longest <= _LONG else "longer"

@@ -32,7 +32,7 @@ def test_a_table_puts_units_into_headings_and_dashes_for_what_is_missing() -> No
         "   2026-10-14 00:10       1,200    1,235",
         "2026-10-14 00:15:07           –        –",
     ]
-    assert "<caption>One row a bin.</caption>" in _html(shown)
+    assert ">One row a bin.</caption>" in _html(shown)
     assert '<th scope="col" style="text-align:right;white-space:nowrap">p95 (ms)</th>' in _html(
         shown
     )
@@ -49,6 +49,16 @@ def test_the_numbers_of_a_column_have_as_many_decimals_as_its_largest_needs() ->
         " 936.0  2.64 40",
         " 900.1 12.00  2",
     ]
+
+
+def test_long_cells_keep_a_width_in_which_they_can_be_read() -> None:
+    rows = pd.DataFrame({"n": [1], "subject": ["x" * 30], "note": ["word " * 30]})
+
+    html = _html(show.table(rows))
+
+    assert '<td style="text-align:right;white-space:nowrap">1</td>' in html
+    assert '<td class="opslib-long" style="text-align:left;min-width:10em">xxx' in html
+    assert '<td class="opslib-longer" style="text-align:left;min-width:18em">word' in html
 
 
 def test_an_empty_table_says_so() -> None:
