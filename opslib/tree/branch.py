@@ -13,6 +13,7 @@ NOTEBOOKS = (
     "30-dead-letters",
     "40-cold-starts",
     "50-stream-lag",
+    "60-dynamodb-throttling",
 )
 
 

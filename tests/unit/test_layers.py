@@ -26,6 +26,7 @@ LAYERS = [
     "changes",
     "dead_letters",
     "streams",
+    "tables",
     "fleet",
     "remedy",
     "remedies",
