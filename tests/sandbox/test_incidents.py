@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from opslib import headless
+from opslib import triage
 from opslib.parameters import collect, declared
 from opslib.sandbox import scenarios
 from opslib.sandbox.api import Sandbox
+from opslib.sandbox.demo import unexpected
 from sandbox.projects import MakeProject
 
 FUNCTION = "ZAEL-demo-aggregator"
@@ -29,19 +30,22 @@ NOW = datetime(2026, 10, 14, 3, 7, tzinfo=UTC)
         "stream-lag",
     ],
 )
-def test_triage_says_of_an_incident_what_it_declares(
+def test_triage_says_of_an_incident_what_it_declares_and_so_does_each_branch_it_leads_to(
     name: str, sandbox_project: MakeProject
 ) -> None:
-    wanted = scenarios.load(name).expected["00-triage"]
+    expected = scenarios.load(name).expected
     path = sandbox_project(name).root / "notebooks" / "00-triage.ipynb"
 
-    outcome = headless.run(path, collect(declared(path), notebook=path.stem, files=["sandbox"]))
+    outcome = triage.follow(path, collect(declared(path), notebook=path.stem, files=["sandbox"]))
 
-    found = {finding["id"] for finding in outcome.result["findings"]}
-    assert outcome.result["verdict"] == wanted.verdict
+    first, wanted = outcome.index["runs"][0], expected["00-triage"]
+    found = {finding["id"] for finding in first["findings"]}
+    assert first["verdict"] == wanted.verdict
     assert found >= wanted.findings
     assert found == set() or wanted.verdict != "healthy"
-    assert outcome.result["limits"] == []
+    assert [run["limits"] for run in outcome.index["runs"]] == [[]] * len(outcome.index["runs"])
+    assert unexpected(outcome.index, expected) == []
+    assert outcome.index["not_run"] == []
 
 
 def _messages(sandbox: Sandbox) -> list[dict[str, Any]]:
