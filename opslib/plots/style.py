@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#6e7781"
 INK, PAPER, GRID = "#1b1f24", "#ffffff", "#e4e7eb"
-# At 600 pixels, the least a report shows a picture in on a phone, its text is 11 pixels high.
+# At 480 pixels, the least a report shows a picture in on a phone, its text is 9 pixels high.
 WIDTH_IN, ROW_IN, DOTS_PER_INCH = 8.0, 2.5, 100
 
 STYLE: dict[Any, Any] = {

@@ -136,7 +136,7 @@ def test_on_a_phone_a_plot_is_pushed_sideways_not_made_too_small_to_read(
         "(document.querySelector('figure img'))"
     )
 
-    assert (wide, overflow) == (600, 600)
+    assert (wide, overflow) == (480, 480)
     assert within < PHONE["width"]
 
 
