@@ -73,7 +73,12 @@ def word(verdict: str) -> str:
 
 
 def causes(result: Mapping[str, Any]) -> list[str]:
-    """Return a sentence for each finding, the worst first, and for what ended the run."""
+    """Return a sentence for each finding, the worst first, and for what ended the run.
+
+    What they name comes from AWS and its logs: a terminal is to show it, not to obey it.
+    """
+    from opslib.show import visible
+
     ranks = {word: rank for rank, word in enumerate(("critical", "warning", "unknown"))}
     told = [
         f"{finding['severity']}: {' '.join(finding['title'].split())}"
@@ -83,7 +88,7 @@ def causes(result: Mapping[str, Any]) -> list[str]:
     ]
     if result["verdict"] == "unknown":
         told = [limit["what"] for limit in result["limits"] if limit["reason"] != "note"][:1] + told
-    return told
+    return [visible(sentence) for sentence in told]
 
 
 def shown(path: Path) -> str:
