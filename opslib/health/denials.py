@@ -187,4 +187,4 @@ def _because(rest: str) -> str:
     if not policy:
         return "an explicit deny" if "explicit deny" in rest else NOT_SAID
     name = f"{policy[1]} policy" if policy[1] else "permissions boundary"
-    return f"explicit deny in a {name}" if "explicit deny" in rest else f"no {name} allows it"
+    return f"explicit deny by {name}" if "explicit deny" in rest else f"no {name} allows it"

@@ -168,7 +168,7 @@ def test_lines_that_differ_in_ids_alone_are_one_signature() -> None:
     assert found[["signature", "lines"]].to_numpy().tolist() == [
         ["Task timed out after <n> seconds", 4]
     ]
-    assert found.loc[0, "last_at"] - found.loc[0, "first_at"] == pd.Timedelta("3s")
+    assert (found["last_at"] - found["first_at"]).tolist() == [pd.Timedelta("3s")]
 
 
 def test_without_lines_the_columns_stay() -> None:
