@@ -33,6 +33,8 @@ def kernels(environment: Mapping[str, str], watch: Watch) -> type[AsyncKernelMan
 
         async def _async_pre_start_kernel(self, **options: Any) -> Any:
             options["env"] = {**os.environ, **environment}
+            # Nobody goes back to what a headless kernel ran, and the file is the user's own.
+            options["extra_arguments"] = ["--HistoryManager.enabled=False"]
             if self.provisioner is None and server.current():
                 self.provisioner = _Forked(
                     kernel_id=self.kernel_id, kernel_spec=self.kernel_spec, parent=self
@@ -52,8 +54,8 @@ class _Forked(LocalProvisioner):
         try:
             if forking is None:
                 raise ConnectionError("the server was closed")
-            file = cmd[cmd.index("-f") + 1]
-            forked = forking.fork(file, folder=kwargs.get("cwd"), environment=kwargs["env"])
+            arguments = cmd[cmd.index("-f") :]
+            forked = forking.fork(arguments, folder=kwargs.get("cwd"), environment=kwargs["env"])
         except ConnectionError:
             return await super().launch_kernel(cmd, **kwargs)
         # The class above needs no more of Popen than this is.

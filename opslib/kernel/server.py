@@ -1,6 +1,6 @@
 """Kernels forked from one process that has imported everything they need: a second less for each.
 
-In: a connection file, a folder, environment variables. Out: a process of its own for each kernel,
+In: arguments of a kernel, its folder and environment. Out: a process of its own for each kernel,
 which can be killed on its own. The server is another process (`zygote`), connected by a socket; it
 ends when the socket does, and takes every kernel with it, so nothing outlives whoever asked.
 
@@ -20,7 +20,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -62,9 +62,9 @@ class Server:
             )
 
     def fork(
-        self, connection_file: str, *, folder: str | None, environment: Mapping[str, str]
+        self, arguments: Sequence[str], *, folder: str | None, environment: Mapping[str, str]
     ) -> "Process":
-        """Fork a kernel.
+        """Fork a kernel with the arguments that ipykernel takes.
 
         Raises
         ------
@@ -72,7 +72,7 @@ class Server:
             The server is gone, or does not answer.
         """
         self.start()
-        asked = {"file": connection_file, "folder": folder or str(Path.cwd())}
+        asked = {"arguments": [*arguments], "folder": folder or str(Path.cwd())}
         try:
             pid = self._ask({**asked, "environment": dict(environment)})
             return Process(self, pid)

@@ -113,7 +113,7 @@ def _be_kernel(order: dict[str, Any], *, server: int) -> None:
         from ipykernel.kernelapp import IPKernelApp
 
         IPKernelApp.launch_instance(
-            argv=["-f", order["file"], f"--IPKernelApp.parent_handle={server}"]
+            argv=[*order["arguments"], f"--IPKernelApp.parent_handle={server}"]
         )
         code = 0
     finally:

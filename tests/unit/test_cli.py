@@ -115,6 +115,15 @@ def test_a_run_says_verdict_cause_and_report_and_exits_as_the_verdict(
             )
             for seconds in ("nan", "inf", "-inf", "0", "-5", "1e+300")
         ),
+        (
+            ["run", "20", "-f", "sandbox", "--cell-deadline", "0"],
+            "Nothing ran: the deadline of a cell is 0 s. Give a number of seconds above 0",
+        ),
+        (
+            ["run", "20", "-f", "sandbox", "-p", "start", "soon"],
+            "No window was made: start is 'soon', which is not an instant.",
+        ),
+        (["triage", "-f", "sandbox"], "there is no notebook 00-triage; notebooks/ has 20-duration"),
         (["run", "20", "--deadline", "soon"], "Invalid value for '--deadline'"),
         (["run", "20", "-p", "start"], "requires 2 arguments"),
         (["apply"], "No such command 'apply'"),

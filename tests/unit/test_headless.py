@@ -55,7 +55,8 @@ def _outcome(
     tmp_path_factory: pytest.TempPathFactory, told: list[tuple[int, int, str]]
 ) -> Iterator[headless.Outcome]:
     folder = tmp_path_factory.mktemp("project {x}")
-    look = "import os, sys\nprint(sys.executable, os.getcwd(), start, sep='\\n')"
+    look = "import os, sys\nprint(sys.executable, os.getcwd(), start, sep='\\n')\n"
+    look += "print('history', get_ipython().history_manager.enabled)"
     notebook = project(folder, [look, CONCLUDE % "warning"])
     # Another environment's kernel of the same name, which would not even start.
     spec = folder / "jupyter" / "kernels" / "python3"
@@ -114,7 +115,7 @@ class TestARunThatComesToItsEnd:
     ) -> None:
         notebooks = outcome.folder.parents[1] / "notebooks"
 
-        assert _printed(outcome) == f"{sys.executable}\n{notebooks}\n-1h\n"
+        assert _printed(outcome) == f"{sys.executable}\n{notebooks}\n-1h\nhistory False\n"
 
     def test_leaves_no_path_of_this_machine_in_the_notebooks_metadata(
         self, outcome: headless.Outcome

@@ -125,7 +125,7 @@ from opslib.kernel import server
 ports = {f"{name}_port": 0 for name in ("shell", "iopub", "stdin", "control", "hb")}
 Path("file").write_text(json.dumps({"ip": "127.0.0.1", "transport": "tcp", "key": "k", **ports}))
 with server.serving():
-    kernel = server.current().fork("file", folder=os.getcwd(), environment=dict(os.environ))
+    kernel = server.current().fork(["-f", "file"], folder=os.getcwd(), environment=dict(os.environ))
     print(server.current().process.pid, kernel.pid, flush=True)
     print(kernel.wait())
 """
