@@ -6,6 +6,8 @@ pandas, and nothing of the engine or the runbooks.
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -74,6 +76,28 @@ def test_a_scenario_gets_the_verdict_and_findings_it_declares(
     assert found == set() or wanted.verdict != "healthy"
     assert outcome.result["limits"] == []
     assert outcome.exit_code == {"healthy": 0, "warning": 1, "critical": 2}[wanted.verdict]
+
+
+def test_bare_papermill_takes_a_params_file_as_it_stands(
+    sandbox_project: MakeProject, tmp_path: Path
+) -> None:
+    root = sandbox_project("slow").root
+    papermill = Path(sys.executable).with_name("papermill")
+    files = ["notebooks/20-duration.ipynb", f"{tmp_path}/out.ipynb", "-f", "params/sandbox.yaml"]
+
+    done = subprocess.run(
+        [papermill, *files], cwd=root, capture_output=True, text=True, check=False
+    )
+
+    outputs = [
+        output["data"]["text/plain"]
+        for cell in json.loads((tmp_path / "out.ipynb").read_text())["cells"]
+        for output in cell.get("outputs", [])
+        if "data" in output
+    ]
+    assert done.returncode == 0, done.stderr
+    assert "unknown parameter" not in done.stderr
+    assert "takes 96 % of its timeout" in "".join(line for text in outputs for line in text)
 
 
 def test_triage_names_duration_as_the_cause_and_points_to_its_notebook(ran: Ran) -> None:
