@@ -11,6 +11,7 @@ CWL_QuerySyntax-Stats; CWL_QuerySyntax-timeseries-functions (``rate``, ``count_o
 ``sum_over_time``, ``histogram``). What they leave open: see ``switches``.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -21,9 +22,8 @@ from opslib.cwli.values import (
     LONG_DIGITS,
     Kind,
     Value,
-    as_number,
     as_text,
-    finite,
+    finite_number,
     flat,
     natural_order,
     number,
@@ -31,6 +31,9 @@ from opslib.cwli.values import (
     text,
     whole,
 )
+
+QUANTILE = re.compile(r"(quantile_(?:cont|disc))\((.+), ([0-9.e-]+)\)", re.DOTALL)
+"""SQL of one percentile: the function, its argument, the fraction. It also takes a list of them."""
 
 Build = Callable[[Sequence[Value], Sequence[float], str, Switches], Value]
 
@@ -92,14 +95,14 @@ def _count_distinct(args: Sequence[Value], _: Sequence[float], __: str, ___: Swi
 
 def _numeric(template: str) -> Aggregate:
     def build(args: Sequence[Value], _: Sequence[float], __: str, ___: Switches) -> Value:
-        return number(template.format(finite(as_number(args[0]))))
+        return number(template.format(finite_number(args[0])))
 
     return Aggregate(1, 1, build)
 
 
 def _stddev(args: Sequence[Value], _: Sequence[float], __: str, switches: Switches) -> Value:
     name = "stddev_pop" if switches.standard_deviation == "population" else "stddev_samp"
-    return number(f"{name}({finite(as_number(args[0]))})")
+    return number(f"{name}({finite_number(args[0])})")
 
 
 def _extreme(name: str, further: str) -> Aggregate:
@@ -115,7 +118,7 @@ def _extreme(name: str, further: str) -> Aggregate:
             formatted = switches.timestamp_aggregates == "formatted"
             kind = Kind.INSTANT if arg.kind is Kind.INSTANT and formatted else Kind.WHOLE
             return Value(f"{name}({arg.sql})", kind)
-        of_numbers = f"{name}({finite(as_number(arg))})"
+        of_numbers = f"{name}({finite_number(arg)})"
         if not arg.is_text:
             return number(of_numbers)
         many = f"strlen({arg.sql}) > 15 AND regexp_full_match({arg.sql}, {quoted(LONG_DIGITS)})"
@@ -129,7 +132,7 @@ def _extreme(name: str, further: str) -> Aggregate:
 
 def _percentile(value: Value, percent: float, switches: Switches) -> Value:
     name = "quantile_cont" if switches.percentile == "interpolated" else "quantile_disc"
-    return number(f"{name}({finite(as_number(value))}, {percent / 100!r})")
+    return number(f"{name}({finite_number(value)}, {percent / 100!r})")
 
 
 def _pct(args: Sequence[Value], literals: Sequence[float], _: str, switches: Switches) -> Value:
@@ -194,7 +197,7 @@ def _topk(args: Sequence[Value], literals: Sequence[float], _: str, switches: Sw
 
 
 def _rate(args: Sequence[Value], literals: Sequence[float], time: str, switches: Switches) -> Value:
-    value = finite(as_number(args[0]))
+    value = finite_number(args[0])
     at = time.split(",")[0]
     ends = [_first(value, value, time.split(","), direction) for direction in ("ASC", "DESC")]
     elapsed = f"(max({at}) FILTER ({value} IS NOT NULL) - min({at}) FILTER ({value} IS NOT NULL))"
@@ -207,7 +210,7 @@ def _rate(args: Sequence[Value], literals: Sequence[float], time: str, switches:
 
 def _histogram(args: Sequence[Value], literals: Sequence[float], _: str, __: Switches) -> Value:
     """Return how many values lie in each of so many equally wide ranges, by its lower end."""
-    value = finite(as_number(args[0]))
+    value = finite_number(args[0])
     buckets = int(literals[0])
     listed = f"list({value}) FILTER ({value} IS NOT NULL)"
     # All values the same: one range holds them, however wide.
@@ -230,6 +233,11 @@ _DISTINCT = Aggregate(1, 1, _count_distinct)
 _COUNT = Aggregate(0, 1, _count, star=True)
 _SUM = _numeric("fsum({0})")
 _VALUES = Aggregate(1, 1, _values, structure=True)
+
+OF_NUMBERS = frozenset({"sum", "sumovertime", "sum_over_time", "avg", "min", "max", "pct"}) | {
+    *("percentile", "median", "stddev", "variance", "rate", "histogram"),
+}
+"""Aggregates that read the number in a text."""
 
 AGGREGATES: dict[str, Aggregate] = {
     "count": _COUNT,

@@ -104,6 +104,9 @@ _STAGES: dict[type[plan.Stage], Callable[[Stack, Any], None]] = {
 }
 
 
+_OF_ONE_ROW = (plan.Source, plan.Fields, plan.Display, plan.Filter, plan.Sort, plan.Parse)
+
+
 def _pile(stack: Stack, query: plan.Query, *, limit: int | None, text: str) -> None:
     """Put every stage on the stack, in order."""
     at = 0
@@ -119,6 +122,7 @@ def _pile(stack: Stack, query: plan.Query, *, limit: int | None, text: str) -> N
             else:
                 _STAGES[type(stage)](stack, stage)
             stack.flush()
+            stack.alone = stack.alone and isinstance(stage, _OF_ONE_ROW)
     except TooLong:
         found = "the expressions of this command are too large to run."
         raise MalformedQuery(found, at, text=text) from None

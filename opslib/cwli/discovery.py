@@ -16,6 +16,7 @@ CWL_AnalyzeLogData-discoverable-fields: names, 200 fields an event, the first fr
 in units of 10^6 for a MB, booleans as 1 and 0: captures of outputs.
 """
 
+from collections.abc import Collection
 from itertools import product
 
 from opslib.cwli import documents, line_formats
@@ -105,21 +106,27 @@ class Discovery:
             if value is not MISSING
         ]
 
-    def json_columns(self) -> list[str]:
+    def json_columns(self, *, tested: Collection[str] = ()) -> list[str]:
         """Return SQL of what the columns that come from JSON read, one on top of the other.
 
         ``dobject`` is the JSON object of the message, ``dfound`` the list of its values by path.
         Below, ``dholds`` is whether the message can hold any, ``dwhole`` the values of a message
-        that is one object.
+        that is one object. ``dobject`` is missing for such a message.
+
+        Parameters
+        ----------
+        tested
+            SQL of what a filter has made sure of, which need not be asked again.
         """
         paths = "[" + ", ".join(quoted(path) for path in self._paths) + "]"
         holds, whole, obj = (f"{self._letter}{name}" for name in ("holds", "whole", "object"))
         found = f"json_extract({documents.cut(obj, self._switches)}, {paths})"
-        columns = [f"{once(documents.holds_any(self._paths))} AS {holds}"]
+        test = documents.holds_any(self._paths)
+        columns = [f"{'true' if test in tested else once(test)} AS {holds}"]
         searched = documents.found_object(holds, self._switches)
         if self._switches.repeated_json_key == "first":
             columns.append(f"{once(documents.whole_message(holds, paths))} AS {whole}")
-            searched = f"CASE WHEN {whole} IS NOT NULL THEN msg ELSE {searched} END"
+            searched = f"CASE WHEN {whole} IS NULL THEN {searched} END"
             found = f"CASE WHEN {whole} IS NOT NULL THEN {whole} ELSE {found} END"
         return [*columns, f"{once(searched)} AS {obj}", f"{once(found)} AS {self._letter}found"]
 
@@ -130,7 +137,9 @@ class Discovery:
         """
         listed = "[" + ", ".join(quoted(pointer) for pointer in pointers) + "]"
         # The field may also come from a line that is no JSON at all, see ``line_formats``.
-        texts = f"TRY(json_extract_string({_quoted_numbers(self._letter + 'object')}, {listed}))"
+        # Where no object was cut out of the message, it is one.
+        logged = _quoted_numbers(f"coalesce({self._letter}object, msg)")
+        texts = f"TRY(json_extract_string({logged}, {listed}))"
         same = f"lambda x: try_cast(x AS DOUBLE) = try_cast({column} AS DOUBLE)"
         again = f"coalesce(list_filter({texts}, {same})[1], {column})"
         number = quoted("-?[0-9]+([.].*|[eE].*)")

@@ -16,6 +16,7 @@ CWL_AnalyzeLogData-discoverable-fields: 200 fields an event, the first fragment 
 """
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -54,6 +55,12 @@ def holds_any(pointers: Iterable[str]) -> str:
     It tells from the outermost keys alone, and lets few other messages pass. A key stands in JSON
     as it is, or some character of it stands there behind a backslash.
     """
+    test = names_any(pointers)
+    return "true" if test is None else f"({test} OR {BACKSLASH})"
+
+
+def names_any(pointers: Iterable[str]) -> str | None:
+    """Return ``holds_any`` of messages without a backslash; None when it cannot be told."""
     keys: dict[str, set[str]] = {}
     for pointer in pointers:
         key = pointer.split("/")[1].replace("~1", "/").replace("~0", "~")
@@ -61,8 +68,32 @@ def holds_any(pointers: Iterable[str]) -> str:
     # Without the quote in front: a rare first character makes the search quick.
     needles = [f'{part}"' if whole == {part} else part for part, whole in sorted(keys.items())]
     if len(needles) > _MOST_NEEDLES or not all(map(is_written_as_it_is, keys)):
-        return "true"
-    return "(" + " OR ".join([*(contains(needle) for needle in needles), BACKSLASH]) + ")"
+        return None
+    tests = " OR ".join(contains(needle) for needle in needles)
+    return tests if len(needles) == 1 else f"({tests})"
+
+
+_SURELY_ONE_DOUBLE = 15
+"""Digits of which any two numbers differ as DOUBLE too. Source: C's DBL_DIG."""
+_ODD_NUMBER = quoted("[0-9.]{16}|[^0-9A-Za-z.][0-9.]+[eE][-+]?[0-9]")
+
+
+def holds_number(literal: str) -> str | None:
+    """Return SQL of whether a message can hold some number, in whatever way it is written.
+
+    It holds the digits of the number in a row, from the first that is no zero to the last that is
+    none or stands before the point; or it holds a number with an exponent, or one of so many digits
+    that it may be another and yet the same as DOUBLE. None when that cannot be told: 0 and 1 are
+    also ``false`` and ``true``.
+    """
+    match = re.fullmatch(r"-?0*([0-9]*)(?:[.]([0-9]*?)0*)?", literal)
+    if match is None:
+        return None
+    before, after = match[1], match[2] or ""
+    digits = f"{before}.{after}" if after else before
+    if digits in ("", "1") or len(before + after) > _SURELY_ONE_DOUBLE:
+        return None
+    return f"CASE WHEN {contains(digits)} THEN true ELSE regexp_matches(msg, {_ODD_NUMBER}) END"
 
 
 def is_written_as_it_is(text: str) -> bool:

@@ -11,8 +11,10 @@ CWL_QuerySyntax-Stats, -CountFrequent, -Fillmissing; CWL_QuerySyntax-timeseries-
 
 # ruff: noqa: S608 -- every name in the SQL is made by the stack, every literal by values.quoted.
 
+from dataclasses import replace
+
 from opslib.cwli import plan, spans
-from opslib.cwli.aggregates import AGGREGATES
+from opslib.cwli.aggregates import AGGREGATES, OF_NUMBERS, QUANTILE
 from opslib.cwli.checks import has_bin, is_aggregate, walk
 from opslib.cwli.stack import Bin, Stack, group_key
 from opslib.cwli.values import (
@@ -21,6 +23,7 @@ from opslib.cwli.values import (
     as_instant,
     as_number,
     as_text,
+    finite,
     natural_order,
     number,
     once,
@@ -43,22 +46,24 @@ def stats(stack: Stack, stage: plan.Stats) -> None:
     keys = [
         (stack.fresh("k"), key.name, _shifted(stack, key, value, stage)) for key, value in values
     ]
-    calls: dict[int, tuple[str, Value]] = {}
+    numbers: dict[str, tuple[str, Value]] = {}
+    found: dict[int, Value] = {}
     for item in stage.items:
         for node in walk(item.expr):
             if is_aggregate(node):
-                calls[id(node)] = (stack.fresh("a"), _aggregate(stack, node))
-    grouped = list(calls.values())
-    if counts and not (keys and stack.switches.missing_group_key == "dropped"):
-        grouped.append((stack.fresh("a"), number("count(*)")))
-    _group(stack, keys, grouped)
-    if len(grouped) > len(calls):
-        stack.counted = stack.pin(), grouped[-1][0]
+                found[id(node)] = _aggregate(stack, node, numbers)
+    grouped, by_id = _together(stack, found)
+    counter = stack.fresh("a")
+    counts = counts and not (keys and stack.switches.missing_group_key == "dropped")
+    if counts:
+        grouped.append((counter, number("count(*)")))
+    _group(stack, keys, list(numbers.values()), grouped)
+    if counts:
+        stack.counted = stack.pin(), counter
     stack.scope = {name: Value(column, value.kind) for column, name, value in keys}
     stack.keys = tuple(name for _, name, _ in keys)
     stack.grouped = True
     stack.display = None
-    by_id = {key: Value(column, value.kind) for key, (column, value) in calls.items()}
     for item in stage.items:
         stack.define(item.name, stack.value(item.expr, lambda call: by_id.get(id(call))))
     stack.fields = [key.name for key in stage.keys] + [item.name for item in stage.items]
@@ -81,12 +86,54 @@ def _shifted(stack: Stack, key: plan.Item, value: Value, stage: plan.Stats) -> V
     return Value(spans.later(begin, count, unit), Kind.INSTANT)
 
 
-def _aggregate(stack: Stack, call: plan.Call) -> Value:
+def _aggregate(stack: Stack, call: plan.Call, numbers: dict[str, tuple[str, Value]]) -> Value:
+    """Return the value of an aggregate.
+
+    Parameters
+    ----------
+    numbers
+        By the SQL of a text, the column of the number it reads as and its value; grows.
+    """
     aggregate = AGGREGATES[call.name.lower()]
     args = [arg for arg in call.args if not isinstance(arg, plan.Star)]
     literals = [_literal(args[position]) for position in aggregate.literals]
     values = [stack.value(arg) for i, arg in enumerate(args) if i not in aggregate.literals]
+    if call.name.lower() in OF_NUMBERS:
+        values = [_with_number(stack, value, numbers) for value in values]
     return aggregate.build(values, literals, ", ".join(stack.moments), stack.switches)
+
+
+def _with_number(stack: Stack, value: Value, numbers: dict[str, tuple[str, Value]]) -> Value:
+    """Return a value with a column for its number, which several aggregates may read."""
+    if not value.is_text or value.literal is not None:
+        return value
+    if value.sql not in numbers:
+        numbers[value.sql] = (stack.fresh("f"), number(finite(as_number(value))))
+    return replace(value, finite=numbers[value.sql][0])
+
+
+def _together(
+    stack: Stack, found: dict[int, Value]
+) -> tuple[list[tuple[str, Value]], dict[int, Value]]:
+    """Return the columns to make of aggregates, and what each aggregate is of them.
+
+    Percentiles of one value are one column, as DuckDB then keeps and orders its values once.
+    """
+    columns: list[tuple[str, Value]] = []
+    by_id: dict[int, Value] = {}
+    percentiles: dict[tuple[str, str], tuple[str, list[str]]] = {}
+    for key, value in found.items():
+        match = QUANTILE.fullmatch(value.sql)
+        if match is None:
+            columns.append((stack.fresh("a"), value))
+            by_id[key] = Value(columns[-1][0], value.kind)
+            continue
+        column, fractions = percentiles.setdefault((match[1], match[2]), (stack.fresh("a"), []))
+        fractions.append(match[3])
+        by_id[key] = number(f"{column}[{len(fractions)}]")
+    for (name, of), (column, fractions) in percentiles.items():
+        columns.append((column, number(f"{name}({of}, [{', '.join(fractions)}])")))
+    return columns, by_id
 
 
 def _literal(arg: plan.Expr) -> float:
@@ -99,10 +146,16 @@ def _literal(arg: plan.Expr) -> float:
     raise TypeError(f"{type(arg).__name__} is no literal, which checks should have refused")
 
 
-def _group(stack: Stack, keys: list[Key], calls: list[tuple[str, Value]]) -> None:
+def _group(
+    stack: Stack,
+    keys: list[Key],
+    numbers: list[tuple[str, Value]],
+    calls: list[tuple[str, Value]],
+) -> None:
     stack.flush()
-    if keys:
-        computed = ", ".join(f"{once(value.sql)} AS {column}" for column, _, value in keys)
+    made = [(column, value) for column, _, value in keys] + numbers
+    if made:
+        computed = ", ".join(f"{once(value.sql)} AS {column}" for column, value in made)
         stack.push(f"SELECT *, {computed} FROM {stack.top}")
     selected = [column for column, _, _ in keys]
     selected += [f"{value.sql} AS {column}" for column, value in calls]

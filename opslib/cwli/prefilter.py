@@ -7,6 +7,7 @@ Must not know stages.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from opslib.cwli import documents, plan
 from opslib.cwli.discovery import json_pointers
@@ -18,8 +19,16 @@ Discovered = Callable[[plan.Field], bool]
 _PLATFORM = ("START", "END", "REPORT")
 
 
-def implied(condition: plan.Expr, discovered: Discovered, *, switches: Switches) -> str | None:
-    """Return SQL that holds wherever a condition does; None when nothing cheap is known.
+@dataclass(frozen=True)
+class Test:
+    """SQL over ``msg``, and ``documents.holds_any`` of the fields that it makes sure of."""
+
+    sql: str
+    sure: frozenset[str] = frozenset()
+
+
+def implied(condition: plan.Expr, discovered: Discovered, *, switches: Switches) -> Test | None:
+    """Return what holds wherever a condition does; None when nothing cheap is known.
 
     Parameters
     ----------
@@ -31,11 +40,16 @@ def implied(condition: plan.Expr, discovered: Discovered, *, switches: Switches)
     match condition:
         case plan.AllOf():
             tests = [implied(part, discovered, switches=switches) for part in condition.parts]
-            return _joined(" AND ", [test for test in tests if test])
+            found = [test for test in tests if test]
+            sure = frozenset[str]().union(*(test.sure for test in found))
+            return Test(_joined(" AND ", found), sure) if found else None
         case plan.AnyOf():
             tests = [implied(part, discovered, switches=switches) for part in condition.parts]
             found = [test for test in tests if test]
-            return _joined(" OR ", found) if len(found) == len(tests) else None
+            if len(found) < len(tests):
+                return None
+            sure = found[0].sure.intersection(*(test.sure for test in found))
+            return Test(_joined(" OR ", found), sure)
         case plan.Compare():
             return _of_compare(condition, discovered)
         case plan.Like() | plan.InList():
@@ -46,24 +60,27 @@ def implied(condition: plan.Expr, discovered: Discovered, *, switches: Switches)
             return None
 
 
-def _joined(word: str, tests: list[str]) -> str | None:
-    return f"({word.join(tests)})" if tests else None
+def _joined(word: str, tests: list[Test]) -> str:
+    return f"({word.join(test.sql for test in tests)})"
 
 
-def _of_compare(compare: plan.Compare, discovered: Discovered) -> str | None:
+def _of_compare(compare: plan.Compare, discovered: Discovered) -> Test | None:
+    field, literal = _beside_literal(compare)
+    if literal is not None:
+        return _equal(field, literal, discovered)
     tests = [_present(side, discovered) for side in (compare.left, compare.right)]
-    field, text = _beside_text(compare)
-    if text is not None:
-        # Rarer than the key, as a rule.
-        tests.insert(0, _holds(field, text.value, discovered))
-    return _joined(" AND ", [test for test in tests if test])
+    found = [test for test in tests if test]
+    sure = frozenset[str]().union(*(test.sure for test in found))
+    return Test(_joined(" AND ", found), sure) if found else None
 
 
-def _beside_text(compare: plan.Compare) -> tuple[plan.Expr, plan.Text | None]:
-    """Return the sides of ``x = "text"``, whichever comes first; no text when it is not that."""
-    for field, text in ((compare.left, compare.right), (compare.right, compare.left)):
-        if compare.op == "=" and isinstance(text, plan.Text):
-            return field, text
+def _beside_literal(compare: plan.Compare) -> tuple[plan.Expr, str | None]:
+    """Return the sides of ``x = "text"`` or ``x = 5``, whichever comes first; else no literal."""
+    for field, literal in ((compare.left, compare.right), (compare.right, compare.left)):
+        if compare.op == "=" and isinstance(literal, plan.Text):
+            return field, literal.value
+        if compare.op == "=" and isinstance(literal, plan.Number):
+            return field, literal.written
     return compare.left, None
 
 
@@ -74,10 +91,10 @@ def exact(condition: plan.Expr, discovered: Discovered) -> str | None:
     """
     if not isinstance(condition, plan.Compare):
         return None
-    field, text = _beside_text(condition)
-    if text is None or not isinstance(field, plan.Field) or not discovered(field):
+    field, literal = _beside_literal(condition)
+    if literal is None or not isinstance(field, plan.Field) or not discovered(field):
         return None
-    return _begins(field, text.value)
+    return _begins(field, literal)
 
 
 def _begins(field: plan.Field, value: str) -> str | None:
@@ -86,20 +103,33 @@ def _begins(field: plan.Field, value: str) -> str | None:
     return f"starts_with(msg, {quoted(value + ' RequestId: ')})"
 
 
-def _present(expr: plan.Expr, discovered: Discovered) -> str | None:
+def _present(expr: plan.Expr, discovered: Discovered) -> Test | None:
     if not isinstance(expr, plan.Field) or not discovered(expr):
         return None
     pointers = json_pointers(expr.name)
-    return documents.holds_any(pointers) if pointers else None
+    if not pointers:
+        return None
+    sql = documents.holds_any(pointers)
+    return Test(sql, frozenset([sql]))
 
 
-def _holds(expr: plan.Expr, value: str, discovered: Discovered) -> str | None:
-    """Return SQL that holds where a field can be some text."""
+def _equal(expr: plan.Expr, literal: str, discovered: Discovered) -> Test | None:
+    """Return what holds where a field can be equal to some literal."""
+    present = _present(expr, discovered)
     if not isinstance(expr, plan.Field) or not discovered(expr):
         return None
-    if begins := _begins(expr, value):
-        return begins
-    plain = documents.is_written_as_it_is(value) and not reads_as_number(value)
-    if not plain or not json_pointers(expr.name):
+    if begins := _begins(expr, literal):
+        return Test(begins)
+    if present is None:
         return None
-    return f"({documents.contains(value)} OR {documents.BACKSLASH})"
+    named = documents.names_any(json_pointers(expr.name))
+    held: str | None = None
+    if reads_as_number(literal):
+        held = documents.holds_number(literal)
+    elif documents.is_written_as_it_is(literal):
+        held = documents.contains(literal)
+    if named is None or held is None:
+        return present
+    # DuckDB would ask all of an OR and AND of every message, as a filter of a table.
+    both = f"CASE WHEN {named} THEN {held} OR {documents.BACKSLASH} ELSE {documents.BACKSLASH} END"
+    return Test(both, present.sure)

@@ -84,6 +84,12 @@ class Stack:
         Steps of other queries that stand below these, each with its own bottom.
     matched_from
         The last relation whose rows are the matched events; None as long as that is ``top``.
+    tested
+        SQL that filters of events ask of a message before they read a field.
+    alone
+        Whether no row depends on another so far, so that one may be left out at the bottom.
+    bottom_tests
+        SQL over an event, without which it would be left out further up.
     counts
         Whether the first ``stats`` is to count its rows, which are the matched events.
     counted
@@ -117,6 +123,9 @@ class Stack:
         self.limited = False
         self.matched_from: str | None = None
         self.filters = False
+        self.tested: set[str] = set()
+        self.alone = True
+        self.bottom_tests: list[str] = []
         self.counts = False
         self.counted: tuple[str, str] | None = None
         self.first_limit: int | None = None
@@ -347,11 +356,13 @@ class Stack:
         """
         ctes = []
         below = "events"
-        if condition is not None:
+        tests = [*([condition] if condition is not None else []), *self.bottom_tests]
+        if tests:
             below = self.fresh("b")
-            ctes.append(f"{below} AS NOT MATERIALIZED (SELECT * FROM events WHERE {condition})")
+            kept = f"SELECT * FROM events WHERE {' AND '.join(tests)}"
+            ctes.append(f"{below} AS NOT MATERIALIZED ({kept})")
         if self.discovery.needs_json:
-            for column in self.discovery.json_columns():
+            for column in self.discovery.json_columns(tested=self.tested):
                 name = self.fresh("b")
                 ctes.append(f"{name} AS NOT MATERIALIZED (SELECT *, {column} FROM {below})")
                 below = name

@@ -59,7 +59,12 @@ def filter_rows(stack: Stack, stage: plan.Filter) -> None:
     stack.flush()
     if not stack.grouped and not all(exact(part, stack.is_discovered) for part in parts):
         cheap = implied(condition, stack.is_discovered, switches=stack.switches)
-        tests = [*([cheap] if cheap else []), *tests]
+        if cheap is not None:
+            stack.tested |= cheap.sure
+            if stack.alone:
+                stack.bottom_tests.append(cheap.sql)
+            else:
+                tests = [cheap.sql, *tests]
     stack.push(f"SELECT * FROM {stack.top} WHERE {' AND '.join(tests)}")
 
 

@@ -45,6 +45,7 @@ class Value:
     ``logged`` is SQL of the text as it was logged, where ``sql`` may have lost some of it: a JSON
     number 1.50 is ``1.5`` in ``sql``, which is cheaper and the same number. ``tree`` is SQL of the
     JSON a field was read from, also where that is a map or list and the field therefore missing.
+    ``finite`` is the column of the finite number that a text reads as, where there is one.
     """
 
     sql: str
@@ -52,6 +53,7 @@ class Value:
     literal: str | None = None
     logged: str | None = None
     tree: str | None = None
+    finite: str | None = None
 
     def __post_init__(self) -> None:
         if len(self.sql) > MAX_SQL_CHARACTERS:
@@ -177,6 +179,11 @@ def as_number(value: Value) -> str:
             f"CASE WHEN {value.sql} < ':' AND NOT ({odd}) THEN try_cast({value.sql} AS DOUBLE) END"
         )
     return f"try_cast(translate({value.sql}, '_nN', '???') AS DOUBLE)"
+
+
+def finite_number(value: Value) -> str:
+    """Return SQL of the finite number a value is or reads as, a column if there is one."""
+    return value.finite or finite(as_number(value))
 
 
 def as_text(value: Value) -> str:

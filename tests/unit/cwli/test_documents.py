@@ -171,7 +171,15 @@ def test_an_object_is_found_behind_63_pieces_that_look_like_one() -> None:
     assert found == [{"a": "1"}, {"a": "1"}, {"a": "1"}]
 
 
-def test_an_object_between_brackets_is_found_32_deep() -> None:
-    nested = '{"a":1,"x":' + '{"b":' * 31 + "1" + "}" * 31 + "} tail }"
+def test_an_object_between_brackets_is_found_however_deep() -> None:
+    nested = ['{"a":1,"x":' + '{"b":' * n + "1" + "}" * n + "} tail }" for n in (31, 500)]
 
-    assert shown(["a"], [nested]) == [{"a": "1"}]
+    assert shown(["a"], nested) == [{"a": "1"}, {"a": "1"}]
+
+
+def test_a_list_of_what_is_no_number_in_json_is_passed_over_too() -> None:
+    assert shown(["a"], ['[NaN, {"a":1}] {"a":2}', '[-inf] {"a":3}']) == [{"a": "2"}, {"a": "3"}]
+
+
+def test_a_quote_left_open_hides_no_object_behind_it() -> None:
+    assert shown(["a"], ['{"x": "y } {"a":1} tail }', '{"a":"x \\']) == [{"a": "1"}, {}]
