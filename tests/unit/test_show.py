@@ -181,7 +181,7 @@ PLAN = {
     "action": "Raise the memory of orders from 256 to 512 MB",
     "subject": "arn:aws:lambda:us-east-1:000000000000:function:orders",
     "before": {"RevisionId": "r-1", "MemorySize": 256, "Timeout": 30},
-    "after": {"MemorySize": 1512, "Timeout": 30, "Alias": None},
+    "after": {"Timeout": 30, "MemorySize": 1512, "Alias": None},
     "reversible": True,
     "expires": "2026-10-14T04:07:00Z",
     "cli": ["aws lambda update-function-configuration --memory-size 512", "aws lambda wait x"],
