@@ -249,11 +249,12 @@ class _About:
         if seen.grows_s_per_s is not None and seen.word in ("stuck", "falling behind"):
             growth = f" It grows by {number(seen.grows_s_per_s)} s a second."
         last = _long(seen.last_ms) if seen.last_ms is not None else "not known"
+        over = seen.last_ms is not None and judge(seen.last_ms, threshold) is Verdict.HEALTHY
         return [
             self._finding(
                 "stream.lag",
                 severity,
-                f"{self.function} reads its stream {_long(level_ms)} late",
+                f"{self.function} {'read' if over else 'reads'} its stream {_long(level_ms)} late",
                 f"Records were {_long(level_ms)} old or older "
                 f"{held(len(seen.points), threshold.periods)} of 5 min"
                 f"{f', first from {utc(first)} on' if first else ''}; the last age is {last}."

@@ -98,6 +98,8 @@ SCENARIO = Scenario(
         "11-permission-denied": Expected(verdict="healthy"),
         "12-timeout": Expected(verdict="healthy"),
         "13-code-error": Expected(verdict="critical", findings=frozenset({"errors.code"})),
+        "50-stream-lag": Expected(verdict="critical", findings=frozenset({"stream.lag"})),
+        "60-dynamodb-throttling": Expected(verdict="healthy"),
     },
     builder=_build,
 )

@@ -22,6 +22,9 @@ SCENARIO = Scenario(
         "11-permission-denied": Expected(verdict="unknown"),
         "12-timeout": Expected(verdict="unknown"),
         "13-code-error": Expected(verdict="unknown"),
+        "30-dead-letters": Expected(verdict="unknown"),
+        "50-stream-lag": Expected(verdict="unknown"),
+        "60-dynamodb-throttling": Expected(verdict="unknown"),
     },
     builder=_build,
 )

@@ -71,6 +71,9 @@ SCENARIO = Scenario(
         "13-code-error": Expected(
             verdict="warning", findings=frozenset({"errors.permission-denied"})
         ),
+        "30-dead-letters": Expected(verdict="healthy"),
+        "50-stream-lag": Expected(verdict="healthy"),
+        "60-dynamodb-throttling": Expected(verdict="healthy"),
     },
     builder=_build,
 )

@@ -85,6 +85,8 @@ SCENARIO = Scenario(
         "11-permission-denied": Expected(verdict="healthy"),
         "12-timeout": Expected(verdict="critical", findings=frozenset({"errors.timeout"})),
         "13-code-error": Expected(verdict="healthy"),
+        "30-dead-letters": Expected(verdict="healthy"),
+        "60-dynamodb-throttling": Expected(verdict="healthy"),
     },
     builder=_build,
 )

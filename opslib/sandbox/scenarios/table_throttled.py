@@ -89,6 +89,8 @@ SCENARIO = Scenario(
             verdict="warning", findings=frozenset({"dynamodb.write-throttled", "errors.timeout"})
         ),
         "13-code-error": Expected(verdict="healthy"),
+        "30-dead-letters": Expected(verdict="healthy"),
+        "50-stream-lag": Expected(verdict="warning", findings=frozenset({"stream.lag"})),
     },
     builder=_build,
 )

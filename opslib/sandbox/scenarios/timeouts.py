@@ -68,6 +68,9 @@ SCENARIO = Scenario(
         "11-permission-denied": Expected(verdict="healthy"),
         "12-timeout": Expected(verdict="critical", findings=frozenset({"errors.timeout"})),
         "13-code-error": Expected(verdict="healthy"),
+        "30-dead-letters": Expected(verdict="healthy"),
+        "50-stream-lag": Expected(verdict="warning", findings=frozenset({"stream.lag"})),
+        "60-dynamodb-throttling": Expected(verdict="healthy"),
     },
     builder=_build,
 )
