@@ -253,9 +253,11 @@ class Run:
         self._result.save()
         return show.plans(self._result.plans)
 
-    def plot(self, panels: Sequence[plots.Panel], *, target: Target) -> show.Shown:
+    def plot(self, panels: Sequence[plots.Panel], *, target: Target | None) -> show.Shown:
         """Draw panels over the window, the deployment marked, described in words and numbers."""
-        figure = plots.timeline(panels, window=self.window, deployed_at=target.deployed_at)
+        figure = plots.timeline(
+            panels, window=self.window, deployed_at=target.deployed_at if target else None
+        )
         return show.picture(plots.png(figure), alt=plots.describe(panels))
 
     def conclude(

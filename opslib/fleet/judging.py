@@ -141,18 +141,19 @@ def beside(checks: Sequence[Check], before: Sequence[Check]) -> pd.DataFrame:
 
 
 def suspects(scope: Scope, checks: Sequence[Check]) -> list[str]:
-    """Return the functions to look at closely, the worst first; of a well system the first.
+    """Return the functions to look at closely, the worst first.
 
     A queue, stream or table in trouble points to the functions that it feeds, or whose failures it
-    takes.
+    takes. Of few functions that are well the first is looked at all the same; of many only one
+    that is a warning or worse, since a close look takes six calls.
     """
-    order = [verdict for verdict in _SEVERITY if verdict is not Verdict.HEALTHY]
+    order = (Verdict.CRITICAL, Verdict.UNKNOWN, Verdict.WARNING)
     found: dict[str, None] = {}
-    for verdict in order:
+    for verdict in order if scope.few else (Verdict.CRITICAL, Verdict.WARNING):
         for check in checks:
             if check.verdict is verdict:
                 found |= dict.fromkeys(_functions_of(scope, check.subject))
-    names = list(found) or [function.name for function in scope.functions]
+    names = list(found) or [function.name for function in scope.functions if scope.few]
     return names[: MOST_CLOSE if scope.few and found else 1]
 
 

@@ -31,7 +31,7 @@ from opslib.system import Function
 from opslib.window import Window
 
 #: Beyond `FEW` functions, the most configurations that are read.
-MOST_READ = 4
+MOST_READ = 2
 #: The most queues or tables without any datapoint that are asked whether they are there.
 MOST_ASKED = 4
 _LEAST_TIMEOUT_MS = 1000.0
@@ -74,6 +74,11 @@ class Readings:
     functions_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     limits: tuple[str, ...] = ()
     found: frozenset[str] = frozenset()
+
+    def timeout_ms(self, function: str) -> float:
+        """Return a function's timeout in milliseconds; NaN when it is not known."""
+        rows = self.rows.loc[self.rows["function"] == function, "timeout_s"]
+        return float(rows.iloc[0]) * 1000 if len(rows) else float("nan")
 
 
 def read(connection: Connection, scope: Scope, answer: MetricAnswer, *, window: Window) -> Readings:

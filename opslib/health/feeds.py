@@ -113,7 +113,7 @@ def queue_rows(series: Series, *, thresholds: Thresholds) -> list[Check]:
         detail=f"{told}; the oldest waited {span(age.value) if age else 'an unknown time'}. "
         "Its consumer does not keep up, fails, or does not run.",
         subject=queue,
-        since=breach(series.of("queue_age_ms"), thresholds.queue_age_ms) or None,
+        since=breach(series.of("queue_age_ms"), thresholds.queue_age_ms) if age else None,
     )
     return [
         series.judged(

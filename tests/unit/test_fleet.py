@@ -1,0 +1,354 @@
+"""A whole system at a glance: what is asked of whom, and what must never pass for well."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import pytest
+from fakes.clients import refusal
+
+from opslib import aws, fleet
+from opslib.health import Check, Finding, Verdict
+from opslib.metrics import Metric, MetricAnswer
+from opslib.system import load
+from opslib.window import Window
+
+NOW = datetime(2026, 10, 14, 3, 0, tzinfo=UTC)
+WINDOW = Window(NOW - timedelta(hours=3), NOW)
+PLACE = {"account": "123456789012", "region": "eu-west-1", "environment": "staging"}
+
+
+def _scope(*functions: Mapping[str, Any], name: str = "", **more: Any) -> fleet.Scope:
+    system = {"name": "orders", **PLACE, "functions": list(functions), **more}
+    return fleet.scope(load(system), name)
+
+
+def _many(size: int = 11, **first: Any) -> fleet.Scope:
+    return _scope({"name": "f-0", **first}, *({"name": f"f-{n}"} for n in range(1, size)))
+
+
+@dataclass
+class _Lambda:
+    """The ``lambda`` client; functions that are not in ``timeouts_s`` are not there."""
+
+    timeouts_s: dict[str, int] = field(default_factory=dict)
+    mappings: list[dict[str, Any]] = field(default_factory=list)
+    reserved: int | None = None
+    calls: Counter[str] = field(default_factory=Counter)
+
+    def get_function_configuration(self, *, FunctionName: str) -> Any:
+        self.calls[FunctionName] += 1
+        if FunctionName not in self.timeouts_s:
+            raise refusal("ResourceNotFoundException")
+        return {"Timeout": self.timeouts_s[FunctionName], "MemorySize": 128}
+
+    def get_function_concurrency(self, *, FunctionName: str) -> Any:
+        return {} if self.reserved is None else {"ReservedConcurrentExecutions": self.reserved}
+
+    def list_event_source_mappings(self, *, FunctionName: str) -> Any:
+        return {"EventSourceMappings": self.mappings}
+
+
+@dataclass
+class _Alarms:
+    """The ``cloudwatch`` client, of which only alarms are asked."""
+
+    alarms: list[dict[str, Any]]
+    muted: Any = None
+
+    def describe_alarms(self, **asked: Any) -> Any:
+        assert asked["StateValue"] == "ALARM"
+        return {"MetricAlarms": self.alarms}
+
+    def list_alarm_mute_rules(self, *, AlarmName: str, Statuses: list[str]) -> Any:
+        if isinstance(self.muted, Exception):
+            raise self.muted
+        return {"AlarmMuteRuleSummaries": [{}] if self.muted else []}
+
+
+class _Missing:
+    """``sqs`` and ``dynamodb`` clients of an account that has neither queue nor table."""
+
+    def get_queue_url(self, *, QueueName: str) -> Any:
+        raise refusal("AWS.SimpleQueueService.NonExistentQueue")
+
+    def describe_table(self, *, TableName: str) -> Any:
+        raise refusal("ResourceNotFoundException")
+
+
+@dataclass
+class _Connection:
+    clients: dict[str, Any]
+    identity: aws.Identity = field(
+        default_factory=lambda: aws.Identity("123456789012", "arn", "eu-west-1", NOW)
+    )
+
+    def client(self, service: str) -> Any:
+        return self.clients.get(service) or _Missing()
+
+
+def _answer(scope: fleet.Scope, **values: float) -> MetricAnswer:
+    """Answer every metric of a scope with one value every five minutes, by indicator."""
+    wanted = fleet.metrics_of(scope, WINDOW)
+    rows = [
+        (metric.name, NOW - timedelta(minutes=5 * n), values[metric.name.split(" of ")[0]])
+        for metric in wanted
+        for n in range(36, 0, -1)
+        if metric.name.split(" of ")[0] in values
+    ]
+    points = pd.DataFrame(rows, columns=["metric", "at", "value"]).astype({"metric": "str"})
+    points["at"] = pd.to_datetime(points["at"], utc=True)
+    return MetricAnswer(points, {m.name: "Complete" for m in wanted}, (), (), tuple(wanted))
+
+
+WELL = {"invocations": 30.0, "errors": 0.0, "throttles": 0.0, "duration_p95_ms": 40.0}
+
+
+def _read(scope: fleet.Scope, lambda_: _Lambda, **values: float) -> fleet.Readings:
+    connection: Any = _Connection({"lambda": lambda_})
+    return fleet.read(connection, scope, _answer(scope, **values), window=WINDOW)
+
+
+def _rows(scope: fleet.Scope, readings: fleet.Readings) -> dict[tuple[str, str], Check]:
+    checks = fleet.checks_of(scope, readings, window=WINDOW)
+    return {(check.indicator, check.subject): check for check in checks}
+
+
+def test_a_thousand_plain_functions_need_eight_calls_of_metrics() -> None:
+    wanted = fleet.metrics_of(_many(1000), WINDOW)
+
+    assert len(wanted) == 4000
+    assert {metric.period_s for metric in wanted} == {300}
+
+
+def test_a_function_is_asked_for_with_what_feeds_it_and_takes_its_failures() -> None:
+    listed: Any = {"queues": [{"name": "q"}, {"name": "other"}], "tables": [{"name": "t"}]}
+    scope = _scope(
+        {"name": "f", "table": "t", "dead_letter_queue": "q"}, {"name": "g"}, name="f", **listed
+    )
+
+    names = [metric.name for metric in fleet.metrics_of(scope, WINDOW)]
+
+    assert names == [
+        "invocations of f",
+        "errors of f",
+        "throttles of f",
+        "duration_p95_ms of f",
+        "iterator_age_ms of f",
+        "dead_letters of q",
+        "table_writes of t",
+        "read_throttles of t",
+        "write_throttles of t",
+    ]
+
+
+def test_of_many_functions_none_is_read_whose_durations_no_timeout_could_be_near() -> None:
+    lambda_, scope = _Lambda(), _many()
+
+    readings = _read(scope, lambda_, **WELL)
+
+    assert lambda_.calls == {}
+    row = _rows(scope, readings)["Duration", "f-3"]
+    assert (row.shown, row.verdict) == ("4 % of the timeout", Verdict.HEALTHY)
+    assert "no timeout is below 1 s" in row.note
+
+
+def test_of_many_slow_functions_two_are_read_and_the_others_are_not_called_well() -> None:
+    lambda_ = _Lambda(timeouts_s={f"f-{n}": 60 for n in range(11)})
+    scope = _many()
+
+    readings = _read(scope, lambda_, **(WELL | {"duration_p95_ms": 3000.0}))
+
+    rows = _rows(scope, readings)
+    verdicts = [rows["Duration", f"f-{n}"].verdict for n in range(11)]
+    assert lambda_.calls.total() == 2
+    assert verdicts == [Verdict.HEALTHY] * 2 + [Verdict.UNKNOWN] * 9
+
+
+def test_a_timeout_that_the_file_declares_is_taken_and_said() -> None:
+    lambda_, scope = _Lambda(), _many(timeout_s=5)
+
+    readings = _read(scope, lambda_, **(WELL | {"duration_p95_ms": 4500.0}))
+
+    row = _rows(scope, readings)["Duration", "f-0"]
+    assert "f-0" not in lambda_.calls
+    assert row.verdict is Verdict.CRITICAL
+    assert row.note.endswith("timeout 5.0 s as the params file says")
+
+
+def test_an_idle_function_is_well_only_if_it_is_there() -> None:
+    scope = _scope({"name": "f"}, {"name": "idle"}, {"name": "mistyped"})
+    answer = _answer(scope, **WELL)
+    kept = answer.points[answer.points["metric"].str.endswith(" of f")]
+    lambda_ = _Lambda(timeouts_s={"f": 10, "idle": 10})
+    connection: Any = _Connection({"lambda": lambda_})
+    seen = MetricAnswer(kept, answer.status, (), (), answer.metrics)
+
+    readings = fleet.read(connection, scope, seen, window=WINDOW)
+
+    rows = _rows(scope, readings)
+    assert rows["Invocations", "idle"].verdict is Verdict.HEALTHY
+    assert rows["Invocations", "mistyped"].verdict is Verdict.UNKNOWN
+    assert "the configuration of mistyped" in readings.limits[0]
+
+
+def test_a_queue_and_a_table_that_are_not_there_are_never_called_empty() -> None:
+    scope = _scope({"name": "f"}, queues=[{"name": "q"}], tables=[{"name": "t"}])
+
+    readings = _read(scope, _Lambda(timeouts_s={"f": 10}), **WELL)
+
+    rows = _rows(scope, readings)
+    assert rows["Oldest message", "q"].verdict is Verdict.UNKNOWN
+    assert rows["Write throttles", "t"].verdict is Verdict.UNKNOWN
+    assert [limit.split(".")[0] for limit in readings.limits] == [
+        "Not seen: the depth of q",
+        "Not seen: whether there is a table t",
+    ]
+
+
+def test_a_work_queue_that_waits_and_a_stream_that_refuses_are_findings() -> None:
+    streams: Any = {"queues": [{"name": "q"}], "streams": [{"name": "s"}]}
+    scope = _scope({"name": "f", "stream": "s", "queues": ["q"]}, **streams)
+    values = {"queue_age_ms": 1000.0, "queue_depth": 5.0, "stream_throttles": 7.0}
+
+    readings = _read(scope, _Lambda(timeouts_s={"f": 10}), **(WELL | values))
+
+    rows = _rows(scope, readings)
+    assert rows["Oldest message", "q"].verdict is Verdict.CRITICAL
+    assert rows["Queue depth", "q"].verdict is Verdict.HEALTHY
+    finding = rows["Throttled writes", "s"].finding
+    assert finding is not None
+    assert (finding.id, finding.severity) == ("stream.write-throttled", Verdict.CRITICAL)
+    assert finding.evidence == ("stream_throttles of s",)
+
+
+def test_throttled_invocations_are_a_finding_though_they_are_no_errors() -> None:
+    scope = _scope({"name": "f"})
+
+    readings = _read(scope, _Lambda(timeouts_s={"f": 10}), **(WELL | {"throttles": 11.0}))
+
+    rows = _rows(scope, readings)
+    assert rows["Error rate", "f"].verdict is Verdict.HEALTHY
+    assert rows["Throttles", "f"].verdict is Verdict.CRITICAL
+
+
+def test_the_worst_stand_first_where_there_are_many() -> None:
+    scope = _many()
+
+    readings = _read(scope, _Lambda(), **(WELL | {"errors": 3.0}))
+
+    checks = fleet.checks_of(scope, readings, window=WINDOW)
+    assert [check.indicator for check in checks[:11]] == ["Error rate"] * 11
+    assert fleet.suspects(scope, checks) == ["f-0"]
+
+
+def test_a_queue_in_trouble_points_to_the_function_whose_failures_it_takes() -> None:
+    queues: Any = {"queues": [{"name": "q", "kind": "dead-letter"}]}
+    scope = _scope({"name": "f"}, {"name": "g", "dead_letter_queue": "q"}, **queues)
+    lambda_ = _Lambda(timeouts_s={"f": 10, "g": 10})
+
+    readings = _read(scope, lambda_, **(WELL | {"dead_letters": 20.0}))
+
+    assert fleet.suspects(scope, fleet.checks_of(scope, readings, window=WINDOW)) == ["g"]
+
+
+def test_the_day_before_stands_beside_and_a_dash_where_nothing_came() -> None:
+    scope = _scope({"name": "f"})
+    readings = _read(scope, _Lambda(timeouts_s={"f": 1}), **(WELL | {"errors": 3.0}))
+    checks = fleet.checks_of(scope, readings, window=WINDOW)
+    wanted: list[Metric] = fleet.metrics_of(scope, WINDOW)
+    then = MetricAnswer.unseen(wanted, reason="forbidden")
+
+    dashes = fleet.beside(checks, fleet.checks_before(scope, readings, then, window=WINDOW))
+    same = fleet.beside(checks, checks)
+
+    assert dashes["day_before"].tolist() == ["–"] * 4
+    assert same.loc[same["indicator"] == "Error rate", "day_before"].tolist() == [
+        "10 % of invocations"
+    ]
+
+
+def _alarm(name: str = "f-errors", subject: str = "f", **more: Any) -> dict[str, Any]:
+    return {
+        "AlarmName": name,
+        "StateUpdatedTimestamp": NOW - timedelta(minutes=9),
+        "Namespace": "AWS/Lambda",
+        "MetricName": "Errors",
+        "Dimensions": [{"Name": "FunctionName", "Value": subject}],
+        "AlarmActions": ["arn:aws:sns:eu-west-1:123456789012:page"],
+        **more,
+    }
+
+
+def _firing(*alarms: dict[str, Any], muted: Any = None) -> pd.DataFrame:
+    connection: Any = _Connection({"cloudwatch": _Alarms(list(alarms), muted=muted)})
+    return fleet.firing(connection, _scope({"name": "f"})).rows
+
+
+def test_only_alarms_about_the_system_are_told() -> None:
+    rows = _firing(_alarm(), _alarm("theirs", "another-teams"))
+
+    assert rows[["alarm", "subject", "told"]].to_numpy().tolist() == [["f-errors", "f", "yes"]]
+
+
+@pytest.mark.parametrize(
+    ("more", "muted", "told"),
+    [
+        ({}, True, "muted"),
+        ({}, refusal("InvalidAction"), "not seen"),
+        ({"ActionsEnabled": False}, None, "actions off"),
+        ({"AlarmActions": []}, None, "no action"),
+    ],
+)
+def test_whether_anybody_heard_of_an_alarm_is_told(
+    more: dict[str, Any], muted: Any, told: str
+) -> None:
+    rows = _firing(_alarm(**more), muted=muted)
+
+    assert rows["told"].tolist() == [told]
+
+
+def test_an_alarm_that_a_finding_explains_is_no_finding_and_another_is() -> None:
+    failing = Finding(
+        id="errors.rate", severity=Verdict.CRITICAL, title="T", detail="D.", subject="f"
+    )
+    rows = _firing(_alarm(), _alarm("f-slow", MetricName="Duration"))
+
+    found, explained = fleet.alarm_findings(rows, [failing])
+
+    assert explained == ["errors.rate", ""]
+    assert [(each.id, each.severity) for each in found] == [("alarms.firing", Verdict.WARNING)]
+    assert "f-slow" in found[0].title
+
+
+def _opened(lambda_: _Lambda) -> fleet.Opened:
+    connection: Any = _Connection({"lambda": lambda_})
+    return fleet.opened(connection, ["f"], window=WINDOW)
+
+
+def test_a_function_that_is_stopped_is_a_change_that_stands_open() -> None:
+    found = fleet.opened_findings(_opened(_Lambda(reserved=0)).rows)
+
+    assert [(each.id, each.title) for each in found] == [
+        ("change.temporary", "f: reserved concurrency is 0")
+    ]
+
+
+def test_some_reserved_concurrency_stops_nothing() -> None:
+    assert _opened(_Lambda(reserved=1)).rows.empty
+
+
+@pytest.mark.parametrize(("age_h", "dated"), [(1, True), (5, False)])
+def test_a_disabled_mapping_stands_open_and_is_dated_only_within_the_window(
+    age_h: int, dated: bool
+) -> None:
+    at = NOW - timedelta(hours=age_h)
+    mapping = {"State": "Disabled", "LastModified": at, "EventSourceArn": "arn:aws:sqs:r:1:q"}
+
+    (finding,) = fleet.opened_findings(_opened(_Lambda(mappings=[mapping])).rows)
+
+    assert finding.title == "f: a mapping is disabled"
+    assert finding.since == (at if dated else None)
