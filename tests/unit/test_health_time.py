@@ -1,0 +1,193 @@
+"""Where time goes and what starts cold: bounds and estimates, held to examples by hand."""
+
+import math
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from opslib.health import cold_starts, shares
+from opslib.remedies.concurrency import provisioned_plan
+from opslib.remedies.function_state import Versions
+
+AT = datetime(2026, 10, 14, 1, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+HERE = {"account": "123456789012", "region": "eu-west-1"}
+
+
+def _points(values: dict[int, float]) -> pd.DataFrame:
+    at = [pd.Timestamp(AT + n * MINUTE) for n in values]
+    frame = pd.DataFrame({"at": at, "value": list(values.values())})
+    return frame.astype({"at": "datetime64[ns, UTC]", "value": "float64"})
+
+
+def _starts(*minutes: float) -> pd.DataFrame:
+    at = [pd.Timestamp(AT + n * MINUTE) for n in minutes]
+    frame = pd.DataFrame({"at": at, "init_ms": [400.0] * len(minutes)})
+    return frame.astype({"at": "datetime64[ns, UTC]"})
+
+
+def _reasons(starts: pd.DataFrame, ran: dict[int, float], *changed: datetime) -> dict[str, int]:
+    rows = cold_starts.cold_start_reasons(
+        starts, invocations=_points(ran), concurrency=_points(ran), changed_at=changed
+    )
+    return dict(zip(rows["reason"], rows["cold_starts"], strict=True))
+
+
+STEADY = dict.fromkeys(range(-20, 60), 1.0)
+
+
+def test_a_start_within_ten_minutes_of_a_change_fits_the_change() -> None:
+    found = _reasons(_starts(9.5, 10.5), STEADY, AT)
+
+    assert found == {"after a change": 1, "none of these: replaced": 1}
+
+
+def test_a_start_after_five_quiet_minutes_fits_the_pause() -> None:
+    found = _reasons(_starts(6.0), {0: 1.0, 6: 1.0})
+
+    assert found == {"after a pause": 1}
+
+
+def test_a_start_while_more_run_than_before_fits_the_growth() -> None:
+    found = _reasons(_starts(30.0), STEADY | {30: 4.0})
+
+    assert found == {"more at the same time": 1}
+
+
+def test_without_a_cold_start_there_is_no_reason_but_the_columns_are_there() -> None:
+    rows = cold_starts.cold_start_reasons(
+        _starts(), invocations=_points({}), concurrency=_points({}), changed_at=[]
+    )
+
+    assert rows.columns.tolist() == [
+        "reason",
+        "cold_starts",
+        "p50_init_ms",
+        "first_at",
+        "last_at",
+    ]
+    assert rows.empty
+
+
+def test_what_is_kept_warm_covers_the_minutes_with_no_more_than_that() -> None:
+    at_once = dict.fromkeys(range(19), 1.0) | {19: 5.0}
+
+    rows = cold_starts.coverage(_starts(3.0, 19.5), concurrency=_points(at_once), minutes=40)
+
+    assert rows.to_dict("records") == [
+        {
+            "kept_warm": 1,
+            "of_minutes": "median",
+            "minutes_covered_pct": 97.5,
+            "cold_starts_covered": 1,
+            "cold_starts": 2,
+        },
+        {
+            "kept_warm": 2,
+            "of_minutes": "p95",
+            "minutes_covered_pct": 97.5,
+            "cold_starts_covered": 1,
+            "cold_starts": 2,
+        },
+        {
+            "kept_warm": 5,
+            "of_minutes": "most",
+            "minutes_covered_pct": 100.0,
+            "cold_starts_covered": 2,
+            "cold_starts": 2,
+        },
+    ]
+    assert cold_starts.enough(rows) == 2
+
+
+def test_where_nothing_ran_nothing_is_to_be_kept_warm() -> None:
+    rows = cold_starts.coverage(_starts(), concurrency=_points({}), minutes=40)
+
+    assert cold_starts.enough(rows) == 0
+
+
+def test_twice_the_memory_costs_the_same_if_it_computes_and_twice_if_it_waits() -> None:
+    rows = shares.memory_costs(
+        billed_ms=1_024_000,
+        memory_mb=512,
+        length=timedelta(hours=12),
+        architecture="arm64",
+        region="us-east-1",
+    )
+
+    assert rows["memory_mb"].tolist() == [512, 1024, 1024]
+    assert rows["gb_seconds_a_day"].tolist() == [1024, 1024, 2048]
+    assert rows["usd_a_day"].tolist() == pytest.approx([0.0136534, 0.0136534, 0.0273068], abs=1e-6)
+
+
+def test_no_price_is_assumed_of_another_region() -> None:
+    rows = shares.memory_costs(
+        billed_ms=1.0,
+        memory_mb=512,
+        length=timedelta(hours=1),
+        architecture="x86_64",
+        region="eu-west-1",
+    )
+
+    assert rows["usd_a_day"].isna().all()
+
+
+@pytest.mark.parametrize(("billed_ms", "memory_mb"), [(math.nan, 128.0), (1.0, math.nan)])
+def test_without_durations_or_memory_nothing_is_estimated(
+    billed_ms: float, memory_mb: float
+) -> None:
+    rows = shares.memory_costs(
+        billed_ms=billed_ms,
+        memory_mb=memory_mb,
+        length=timedelta(hours=1),
+        architecture="x86_64",
+        region="us-east-1",
+    )
+
+    assert rows.empty
+
+
+def test_the_shares_of_the_time_are_of_all_durations_and_unknown_stays_unknown() -> None:
+    rows = shares.time_shares(invoked_ms=200.0, in_batches_ms=150.0, at_table_ms=None)
+
+    assert rows["share_pct"].tolist()[:3] == [100, 75, 25]
+    assert math.isnan(rows["share_pct"].iloc[3])
+
+
+def _versions(*aliases: tuple[str, str]) -> Versions:
+    held = tuple({"Name": name, "FunctionVersion": version} for name, version in aliases)
+    return Versions(pd.DataFrame(), (), "f", held)
+
+
+def _plan(*aliases: tuple[str, str], configuration: dict[str, Any] | None = None) -> Any:
+    given = {"MemorySize": 128} if configuration is None else configuration
+    return provisioned_plan(given, _versions(*aliases), alias=None, executions=2, **HERE)
+
+
+def test_provisioned_concurrency_is_planned_on_the_alias_there_is() -> None:
+    plan = _plan(("prod", "7"))
+
+    assert plan.calls[0].cli == (
+        "aws lambda put-provisioned-concurrency-config --function-name f --qualifier prod "
+        "--provisioned-concurrent-executions 2"
+    )
+    assert (plan.first, plan.reversible) == ((), True)
+
+
+def test_without_an_alias_the_plan_says_what_has_to_be_made_since_latest_is_refused() -> None:
+    plan = _plan()
+
+    assert "$LATEST" not in plan.calls[0].cli
+    assert "Lambda refuses provisioned concurrency on $LATEST" in plan.first[0]
+    assert "create-alias --function-name f --name live" in plan.first[0]
+
+
+@pytest.mark.parametrize(
+    "configuration", [{}, {"MemorySize": 128, "SnapStart": {"ApplyOn": "PublishedVersions"}}]
+)
+def test_provisioned_concurrency_is_not_planned_where_snapstart_excludes_it_or_nothing_was_seen(
+    configuration: dict[str, Any],
+) -> None:
+    assert _plan(configuration=configuration) is None
