@@ -13,6 +13,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
+import pandas as pd
+
 Decision = Literal["allowed", "explicitDeny", "implicitDeny", "unknown"]
 
 
@@ -62,6 +64,31 @@ def decide(
     return "allowed", allowed.policy
 
 
+def concerning(rows: pd.DataFrame, wanted: Sequence[tuple[str, str]]) -> pd.DataFrame:
+    """Return the statements that could say something about what was denied.
+
+    Parameters
+    ----------
+    rows
+        One row a statement, with ``actions`` and ``resources`` as text: patterns after commas, with
+        "all but" before them where they are excluded.
+    wanted
+        Action and resource of each denial.
+
+    Returns
+    -------
+    Those with an action of a denied service whose resources match; all of them when nothing was
+    denied, or the denial names no resource.
+    """
+    if not wanted or not all(resource for _, resource in wanted):
+        return rows
+    kept = [
+        any(_may_concern(row, action, resource) for action, resource in wanted)
+        for row in rows.to_dict("records")
+    ]
+    return rows[pd.Series(kept, index=rows.index, dtype="bool")].reset_index(drop=True)
+
+
 def statements(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return the statements of a document, which may hold one without a list."""
     return list(_listed(document.get("Statement", [])))
@@ -93,6 +120,15 @@ def _matches(
             varies = any("${" in str(each) for each in named)
             if varies or _covers(statement, "Resource", resource, ignore_case=False):
                 yield _Match(policy.name, not varies and not statement.get("Condition"))
+
+
+def _may_concern(row: Mapping[Any, Any], action: str, resource: str) -> bool:
+    actions, resources = str(row["actions"]), str(row["resources"])
+    if "all but" in actions or "all but" in resources or "${" in resources:
+        return True
+    service = action.partition(":")[0]
+    same = any(each == "*" or each.startswith(f"{service}:") for each in actions.split(", "))
+    return same and _any(resources.split(", "), resource, ignore_case=False)
 
 
 def _covers(statement: Mapping[str, Any], key: str, value: str, *, ignore_case: bool) -> bool:

@@ -5,7 +5,7 @@ import pytest
 
 from opslib.health import denials
 from opslib.health.denials import Denial
-from opslib.health.policies import Policy, decide
+from opslib.health.policies import Policy, concerning, decide
 
 USER = "arn:aws:sts::000000000000:assumed-role/aggr/aggregator"
 TABLE = "arn:aws:dynamodb:us-east-1:000000000000:table/t"
@@ -225,3 +225,25 @@ def test_a_boundary_has_to_allow_too(boundary: Policy, decision: str) -> None:
     told, _ = decide([ALLOW], action=UPDATE, resource=TABLE, boundary=boundary)
 
     assert told == decision
+
+
+def test_only_statements_about_the_service_and_the_resource_are_shown() -> None:
+    rows = pd.DataFrame(
+        {
+            "actions": [
+                "dynamodb:GetItem, dynamodb:PutItem",
+                "dynamodb:GetRecords",
+                "logs:PutLogEvents",
+                "*",
+                "all but iam:*",
+            ],
+            "resources": [f"{TABLE}, {TABLE}/index/*", f"{TABLE}/stream/x", "*", "*", "*"],
+        }
+    )
+
+    about = concerning(rows, [(UPDATE, TABLE)])
+
+    assert about["actions"].tolist() == ["dynamodb:GetItem, dynamodb:PutItem", "*", "all but iam:*"]
+    assert len(concerning(rows, [])) == 5
+    assert len(concerning(rows, [(UPDATE, "")])) == 5
+    assert len(concerning(rows.head(0), [(UPDATE, TABLE)])) == 0
