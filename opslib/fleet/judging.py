@@ -255,8 +255,10 @@ def looked_for(scope: Scope) -> tuple[str, ...]:
 
 def together(changes: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Return the changes of several functions as one frame, oldest first, undated ones last."""
+    if not changes:
+        return pd.DataFrame(columns=["at", "function", "what", "detail"], dtype="str")
     frames = [rows.assign(function=name) for name, rows in changes.items()]
-    rows = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({"at": []})
+    rows = pd.concat(frames, ignore_index=True)
     columns = ["at", "function", *(name for name in rows if name not in ("at", "function"))]
     return rows.sort_values("at", kind="stable", na_position="last")[columns]
 

@@ -352,3 +352,23 @@ def test_a_disabled_mapping_stands_open_and_is_dated_only_within_the_window(
 
     assert finding.title == "f: a mapping is disabled"
     assert finding.since == (at if dated else None)
+
+
+def test_changes_of_several_functions_stand_together_oldest_first() -> None:
+    at = pd.to_datetime([pd.NaT, NOW, NOW - timedelta(hours=1)], utc=True)
+    both = pd.DataFrame({"at": at, "what": ["alias", "edited", "edited"]})
+
+    rows = fleet.together({"f": both[:2], "g": both[2:]})
+
+    assert rows[["function", "what"]].to_numpy().tolist() == [
+        ["g", "edited"],
+        ["f", "edited"],
+        ["f", "alias"],
+    ]
+
+
+def test_where_no_function_was_looked_at_closely_the_columns_of_changes_stay() -> None:
+    rows = fleet.together({})
+
+    assert rows.columns.tolist() == ["at", "function", "what", "detail"]
+    assert rows.empty
