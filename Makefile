@@ -68,9 +68,11 @@ lint: $(READY)  ## Check style and types
 record: $(READY)  ## Execute the committed notebooks again on the pinned sandbox
 	@$(BIN)/python -m opslib.sandbox.notebooks
 
-bench: $(READY)  ## Measure against papermill and nbconvert, and the engine against SQL by hand
+bench: $(READY)  ## Measure against papermill, awswrangler and SQL by hand, and count the calls of a triage
 	$(BIN)/python bench/headless.py
 	$(BIN)/python bench/sweep.py
+	$(BIN)/python bench/insights.py
+	$(BIN)/python bench/fleet.py
 	$(BIN)/python bench/cwli.py
 
 lock:  ## Resolve requirements.lock again from pyproject.toml
