@@ -90,6 +90,12 @@ class Feeds:
     limits: tuple[str, ...]
     urls: Mapping[str, str]
 
+    @property
+    def shown(self) -> pd.DataFrame:
+        """The rows as people read them: ``source`` is ``table/NAME``, not an ARN."""
+        names = [arn.split(":", 5)[-1].partition("/stream/")[0] for arn in self.rows["source"]]
+        return self.rows.assign(source=pd.Series(names, dtype="string", index=self.rows.index))
+
 
 def versions(connection: Connection, function: str) -> Versions:
     """Read the versions and aliases of a function."""

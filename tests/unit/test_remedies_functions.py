@@ -88,6 +88,15 @@ def test_a_visibility_timeout_that_is_long_enough_is_left_alone(visibility_s: in
     assert [call.operation for call in plan.calls] == ["UpdateFunctionConfiguration"]
 
 
+def test_a_source_is_shown_by_its_name() -> None:
+    table = "arn:aws:dynamodb:us-east-1:000000000000:table/t/stream/2026-10-14T00:00:00.000"
+
+    shown = _feeds((QUEUE, "$LATEST", 60), (table, "$LATEST", None)).shown
+
+    assert shown["source"].tolist() == ["jobs", "table/t"]
+    assert _feeds().shown.empty
+
+
 def test_a_plan_says_that_an_alias_does_not_move_with_the_configuration() -> None:
     held = _versions(("$LATEST", "b"), ("3", "b"), aliases=(LIVE,))
     fed = _feeds((QUEUE, "live", 600))
