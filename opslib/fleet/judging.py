@@ -135,9 +135,10 @@ def beside(checks: Sequence[Check], before: Sequence[Check]) -> pd.DataFrame:
     rows = health.rows(checks)
     was = [shown.get((each.indicator, each.subject)) for each in checks]
     told = ["–" if each is None or each.value is None else each.shown for each in was]
-    rows.insert(1, "subject", [each.subject for each in checks])
-    rows.insert(3, "day_before", told)
-    return rows
+    rows = rows.assign(day_before=told, subject=[each.subject for each in checks])
+    # What decides stands first: a narrow screen shows no more without scrolling.
+    columns = ["verdict", "indicator", "value", "day_before", "subject", "note"]
+    return rows[[*columns, "warning", "critical"]]
 
 
 def suspects(scope: Scope, checks: Sequence[Check]) -> list[str]:
@@ -155,6 +156,16 @@ def suspects(scope: Scope, checks: Sequence[Check]) -> list[str]:
                 found |= dict.fromkeys(_functions_of(scope, check.subject))
     names = list(found) or [function.name for function in scope.functions if scope.few]
     return names[: MOST_CLOSE if scope.few and found else 1]
+
+
+def maybe_stopped(scope: Scope, readings: Readings, named: Sequence[str]) -> list[str]:
+    """Return the functions that something open may stop: those named, and of few the silent."""
+    silent = [
+        function.name
+        for function in scope.functions
+        if scope.few and not _total(readings.series.get(function.name))
+    ]
+    return list(dict.fromkeys([*named, *silent]))
 
 
 def _functions_of(scope: Scope, subject: str) -> list[str]:

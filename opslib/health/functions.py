@@ -113,7 +113,7 @@ class FunctionChecks:
                 evidence=self.series.evidence("invocations", self._feed),
                 since=gap.start,
             )
-        elif total == 0 and self.idle_is_well and not expected:
+        elif total == 0 and self.idle_is_well and not expected and not self._refused():
             verdict, note = Verdict.HEALTHY, "idle: nothing asked for it in this window"
         return Check(
             indicator="Invocations",
@@ -262,6 +262,10 @@ class FunctionChecks:
                 since=since,
             ),
         )
+
+    def _refused(self) -> bool:
+        """Whether something was asked of it and refused: it is stopped then, not idle."""
+        return any(point.value > 0 for point in self.series.of("throttles"))
 
     @property
     def _feed(self) -> str:

@@ -195,6 +195,23 @@ def test_an_idle_function_is_well_only_if_it_is_there() -> None:
     assert "the configuration of mistyped" in readings.limits[0]
 
 
+def test_a_function_that_is_refused_everything_is_not_called_idle() -> None:
+    scope = _scope({"name": "f"}, {"name": "stopped"})
+    answer = _answer(scope, **(WELL | {"throttles": 12.0}))
+    stopped = answer.points["metric"].str.endswith(" of stopped")
+    refused = answer.points["metric"].str.startswith("throttles")
+    kept = answer.points[~stopped | refused]
+    connection: Any = _Connection({"lambda": _Lambda(timeouts_s={"f": 10, "stopped": 10})})
+    seen = MetricAnswer(kept, answer.status, (), (), answer.metrics)
+
+    readings = fleet.read(connection, scope, seen, window=WINDOW)
+
+    rows = _rows(scope, readings)
+    assert rows["Invocations", "stopped"].verdict is Verdict.UNKNOWN
+    assert rows["Throttles", "stopped"].verdict is Verdict.CRITICAL
+    assert fleet.maybe_stopped(scope, readings, ["f"]) == ["f", "stopped"]
+
+
 def test_a_queue_and_a_table_that_are_not_there_are_never_called_empty() -> None:
     scope = _scope({"name": "f"}, queues=[{"name": "q"}], tables=[{"name": "t"}])
 
@@ -355,7 +372,7 @@ def test_a_disabled_mapping_stands_open_and_is_dated_only_within_the_window(
 
 
 def test_changes_of_several_functions_stand_together_oldest_first() -> None:
-    at = pd.to_datetime([pd.NaT, NOW, NOW - timedelta(hours=1)], utc=True)
+    at = pd.to_datetime(["", "2026-10-14T03:00Z", "2026-10-14T02:00Z"], utc=True)
     both = pd.DataFrame({"at": at, "what": ["alias", "edited", "edited"]})
 
     rows = fleet.together({"f": both[:2], "g": both[2:]})
