@@ -272,11 +272,16 @@ def _of_kinesis(connection: Connection, arn: str, source: str) -> dict[str, Any]
     client = connection.client("kinesis")
     with calling("kinesis:DescribeStreamSummary", f"the state of {source}", resource=arn):
         told = client.describe_stream_summary(StreamARN=arn)["StreamDescriptionSummary"]
-    with calling("kinesis:ListShards", f"the shards of {source}", resource=arn):
-        pages = client.get_paginator("list_shards").paginate(
-            StreamARN=arn, PaginationConfig={"MaxItems": 10_000}
-        )
-        shards = [shard for page in pages for shard in page["Shards"]]
+    shards: list[Mapping[str, Any]] = []
+    asked: dict[str, Any] = {"StreamARN": arn}
+    for _ in range(_MOST_PAGES):
+        with calling("kinesis:ListShards", f"the shards of {source}", resource=arn):
+            page = client.list_shards(**asked)
+        shards += page["Shards"]
+        if not page.get("NextToken"):
+            break
+        # Refused beside the stream's name, which boto3's own paginator goes on to send.
+        asked = {"NextToken": page["NextToken"]}
     watched = {
         name for each in told.get("EnhancedMonitoring", []) for name in each["ShardLevelMetrics"]
     }
