@@ -27,7 +27,17 @@ MAX_FIELDS = 200
 """JSON fields discovered in one event; later ones are not."""
 
 MAX_OPENINGS = 64
-"""How many balanced pieces of one message are tried as an object."""
+"""How many balanced pieces of one message are tried as an object; fewer of a long message."""
+
+_MOST_BRACKETS = 8_192
+"""A message of more that is not one object, and has no object to its end, is not searched."""
+_BRACKETS_TRIED = 16_384
+_BYTES_TRIED = 2**18
+"""What is read of one message for all its pieces. DuckDB searches 2,048 messages at a time, and no
+deadline stops it meanwhile."""
+
+_MOST_OPEN = 1_000
+"""Levels of brackets that may be open where an object is cut; a deeper one stays as it is."""
 
 _SHIFT = 2**24
 """More brackets than any message holds."""
@@ -46,7 +56,19 @@ _TO_NEXT_BRACKET = quoted(
 """SQL: a pattern of text to its next bracket that is in no quotes. An open quote takes the rest."""
 _TAIL = "regexp_extract(msg, '(?s)^[^{\\[]*(\\{.*\\})', 1)"
 """SQL: from the first brace to the last one, if no list begins before it."""
-_TOKENS = quoted(f'(?s){_STRING}{_BLANKS}:?|[{{}}\\[\\],]|[^ \\t\\n\\r{{}}\\[\\],:"]+')
+_VALUES_AT_ONCE = 20
+_SKIPPED = f"(?:[ \\t\\n\\r{{}}\\[\\],]|{_STRING}{_BLANKS}:)*"
+_VALUE = f'(?:{_STRING}|[^ \\t\\n\\r{{}}\\[\\],:"]+)'
+_SOME_VALUES = quoted(f"(?s)^(?:{_SKIPPED}{_VALUE}{_BLANKS}[,}}\\]]){{{_VALUES_AT_ONCE}}}")
+"""SQL: a pattern of so many values that are no object or list, to one character behind the last."""
+
+
+_BRACKETS = "(strlen(msg) - strlen(translate(msg, '{}[]', '')))"
+_TRIES = (
+    f"least({MAX_OPENINGS}, greatest(2, "
+    f"least({_BRACKETS_TRIED} // {_BRACKETS}, {_BYTES_TRIED} // strlen(msg))))"
+)
+"""SQL: how many pieces of a message are tried."""
 
 
 def holds_any(pointers: Iterable[str]) -> str:
@@ -134,8 +156,9 @@ def found_object(holds: str, switches: Switches) -> str:
     return (
         f"CASE WHEN NOT {holds} THEN NULL "
         "WHEN starts_with(msg, '{') AND json_valid(msg) THEN msg "
-        "WHEN NOT contains(msg, '{') THEN NULL "
+        "WHEN NOT contains(msg, '{') OR NOT contains(msg, '}') THEN NULL "
         f"WHEN json_valid({_TAIL}) THEN {_TAIL} "
+        f"WHEN {_BRACKETS} > {_MOST_BRACKETS} THEN NULL "
         f"ELSE {_searched(_OBJECT_HEAD if searched else f'{_OBJECT_HEAD}|{_LIST_HEAD}')} END"
     )
 
@@ -160,7 +183,7 @@ def _searched(head: str) -> str:
         f"lambda opened: CASE WHEN opened = '' THEN '' ELSE {tried} END)[1]"
     )
     going_on = f"CASE WHEN starts_with(rest, ' ') THEN {stepped} ELSE rest END"
-    ended = f"list_reduce(range({MAX_OPENINGS}), lambda rest, i: {going_on}, ' ' || msg)"
+    ended = f"list_reduce(range({_TRIES}), lambda rest, i: {going_on}, ' ' || msg)"
     found = "CASE WHEN starts_with(found, '!') THEN substring(found, 2) END"
     return f"list_transform([{ended}], lambda found: {found})[1]"
 
@@ -202,21 +225,31 @@ def _few_fields(column: str) -> str:
 def _pruned(column: str) -> str:
     """Return SQL of an object up to its last discovered value, with its brackets closed.
 
-    Its tokens are texts, each key with its colon; a value is a token that is neither key nor
-    punctuation.
+    Some values at a time are counted off, so that no list is as long as the object. An object with
+    more brackets before that value than are counted stays as it is.
     """
-    value = "NOT ends_with(x, ':') AND NOT contains('{}[],', x)"
-    places = f"list_transform(tokens, lambda x, i: CASE WHEN {value} THEN i END)"
-    last = f"list_filter({places}, lambda p: p IS NOT NULL)[{MAX_FIELDS}]"
-    brackets = "list_filter(kept, lambda x: contains('{}[]', x))"
-    opened = (
-        f"list_reduce({brackets}, lambda open, x: "
-        "CASE WHEN x IN ('}', ']') THEN substring(open, 2) ELSE x || open END, '')"
+    values = f"regexp_extract(substring({column}, ends + 1), {_SOME_VALUES})"
+    step = (
+        f"list_transform([length({values})], lambda n: CASE WHEN n > 0 THEN ends + n ELSE -1 END)"
     )
-    closed = f"array_to_string(kept, '') || translate({opened}, '{{[', '}}]')"
-    kept = f"list_transform([tokens[1:coalesce({last}, len(tokens))]], lambda kept: {closed})[1]"
-    tokens = f"regexp_extract_all({column}, {_TOKENS})"
-    return f"list_transform([{tokens}], lambda tokens: {kept})[1]"
+    counted = (
+        f"list_reduce(range({MAX_FIELDS // _VALUES_AT_ONCE}), "
+        f"lambda ends, i: CASE WHEN ends >= 0 THEN {step}[1] ELSE ends END, 0::BIGINT)"
+    )
+    # Behind the last value stands one more character.
+    kept = f"CASE WHEN ends > 0 THEN left({column}, ends - 1) END"
+    brackets = "regexp_replace(kept, " + quoted(f'(?s){_STRING}|[^{{}}\\[\\]"]+') + ", '', 'g')"
+    opened = (
+        "list_reduce(string_split(brackets, ''), lambda open, x: "
+        f"CASE WHEN x IN ('}}', ']') THEN substring(open, 2) "
+        f"WHEN length(open) < {_MOST_OPEN} THEN x || open ELSE open END, '')"
+    )
+    closed = f"kept || translate({opened}, '{{[', '}}]')"
+    made = f"CASE WHEN strlen(brackets) BETWEEN 1 AND {_MOST_BRACKETS} THEN {closed} END"
+    whole = f"CASE WHEN json_valid(made) THEN made ELSE {column} END"
+    for name, of in (("made", made), ("brackets", brackets), ("kept", kept), ("ends", counted)):
+        whole = f"list_transform([{of}], lambda {name}: {whole})[1]"
+    return whole
 
 
 LAST_OF_EACH = "opslib_cwli_last_of_each"

@@ -305,6 +305,8 @@ class Stack:
         self.flush()
         if self.matched_from is None:
             self.matched_from = self.top
+        # What is left out further up must not be missing there.
+        self.alone = False
 
     def is_by_time(self) -> bool:
         """Whether its rows are events as they came, newest first, and none was multiplied."""

@@ -183,3 +183,67 @@ def test_a_list_of_what_is_no_number_in_json_is_passed_over_too() -> None:
 
 def test_a_quote_left_open_hides_no_object_behind_it() -> None:
     assert shown(["a"], ['{"x": "y } {"a":1} tail }', '{"a":"x \\']) == [{"a": "1"}, {}]
+
+
+def test_the_longer_a_message_the_fewer_pieces_are_tried_of_it() -> None:
+    long = " " * 90_000
+    second = f'{{"x":y}} {long}{{"a":1}} tail }}'
+    third = f'{{"x":y}} {long}{{"x":y}} {{"a":1}} tail }}'
+    fourth = f'{{"x":y}} {long}{{"x":y}} {long}{{"x":y}} {{"a":1}} tail }}'
+
+    assert shown(["a"], [second, third, fourth]) == [{"a": "1"}, {}, {}]
+
+
+def test_a_message_of_thousands_of_brackets_is_not_searched_but_read_if_it_is_an_object() -> None:
+    many = "[]," * 5000
+    of = [
+        f'{{"a":1,"b":[{many}[]]}} tail }}',
+        f'{{"a":1,"b":[{many}[]]}}',
+        f"{of_list(4000)} tail }}",
+    ]
+
+    assert shown(["a"], [*of, f"text {of[1]} tail"]) == [{}, {"a": "1"}, {"a": "1"}, {"a": "1"}]
+
+
+def of_list(brackets: int) -> str:
+    return f'{{"a":1,"b":[{"[]," * brackets}[]]}}'
+
+
+def test_an_object_is_cut_behind_its_two_hundredth_value_however_it_is_nested() -> None:
+    ones = "11," * 198
+    last = f'{{"c":[{ones}11],"a":12345,"b":6}}'
+    deep = f'{{"d":{"[" * 500}1{"]" * 500},"c":[{ones}11],"a":1}}'
+    deeper = f'{{"d":{"[" * 1500}1{"]" * 1500},"c":[{ones}11],"a":1}}'
+    open_ = f'{{"c":{{"d":[{ones}{{"e":[1,"a"]}}],"x":1}},"a":1,"b":2}}'
+
+    # Only one nested deeper than anything is stays whole.
+    found = shown(["a", "b"], [last, deep, deeper, open_])
+
+    assert found == [{"a": "12345"}, {}, {"a": "1"}, {}]
+
+
+HOSTILE = [
+    *(
+        "[{" * 50_000 + "}",
+        '"' * 100_000 + "{}",
+        "\\" * 100_000 + "{}",
+        '{"a":"' + '\\"' * 49_000 + "}",
+    ),
+    *(
+        '{"a":y} ' * 12_000,
+        '{"a":' * 70 + '"' + "y " * 40_000 + '"} }',
+        '{"a":' * 4000 + "}" * 4000 + " }",
+    ),
+    *('{"b":' + "[" * 40_000 + "]" * 40_000 + ',"c":[' + "1," * 300 + '1],"a":1}',),
+]
+
+
+def test_hostile_messages_of_100_kb_take_little_longer_than_others() -> None:
+    lines = [*HOSTILE * 3, '{"a":1}']
+    began_s = time.process_time()
+
+    found = shown(["a"], lines)
+
+    assert found[-1] == {"a": "1"}
+    assert found[0] == found[1] == found[2] == {}
+    assert time.process_time() - began_s < 5

@@ -160,6 +160,7 @@ def test_the_events_of_a_span_come_from_a_relation_with_both_ends(
         ('filter @message like "user" | limit 500 | stats count(*)', 100),
         ('filter @message like "user" | dedup @logStream', 100),
         ('filter @message like "user" | parse @message /(?<x>[0-9])/ multi | limit 900', 100),
+        ('filter level = "info" | parse @message /(?<x>[0-9])/ multi | filter n = 7', 100),
         ('filter @message like "nobody" | stats count(*) by @logStream', 0),
         ('filter @message like "nobody"', 0),
     ],

@@ -51,6 +51,8 @@ def _round(number: float, places: float = 0) -> float:
         raise Undetermined("does a negative half round away from zero?")
     if places and (exact % 1) == Decimal("0.5"):
         raise Undetermined("does a decimal half that binary cannot hold round up?")
+    if abs(exact) >= 2**53:  # nothing behind the point, and more digits than Decimal rounds
+        return number
     return float(exact.quantize(Decimal(1), rounding=ROUND_HALF_UP).scaleb(-int(places)))
 
 
