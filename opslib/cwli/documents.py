@@ -155,7 +155,7 @@ def found_object(holds: str, switches: Switches) -> str:
     searched = switches.json_lists_in_lines == "searched"
     return (
         f"CASE WHEN NOT {holds} THEN NULL "
-        "WHEN starts_with(msg, '{') AND json_valid(msg) THEN msg "
+        "WHEN CASE WHEN starts_with(msg, '{') THEN json_valid(msg) END THEN msg "
         "WHEN NOT contains(msg, '{') OR NOT contains(msg, '}') THEN NULL "
         f"WHEN json_valid({_TAIL}) THEN {_TAIL} "
         f"WHEN {_BRACKETS} > {_MOST_BRACKETS} THEN NULL "

@@ -41,6 +41,11 @@ _PARALLEL_FROM = 200_000
 _MAX_THREADS = 4
 _BATCH = 50_000
 """Events of an iterable that are Python objects at the same time."""
+_AT_ONCE_BYTES = 8_000_000
+"""Size of the messages that DuckDB handles at the same time, if they are long. Else it takes 2,048
+of any length, several copies of each, and heeds no interruption meanwhile."""
+_FEWEST_AT_ONCE = 64
+"""DuckDB puts fewer together again."""
 _MOST_MEMORY = "1.5GB"
 """What a private connection may take beside the events themselves; beyond it, it uses a disk."""
 
@@ -240,7 +245,7 @@ def _table(events: "Iterable[Mapping[str, Any]]") -> "pa.Table":
     loaded = 0
     try:
         while listed := list(islice(coming, _BATCH)):
-            batches.append(_batch(listed, loaded))
+            batches += _parts(_batch(listed, loaded))
             loaded += len(listed)
         return pa.Table.from_batches(batches or [_batch([], 0)])
     except KeyError as error:
@@ -249,6 +254,12 @@ def _table(events: "Iterable[Mapping[str, Any]]") -> "pa.Table":
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
         # Arrow's own words would quote the value, which may be a log line.
         raise BadInput(_WRONG_TYPE) from None
+
+
+def _parts(batch: "pa.RecordBatch") -> "list[pa.RecordBatch]":
+    """Cut a batch of long messages into what DuckDB handles at the same time."""
+    rows = max(_FEWEST_AT_ONCE, _AT_ONCE_BYTES * batch.num_rows // batch.nbytes)
+    return [batch.slice(at, rows) for at in range(0, batch.num_rows, rows)]
 
 
 def _batch(listed: list[Mapping[str, Any]], before: int) -> "pa.RecordBatch":

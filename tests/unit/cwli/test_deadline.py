@@ -41,3 +41,14 @@ def test_the_deadline_of_one_query_does_not_touch_the_next() -> None:
     rows = cwli.query("stats count(*) as n", LONG)
 
     assert rows == [{"n": "1"}]
+
+
+def test_long_hostile_messages_do_not_keep_a_query_from_its_deadline() -> None:
+    message = '{"a":' * 70 + '"' + "y " * 45_000 + '"} }'
+    lines = [{"timestamp": 1_795_309_200_000, "message": message}] * 1500
+    began = time.monotonic()
+
+    with pytest.raises(cwli.QueryStopped):
+        cwli.query("filter ispresent(a)", lines, deadline_s=0.2)
+
+    assert time.monotonic() - began < 6
