@@ -143,7 +143,8 @@ def by_subject(scope: Scope, answer: MetricAnswer, window: Window) -> dict[str, 
     for metric in answer.metrics:
         indicator, _, subject = metric.name.partition(_OF)
         came = points.get(metric.name, [])
-        parts[subject][indicator] = _Part(metric.name, came, answer.status[metric.name])
+        status = answer.status[metric.name]
+        parts[subject][indicator] = _Part(metric.name, came, status, metric.period_s)
     for function in scope.functions:
         for feed, indicator in (
             (function.table, "table_writes"),
@@ -159,6 +160,7 @@ class _Part(NamedTuple):
     name: str
     points: list[Point]
     status: str
+    period_s: int
 
 
 def _series(subject: str, parts: dict[str, _Part], period_s: int) -> Series:
@@ -167,6 +169,7 @@ def _series(subject: str, parts: dict[str, _Part], period_s: int) -> Series:
         points={indicator: part.points for indicator, part in parts.items()},
         status={indicator: part.status for indicator, part in parts.items()},
         names={indicator: part.name for indicator, part in parts.items()},
+        periods={indicator: part.period_s for indicator, part in parts.items()},
         period_s=period_s,
         is_there=any(part.points for part in parts.values()),
     )

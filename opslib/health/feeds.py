@@ -8,11 +8,18 @@ so ThrottledRequests, which the guide names, is not asked (Amazon DynamoDB devel
 and dimensions).
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from opslib.health.series import Series, highest
+from opslib.health.series import (
+    Series,
+    held_level,
+    highest,
+    in_five_minutes,
+    per_five_minutes,
+)
 from opslib.health.verdicts import (
     Check,
     Finding,
@@ -144,11 +151,16 @@ def stream_rows(series: Series, *, thresholds: Thresholds) -> list[Check]:
         With ``stream_throttles``.
     """
     top = highest(series.of("stream_throttles"))
+    worst = in_five_minutes(
+        series.of("stream_throttles"),
+        thresholds.stream_write_throttles,
+        period_s=series.period_s,
+    )
     first = next((point.at for point in series.of("stream_throttles") if point.value > 0), None)
     return [
         series.judged(
             "Throttled writes",
-            series.or_none("stream_throttles", top.value if top else None),
+            series.or_none("stream_throttles", worst),
             thresholds.stream_write_throttles,
             note=f"the most in {series.every()}" if top else _none(series, "none was throttled"),
             rests_on=("stream_throttles",),
@@ -215,10 +227,10 @@ def _level(points: Sequence[Point], threshold: Threshold, *, period_s: int) -> f
     for place, point in enumerate(points):
         apart = point.at - points[place - 1].at if place else timedelta(0)
         filled += [0.0] if apart > timedelta(seconds=period_s) else []
-        filled.append(point.value)
-    level = sustained([0.0, *filled, 0.0], threshold.periods) or 0.0
-    most = max(point.value for point in points)
-    return level or min(most, most if threshold.critical is None else threshold.critical)
+        filled.append(point.value * per_five_minutes(period_s))
+    run = math.ceil(threshold.periods * per_five_minutes(period_s))
+    level = sustained([0.0, *filled, 0.0], run) or 0.0
+    return held_level(level, max(point.value for point in points), threshold)
 
 
 def _none(series: Series, means: str) -> str:

@@ -6,13 +6,12 @@ Source: operations guide of the aggregator, Health Indicators; of vf-api-workers
 Thresholds. The least timeout that Lambda takes is 1 s (botocore, Timeout).
 """
 
-import itertools
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from opslib.health.durations import near_timeout
-from opslib.health.series import Series, highest
+from opslib.health.series import Series, highest, in_five_minutes
 from opslib.health.verdicts import (
     Check,
     Finding,
@@ -28,8 +27,6 @@ from opslib.health.verdicts import (
 from opslib.system import Function, Threshold, Thresholds
 from opslib.window import Window
 
-# "Invocations = 0 for 1 hour" alarms, in the operations guide of vf-api-workers.
-_SILENCE = timedelta(hours=1)
 # The longest that a mapping may gather records (MaximumBatchingWindowInSeconds, at most 300): a
 # write this near to the end of a silence need not have been read in it.
 _BATCHING = timedelta(minutes=5)
@@ -84,12 +81,15 @@ class FunctionChecks:
         """Judge whether it ran: an hour of silence anywhere counts where it should have."""
         name, seen = self.function.name, self.series.seen("invocations")
         points = [point for point in self.series.of("invocations") if point.value > 0]
+        silence = _hours(self._silence)
         total = sum(point.value for point in points) if seen else None
         verdict = Verdict.HEALTHY if total else Verdict.UNKNOWN
         note = f"the last at {utc(points[-1].at)}" if points else self.series.why("invocations")
         finding = None
         gaps = self._gaps([point.at for point in points])
         expected = self.function.reads_stream or self.function.critical
+        if total and gaps and not self.function.critical:
+            gaps = [gap for gap in gaps if not self._unfed(gap)]
         if total is not None and expected and gaps:
             # A gap in which records waited outweighs a longer one in which none may have.
             gap = max(gaps, key=lambda each: (self._written(each), each.length))
@@ -113,18 +113,18 @@ class FunctionChecks:
                 evidence=self.series.evidence("invocations", self._feed),
                 since=gap.start,
             )
-        elif total == 0 and self.idle_is_well and not expected and not self._refused():
+        elif total == 0 and self.idle_is_well and not expected and self._none_refused():
             verdict, note = Verdict.HEALTHY, "idle: nothing asked for it in this window"
         return Check(
             indicator="Invocations",
             subject=name,
             value=total,
             unit="invocations",
-            healthy="> 0 in 1 h",
-            warning="0 for 1 h",
-            critical="0 for 1 h, table written",
+            healthy=f"> 0 in {silence}",
+            warning=f"0 for {silence}",
+            critical=f"0 for {silence}, table written",
             verdict=verdict,
-            source="Operations guide of vf-api-workers, No Invocations: = 0 for 1 hour",
+            source=self.thresholds.silence_ms.source,
             note=note,
             finding=finding,
         )
@@ -166,23 +166,25 @@ class FunctionChecks:
         points = self.series.of("throttles")
         top = highest(points)
         # Throttles has a datapoint whenever something was asked of the function.
-        value = top.value if top else 0.0 if self.series.of("invocations") else None
+        value = in_five_minutes(points, threshold, period_s=self.series.period_s)
+        if value is None and self.series.of("invocations"):
+            value = 0.0
         if value is None:
             why = self.series.why("throttles")
             return self.series.judged("Throttles", None, threshold, note=why)
-        total = sum(point.value for point in points)
+        total, most = sum(point.value for point in points), top.value if top else 0.0
         first = next((point.at for point in points if point.value > 0), None)
         return self.series.judged(
             "Throttles",
             value,
             threshold,
-            note=f"{total:,.0f} in the window" if total else "none",
+            note=self._count(total, most) if total else "none",
             rests_on=("throttles",),
             finding=Finding(
                 id="invocations.throttled",
                 severity=Verdict.UNKNOWN,
                 title=f"{total:,.0f} invocations of {name} were refused",
-                detail=f"Lambda throttled {total:,.0f} invocations, at most {value:,.0f} in "
+                detail=f"Lambda throttled {total:,.0f} invocations, at most {most:,.0f} in "
                 f"{self.series.every()}. They count neither as invocations nor as errors.",
                 subject=name,
                 since=first,
@@ -263,24 +265,54 @@ class FunctionChecks:
             ),
         )
 
-    def _refused(self) -> bool:
-        """Whether something was asked of it and refused: it is stopped then, not idle."""
-        return any(point.value > 0 for point in self.series.of("throttles"))
+    def _count(self, total: float, most: float) -> str:
+        said = f"{total:,.0f} in the window"
+        if self.series.period_s <= 300:
+            return said
+        return f"{said}, at most {most:,.0f} in {self.series.every()}; at least so many in 5 min"
+
+    def _none_refused(self) -> bool:
+        """Whether nothing was refused, so far as it was looked at: else it is stopped, not idle."""
+        if "throttles" not in self.series.status:
+            return True
+        points = self.series.of("throttles")
+        return self.series.seen("throttles") and not any(point.value > 0 for point in points)
 
     @property
     def _feed(self) -> str:
         return "stream_records" if self.function.stream else "table_writes"
 
+    @property
+    def _silence(self) -> timedelta:
+        """From how much time without an invocation on it is silent."""
+        limit = self.thresholds.silence_ms
+        return timedelta(milliseconds=limit.critical or limit.warning or 0)
+
     def _gaps(self, instants: list[datetime]) -> list[_Gap]:
-        """Return the spans of at least an hour without an instant, the window's ends included."""
+        """Return the silences, the window's ends included; a datapoint covers its period."""
+        width = self.series.width("invocations")
         edges = [self.window.start, *instants, self.window.end]
-        gaps = [_Gap(start, end) for start, end in itertools.pairwise(edges)]
-        return [gap for gap in gaps if gap.length >= _SILENCE]
+        ends = [self.window.start, *(at + width for at in instants)]
+        gaps = [_Gap(start, end) for start, end in zip(ends, edges[1:], strict=True)]
+        return [gap for gap in gaps if gap.length >= self._silence]
+
+    def _unfed(self, gap: _Gap) -> bool:
+        """Whether nothing was there to be read in a gap, and what it reads is known to be that.
+
+        What was written in its last minutes, and is read at its end, is none of it.
+        """
+        writes = [point.at for point in self.series.of(self._feed) if point.value > 0]
+        if not writes or not self.series.seen(self._feed):
+            return False
+        inside = [at for at in writes if gap.start < at < gap.end]
+        return not self._written(gap) and not (inside and gap.end == self.window.end)
 
     def _written(self, gap: _Gap) -> bool:
         """Whether what it reads was written in a gap, early enough to have been read in it."""
+        # A datapoint that begins with the gap is of the gap, unless datapoints are instants.
+        start = gap.start - timedelta(microseconds=bool(self.series.width("invocations")))
         return any(
-            point.value > 0 and gap.start < point.at < gap.end - _BATCHING
+            point.value > 0 and start < point.at < gap.end - _BATCHING
             for point in self.series.of(self._feed)
         )
 
@@ -308,3 +340,8 @@ class FunctionChecks:
         if values < threshold.periods:
             return held(values, threshold.periods)
         return f"held for {threshold.periods} periods of {self.series.every()}"
+
+
+def _hours(length: timedelta) -> str:
+    hours = length / timedelta(hours=1)
+    return f"{hours:g} h" if hours >= 1 else f"{length / timedelta(minutes=1):g} min"

@@ -3,8 +3,9 @@
 In: points by indicator, and whether all of them came. Out: `Check` rows. Does no I/O.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 import pandas as pd
 
@@ -12,6 +13,8 @@ from opslib.health.verdicts import Check, Finding, Point, Verdict, judge, levels
 from opslib.system import Threshold
 
 _COMPLETE = "Complete"
+# Thresholds of throttles count them in so many seconds.
+_COUNTED_IN_S = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +32,9 @@ class Series:
         what is well.
     period_s
         Seconds of one period, for whoever counts periods.
+    periods
+        Indicator to the seconds that a datapoint of it covers, from its instant on; one that is not
+        there is taken for an instant.
     names
         Indicator to the metric's name in the evidence, where that is another.
     is_there
@@ -40,6 +46,7 @@ class Series:
     points: Mapping[str, list[Point]]
     status: Mapping[str, str]
     period_s: int = 300
+    periods: Mapping[str, int] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
     is_there: bool = True
 
@@ -50,6 +57,10 @@ class Series:
     def seen(self, *indicators: str) -> bool:
         """Whether every point of these came."""
         return all(self.status.get(each) == _COMPLETE for each in indicators)
+
+    def width(self, indicator: str) -> timedelta:
+        """Return how much time a datapoint of an indicator covers."""
+        return timedelta(seconds=self.periods.get(indicator, 0))
 
     def why(self, indicator: str) -> str:
         """Say why an indicator has no value."""
@@ -129,6 +140,36 @@ def series_of(
     """
     found = {name: points_of(points[points["metric"] == name], "value") for name in status}
     return Series(subject=subject, points=found, status=status, period_s=period_s)
+
+
+def in_five_minutes(
+    points: Sequence[Point], threshold: Threshold, *, period_s: int
+) -> float | None:
+    """Return the worst count in 5 minutes, of counts in longer periods; None without points.
+
+    Of a longer period the average is the least that its worst 5 minutes had. Where that is well and
+    the whole count would not be, it is not known which, so it is no worse than a warning.
+    """
+    top = highest(points)
+    if top is None:
+        return None
+    least = top.value * per_five_minutes(period_s)
+    return top.value if threshold.warning is None else held_level(least, top.value, threshold)
+
+
+def per_five_minutes(period_s: int) -> float:
+    """Return the share of a period's count that falls on 5 minutes, if it is spread evenly."""
+    return min(1.0, _COUNTED_IN_S / period_s)
+
+
+def held_level(least: float, most: float, threshold: Threshold) -> float:
+    """Return what is told of a level that was held, and a higher one that may not have been.
+
+    The lower, unless that is well: then the higher, as far as it is no more than a warning.
+    """
+    if judge(least, threshold) is not Verdict.HEALTHY:
+        return least
+    return most if threshold.critical is None else min(most, threshold.critical)
 
 
 def highest(points: Iterable[Point]) -> Point | None:

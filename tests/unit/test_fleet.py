@@ -389,3 +389,71 @@ def test_where_no_function_was_looked_at_closely_the_columns_of_changes_stay() -
 
     assert rows.columns.tolist() == ["at", "function", "what", "detail"]
     assert rows.empty
+
+
+def _long(hours: int, **values: list[float]) -> dict[tuple[str, str], Check]:
+    """Judge twelve critical functions over days, given a value an hour of each indicator."""
+    functions = [{"name": f"f-{n}", "critical": True} for n in range(12)]
+    scope, window = _scope(*functions), Window(NOW - timedelta(hours=hours), NOW)
+    wanted = fleet.metrics_of(scope, window)
+    rows = [
+        (metric.name, window.start + timedelta(hours=hour), value)
+        for metric in wanted
+        for hour, value in enumerate(values.get(metric.name.split(" of ")[0], []))
+        if value >= 0
+    ]
+    points = pd.DataFrame(rows, columns=["metric", "at", "value"]).astype({"metric": "str"})
+    points["at"] = pd.to_datetime(points["at"], utc=True)
+    answer = MetricAnswer(points, {m.name: "Complete" for m in wanted}, (), (), tuple(wanted))
+    connection: Any = _Connection({"lambda": _Lambda()})
+    readings = fleet.read(connection, scope, answer, window=window)
+    checks = fleet.checks_of(scope, readings, window=window)
+    return {(check.indicator, check.subject): check for check in checks}
+
+
+def test_an_hour_lies_between_hourly_datapoints_and_is_no_silence() -> None:
+    steady = [36_000.0] * 72
+
+    rows = _long(72, invocations=steady)
+    paused = _long(72, invocations=[*steady[:40], -1, *steady[41:]])
+
+    assert rows["Invocations", "f-3"].verdict is Verdict.HEALTHY
+    finding = paused["Invocations", "f-3"].finding
+    assert finding is not None
+    assert finding.title == "f-3 was not invoked for 60 minutes"
+    assert finding.since == NOW - timedelta(hours=32)
+
+
+@pytest.mark.parametrize(
+    ("hourly", "value", "verdict"),
+    [
+        (11.0, 11 / 12, Verdict.WARNING),
+        (120.0, 10.0, Verdict.WARNING),
+        (132.0, 11.0, Verdict.CRITICAL),
+    ],
+)
+def test_throttles_of_an_hour_are_not_held_against_a_limit_of_five_minutes(
+    hourly: float, value: float, verdict: Verdict
+) -> None:
+    rows = _long(72, invocations=[36_000.0] * 72, throttles=[0.0] * 71 + [hourly])
+
+    row = rows["Throttles", "f-3"]
+    assert (row.value, row.verdict) == (pytest.approx(value), verdict)
+    assert row.note == (
+        f"{hourly:,.0f} in the window, at most {hourly:,.0f} in 1 h; at least so many in 5 min"
+    )
+
+
+def test_a_function_is_not_idle_where_its_throttles_were_not_seen() -> None:
+    scope = _scope({"name": "f"}, {"name": "g"})
+    answer = _answer(scope, **WELL)
+    kept = answer.points[answer.points["metric"].str.endswith(" of f")]
+    connection: Any = _Connection({"lambda": _Lambda(timeouts_s={"f": 10, "g": 10})})
+    status = {**answer.status, "throttles of g": "Forbidden"}
+    seen = MetricAnswer(kept, status, (), (), answer.metrics)
+
+    readings = fleet.read(connection, scope, seen, window=WINDOW)
+
+    rows = _rows(scope, readings)
+    assert rows["Invocations", "g"].verdict is Verdict.UNKNOWN
+    assert rows["Throttles", "g"].verdict is Verdict.UNKNOWN

@@ -462,6 +462,7 @@ def _triage(
     timeout_ms: float = 10_000,
     deployed_at: datetime | None = None,
     window: Window = WINDOW,
+    thresholds: Thresholds = T,
 ) -> dict[str, Check]:
     names = ["invocations", "errors", "duration_p95_ms", "iterator_age_ms", "dead_letters"]
     frame = pd.DataFrame(
@@ -479,7 +480,7 @@ def _triage(
         status=dict.fromkeys([*names, "table_writes"], "Complete") | (status or {}),
         function=function,
         timeout_ms=timeout_ms,
-        thresholds=T,
+        thresholds=thresholds,
         window=window,
         queue_depth=queue_depth,
         queue_asked_at=queue_asked_at,
@@ -712,8 +713,31 @@ def test_a_function_that_fell_silent_while_its_table_is_written_is_critical() ->
     assert "Its table t was written meanwhile" in check.finding.detail
 
 
-def test_writes_before_the_silence_are_not_held_against_it() -> None:
-    assert _triage([*SILENT, ("table_writes", 50, 40.0)])["Invocations"].verdict is WARNING
+def test_a_silence_is_well_in_which_nothing_was_written_to_what_it_reads() -> None:
+    points = [*SILENT, ("table_writes", 50, 40.0)]
+
+    quiet = _triage(points)["Invocations"]
+    unseen = _triage(points, status={"table_writes": "PartialData"})["Invocations"]
+
+    assert (quiet.verdict, quiet.finding) == (HEALTHY, None)
+    assert unseen.verdict is WARNING
+
+
+def test_a_silence_of_a_critical_function_counts_though_nothing_was_written() -> None:
+    function = Function(name="f", table="t", critical=True)
+
+    checks = _triage([*SILENT, ("table_writes", 50, 40.0)], function=function)
+
+    assert checks["Invocations"].verdict is CRITICAL
+
+
+def test_a_silence_is_as_long_as_the_thresholds_say() -> None:
+    stated = Threshold(critical=7_200_000, unit="ms", source="agreed")
+    points = [*SILENT, ("table_writes", 120, 40.0)]
+
+    check = _triage(points, thresholds=T.model_copy(update={"silence_ms": stated}))["Invocations"]
+
+    assert (check.verdict, check.healthy, check.source) == (HEALTHY, "> 0 in 2 h", "agreed")
 
 
 def _ran(*minutes: int) -> Points:
@@ -766,7 +790,11 @@ def test_a_gap_in_which_the_table_was_written_counts_more_than_a_longer_one() ->
 def test_the_write_that_ends_a_quiet_time_is_not_held_against_it() -> None:
     points = [*_ran(*range(40), *range(110, 180)), ("table_writes", 109, 9.0)]
 
-    check = _triage(points)["Invocations"]
+    assert _triage(points)["Invocations"].verdict is HEALTHY
+
+
+def test_a_write_just_before_the_end_may_still_have_to_be_read() -> None:
+    check = _triage([*SILENT, ("table_writes", 177, 9.0)])["Invocations"]
 
     assert check.verdict is WARNING
     assert check.finding is not None
