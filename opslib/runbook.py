@@ -19,7 +19,7 @@ import pandas as pd
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
-from opslib import aws, masking, metrics, parameters, plots, show, tree
+from opslib import aws, changes, masking, metrics, parameters, plots, show, tree
 from opslib import system as systems
 from opslib.errors import BadInput, CouldNotLook
 from opslib.evidence import Folder
@@ -86,10 +86,7 @@ class Run:
         if configuration is None:
             configuration = {}
             try:
-                with aws.calling(
-                    "lambda:GetFunctionConfiguration", f"the configuration of {named.name}"
-                ):
-                    configuration = client.get_function_configuration(FunctionName=named.name)
+                configuration = changes.configuration(client, named.name, alias=named.alias)
             except CouldNotLook as error:
                 self._result.could_not_see(error)
         target = read(client, named, configuration=configuration, window=self.window)
@@ -251,7 +248,7 @@ class Run:
         given = [plan for plan in plans if plan is not None]
         self._result.plans = [plan.as_dict(shown_at=self.identity.at) for plan in given]
         self._result.save()
-        return show.plans(self._result.plans)
+        return show.plans(self._result.plans, found=self._result.found)
 
     def plot(self, panels: Sequence[plots.Panel], *, target: Target | None) -> show.Shown:
         """Draw panels over the window, the deployment marked, described in words and numbers."""

@@ -100,7 +100,9 @@ def read(
     shape = lambda_logs.shape(known)
     # Without a REPORT for each invocation the logs cannot show that all is well.
     word = "note" if shape.reports and not shape.managed_instances else "unseen"
-    found = changes.timeline(client, function.name, window)
+    # An alias that points at $LATEST changes with every edit; one of a version does not.
+    aliased = function.alias is not None and configuration.get("Version") != changes.LATEST
+    found = changes.timeline(client, function.name, window, edits_deploy=not aliased)
     return Target(
         function=function,
         timeout_ms=configuration.get("Timeout", float("nan")) * 1000.0,

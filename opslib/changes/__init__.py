@@ -7,6 +7,8 @@ The rooms: ``gathering`` puts the timeline together; ``functions`` asks Lambda, 
 ``rows`` makes the frames.
 """
 
+from opslib.changes.functions import configuration
 from opslib.changes.gathering import Changes, of, timeline
+from opslib.changes.rows import LATEST
 
-__all__ = ["Changes", "of", "timeline"]
+__all__ = ["LATEST", "Changes", "configuration", "of", "timeline"]

@@ -19,6 +19,17 @@ from opslib.aws import calling
 from opslib.changes.rows import LATEST, Change
 
 
+def configuration(client: Any, name: str, *, alias: str | None = None) -> Mapping[str, Any]:
+    """Return the configuration that traffic has: that of its alias, where it has one."""
+    what = f"the configuration of {name}:{alias}" if alias else f"the configuration of {name}"
+    qualifier = {"Qualifier": alias} if alias else {}
+    with calling("lambda:GetFunctionConfiguration", what):
+        answer: Mapping[str, Any] = client.get_function_configuration(
+            FunctionName=name, **qualifier
+        )
+        return answer
+
+
 def edit(client: Any, name: str) -> tuple[Mapping[str, Any], list[Change]]:
     """Return the configuration of a function as it is, and when it was last changed."""
     operation, resource = "lambda:GetFunctionConfiguration", _arn(name)

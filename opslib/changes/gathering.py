@@ -57,6 +57,7 @@ class _Gathering:
     """What was seen so far."""
 
     window: Window
+    edits_deploy: bool = True
     changes: list[Change] = field(default_factory=list)
     limits: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -78,11 +79,14 @@ class _Gathering:
         self.latest, edited = self.look(lambda: functions.edit(client, name), unseen)
         self.published = self.look(lambda: functions.versions(client, name), [])
         self.aliases = self.look(lambda: functions.aliases(client, name), [])
+        if not self.edits_deploy:
+            edited = [change._replace(deploys=False) for change in edited]
         self.changes += edited
         self.changes += functions.published(self.published)
         self.changes += functions.pointing(self.aliases)
         for change in edited:
-            if change.at is not None and change.at >= self.window.end:
+            late = change.at is not None and change.at >= self.window.end
+            if change.at is not None and late and self.edits_deploy:
                 self.limits.append(
                     f"{name} was edited at {iso(change.at)}, after the window: the timeout and "
                     "memory that its numbers are held against may be other than they were then, "
@@ -106,7 +110,9 @@ class _Gathering:
         )
 
 
-def timeline(client: Any, function_name: str, window: Window) -> Changes:
+def timeline(
+    client: Any, function_name: str, window: Window, *, edits_deploy: bool = True
+) -> Changes:
     """Return what changed about a function inside a window, as far as Lambda remembers it.
 
     Parameters
@@ -114,13 +120,16 @@ def timeline(client: Any, function_name: str, window: Window) -> Changes:
     client
         The boto3 ``lambda`` client, or anything with get_function_configuration and the paginators
         list_versions_by_function and list_aliases.
+    edits_deploy
+        Whether traffic is on ``$LATEST``, so that editing it is what deploys. On an alias it is
+        not: an edit stands among the changes, and nothing is held against it.
 
     Returns
     -------
     What Lambda shows. A call that is refused costs its own rows and becomes a sentence in
     ``limits``.
     """
-    gathering = _Gathering(window)
+    gathering = _Gathering(window, edits_deploy=edits_deploy)
     gathering.function(client, function_name)
     return gathering.whole()
 
@@ -132,6 +141,7 @@ def of(
     *,
     tables_named: Iterable[str] = (),
     cloudtrail: bool = True,
+    edits_deploy: bool = True,
     deadline_s: float = 20,
     sleep: Callable[[float], None] = time.sleep,
     monotonic: Callable[[], float] = time.monotonic,
@@ -145,6 +155,8 @@ def of(
     cloudtrail
         Whether to ask CloudTrail too, which knows who did what, and when aliases moved. That it may
         not be asked is in ``notes``: nothing rests on it.
+    edits_deploy
+        As of `timeline`.
     deadline_s
         After so many seconds no further call to CloudTrail is begun.
     sleep, monotonic
@@ -157,7 +169,7 @@ def of(
     """
     end_s = monotonic() + deadline_s
     named = list(tables_named)
-    gathering = _Gathering(window)
+    gathering = _Gathering(window, edits_deploy=edits_deploy)
     client = connection.client("lambda")
     gathering.function(client, function_name)
     qualifiers = [str(alias["Name"]) for alias in gathering.aliases]

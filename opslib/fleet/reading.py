@@ -19,7 +19,7 @@ from typing import Any
 
 import pandas as pd
 
-from opslib import lambda_logs
+from opslib import changes, lambda_logs
 from opslib.aws import Connection, calling
 from opslib.errors import CouldNotLook
 from opslib.fleet.measures import by_subject
@@ -133,14 +133,9 @@ def _wanted(scope: Scope, series: Mapping[str, Series]) -> list[Function]:
 def _configuration(
     connection: Connection, function: Function, limits: list[str]
 ) -> Mapping[str, Any]:
-    what = f"the configuration of {function.name}"
     try:
-        with calling("lambda:GetFunctionConfiguration", what):
-            client = connection.client("lambda")
-            answer: Mapping[str, Any] = client.get_function_configuration(
-                FunctionName=function.name
-            )
-            return answer
+        client = connection.client("lambda")
+        return changes.configuration(client, function.name, alias=function.alias)
     except CouldNotLook as error:
         limits.append(error.message)
         return {}

@@ -108,3 +108,14 @@ def test_a_function_that_cannot_be_seen_at_all_has_no_deployment_and_says_so() -
 
     assert changes.deployed_at is None
     assert len(changes.limits) == 3
+
+
+def test_an_edit_deploys_nothing_where_traffic_is_on_an_alias() -> None:
+    inside = Lambda(_configuration("2026-10-14T01:52:00.000+0000"))
+    after = Lambda(_configuration("2026-10-14T04:00:00.000+0000"))
+
+    edited = timeline(inside, "f", WINDOW, edits_deploy=False)
+    later = timeline(after, "f", WINDOW, edits_deploy=False)
+
+    assert edited.rows["what"].tolist() == ["code or configuration edited"]
+    assert (edited.deployed_at, later.limits) == (None, ())

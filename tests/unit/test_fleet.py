@@ -39,8 +39,9 @@ class _Lambda:
     reserved: int | None = None
     calls: Counter[str] = field(default_factory=Counter)
 
-    def get_function_configuration(self, *, FunctionName: str) -> Any:
+    def get_function_configuration(self, *, FunctionName: str, Qualifier: str = "") -> Any:
         self.calls[FunctionName] += 1
+        FunctionName = ":".join(filter(None, (FunctionName, Qualifier)))
         if FunctionName not in self.timeouts_s:
             raise refusal("ResourceNotFoundException")
         return {"Timeout": self.timeouts_s[FunctionName], "MemorySize": 128}
@@ -438,7 +439,8 @@ def test_throttles_of_an_hour_are_not_held_against_a_limit_of_five_minutes(
     rows = _long(72, invocations=[36_000.0] * 72, throttles=[0.0] * 71 + [hourly])
 
     row = rows["Throttles", "f-3"]
-    assert (row.value, row.verdict) == (pytest.approx(value), verdict)
+    assert row.value == pytest.approx(value)
+    assert row.verdict is verdict
     assert row.note == (
         f"{hourly:,.0f} in the window, at most {hourly:,.0f} in 1 h; at least so many in 5 min"
     )
@@ -457,3 +459,14 @@ def test_a_function_is_not_idle_where_its_throttles_were_not_seen() -> None:
     rows = _rows(scope, readings)
     assert rows["Invocations", "g"].verdict is Verdict.UNKNOWN
     assert rows["Throttles", "g"].verdict is Verdict.UNKNOWN
+
+
+def test_a_function_behind_an_alias_is_held_against_the_timeout_of_that() -> None:
+    scope = _scope({"name": "f", "alias": "live"})
+
+    readings = _read(
+        scope, _Lambda(timeouts_s={"f": 300, "f:live": 60}), **(WELL | {"duration_p95_ms": 5e4})
+    )
+
+    row = _rows(scope, readings)["Duration", "f"]
+    assert (row.shown, row.verdict) == ("83 % of the timeout", Verdict.CRITICAL)

@@ -56,6 +56,18 @@ class _Connection:
         return self.clients[service]
 
 
+class _Aliased(Lambda):
+    """The ``lambda`` client of a function that was edited, and whose alias still has a version."""
+
+    def __init__(self) -> None:
+        super().__init__(CONFIGURATION | {"Timeout": 300, "Version": "$LATEST"})
+
+    def get_function_configuration(self, **asked: Any) -> Any:
+        if asked.get("Qualifier") == "live":
+            return {"Timeout": 60, "MemorySize": 256, "Version": "6"}
+        return super().get_function_configuration(**asked)
+
+
 def _run(folder: Path | None = None, **clients: Any) -> runbook.Run:
     given = {"logs": Logs(_answer(3)), "lambda": Lambda(CONFIGURATION)} | clients
     return runbook.Run(
@@ -236,6 +248,18 @@ def test_an_unseen_configuration_leaves_the_limits_unknown_and_the_verdict_too(
     assert str(target.timeout_ms) == "nan"
     assert target.shape.group == "/aws/lambda/ingest"
     assert _result(tmp_path)["verdict"] == "unknown"
+
+
+def test_a_function_behind_an_alias_is_read_as_its_traffic_has_it() -> None:
+    function = {"name": "ingest", "alias": "live"}
+    connection = _Connection({"logs": Logs(), "lambda": _Aliased()})
+    connection.system = load(SYSTEM | {"functions": [function]})
+    given: Any = connection
+    run = runbook.Run("20-duration", connection=given, window=WINDOW, folder=Folder(None))
+
+    target = run.look_at()
+
+    assert (target.timeout_ms, target.deployed_at) == (60_000, None)
 
 
 def test_the_conclusion_ranks_causes_first_and_never_points_to_itself(tmp_path: Path) -> None:
