@@ -142,13 +142,13 @@ def _explained(error: "UnexpectedInput", text: str) -> MalformedQuery:
     terminals = set(getattr(error, "accepts", None) or ()) or set(
         getattr(error, "expected", None) or getattr(error, "allowed", None) or ()
     )
-    rest = text[position:]
+    before, rest = text[:position], text[position:]
     word = re.match(r"[@\w]+", rest)
     return MalformedQuery(
-        refusals.complaint(terminals, rest, word.group() if word else "", before=text[:position]),
+        refusals.complaint(terminals, rest, word.group() if word else "", before=before),
         position,
         text=text,
-        expected=() if refusals.says_all(terminals, rest) else _in_words(terminals),
+        expected=() if refusals.says_all(terminals, rest, before=before) else _in_words(terminals),
     )
 
 

@@ -51,6 +51,11 @@ _SUBQUERY = (
     "a list in [ ] follows `in`; subqueries are not in this local engine: "
     "they read other log groups in a run of their own."
 )
+_LIST = "the values behind `in` stand in [ ], also a single one."
+_GROUPS = (
+    "`{}` is not in this local engine: which log groups those are, only AWS "
+    "knows. Name the log group, or write logGroups(namePrefix: [...])."
+)
 _SAVED = (
     "`$` calls a saved query, and those are kept in an AWS account: "
     "write the text of the query itself."
@@ -90,17 +95,20 @@ def complaint(terminals: set[str], rest: str, word: str, *, before: str) -> str:
     return (
         _never_closed(rest, terminals)
         or _of_signs(rest, before)
-        or _of_in(rest, terminals)
-        or _of_source(rest, before)
+        or _of_in(rest, terminals, before)
+        or _of_source(rest, word, before)
         or _of_parse(word, terminals, before)
         or _of_sort(rest, terminals)
         or f"`{word or rest[0]}` cannot stand here."
     )
 
 
-def says_all(terminals: set[str], rest: str) -> bool:
+def says_all(terminals: set[str], rest: str, *, before: str) -> bool:
     """Whether the complaint needs no list of what could have stood here."""
     if rest.startswith(("$", "{{", "&")) or _never_closed(rest or " ", terminals):
+        return True
+    word = re.match(r"\w*", rest)
+    if rest and _of_source(rest, word.group() if word else "", before):
         return True
     return _at_stage_start(terminals) and bool(rest.strip())
 
@@ -140,17 +148,21 @@ def _of_signs(rest: str, before: str) -> str:
     return ""
 
 
-def _of_in(rest: str, terminals: set[str]) -> str:
-    return _SUBQUERY if rest[0] == "(" and terminals == {"LSQB"} else ""
+def _of_in(rest: str, terminals: set[str], before: str) -> str:
+    if terminals != {"LSQB"} or not re.search(r"\bin\s*$", before, re.IGNORECASE):
+        return ""
+    # A subquery is a query: it has a command or more of them.
+    commands = "|".join(COMMANDS)
+    return _SUBQUERY if re.match(rf"\(\s*({commands})\b", rest, re.IGNORECASE) else _LIST
 
 
-def _of_source(rest: str, before: str) -> str:
+def _of_source(rest: str, word: str, before: str) -> str:
     named = re.search(r"\bsource\s+(dataSource|logGroupTags)\s*$", before, re.IGNORECASE)
     if named and rest[0] == "(":
-        return (
-            f"`{named.group(1)}` is not in this local engine: which log groups those are, only AWS "
-            "knows. Name the log group, or write logGroups(namePrefix: [...])."
-        )
+        return _GROUPS.format(named.group(1))
+    among = re.search(r"\bsource\s+logGroups\s*\([^|]*$", before, re.IGNORECASE)
+    if among and word.lower() in ("datasource", "loggrouptags"):
+        return _GROUPS.format(word)
     timed = re.match(r"(start|end)\s*=", rest, re.IGNORECASE)
     if timed and re.search(r"\bsource\b[^|]*$", before, re.IGNORECASE):
         return f"`{timed.group(1)}` is not in this local engine: the call says start and end."

@@ -49,6 +49,7 @@ def test_a_refusal_says_what_could_have_stood_there() -> None:
     )  # fmt: skip
     assert refusal("fields a | pattern b").expected == ()
     assert refusal("filter a = $Saved()").expected == ()
+    assert refusal("SOURCE logGroupTags([1]) | fields a").expected == ()
 
 
 @pytest.mark.parametrize("name", sorted(refusals.REFUSED_COMMANDS))
