@@ -9,6 +9,7 @@ Must not know one branch of the tree: what is asked and how it is judged stands 
 `health` and in `tree`.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -121,21 +122,31 @@ class Run:
         Returns
         -------
         The rows, typed and masked. Empty, with the same columns, when nothing matched, and also
-        when the logs could not be read: that is said here and in the verdict.
+        when the logs could not be read: that is said here and in the verdict. Of several log
+        groups, one that is not there is left out, which is said.
         """
         if not target.groups:
             return typed([], columns)
-        try:
-            answer = self._insights.query(
-                name,
-                text.strip(),
-                groups=target.groups,
-                window=window or self.window,
-                columns=columns,
-            )
-        except CouldNotLook as error:
-            self._result.could_not_see(error)
-            return typed([], columns)
+        groups = list(target.groups)
+        while True:
+            try:
+                answer = self._insights.query(
+                    name,
+                    text.strip(),
+                    groups=groups,
+                    window=window or self.window,
+                    columns=columns,
+                )
+                break
+            except CouldNotLook as error:
+                gone = _gone(error, groups)
+                if gone is None or len(groups) == 1:
+                    self._result.could_not_see(error)
+                    return typed([], columns)
+                # A function that never ran has no group; that one which did is missing its lines
+                # is for whoever compares them with its metrics.
+                groups.remove(gone)
+                self._result.note(f"There is no log group {gone}; the others were asked.")
         receipt = answer.receipt
         self._result.queries.append(receipt.as_dict())
         rows = self._folder.keep(name, answer.rows, text=text, receipt=receipt.as_dict())
@@ -368,6 +379,14 @@ def open(  # noqa: A001 - the notebooks read `runbook.open`
 
 def _given(findings: Iterable[Finding | None]) -> list[Finding]:
     return [finding for finding in findings if finding is not None]
+
+
+def _gone(error: CouldNotLook, groups: Sequence[str]) -> str | None:
+    """Return the log group of which AWS said that it is not there, or None."""
+    if error.reason != "missing":
+        return None
+    named = {word.strip(".:") for word in re.findall(r"[\w./#:-]+", str(error.__cause__))}
+    return next((group for group in groups if group in named), None)
 
 
 def _said(receipt: Receipt) -> str:

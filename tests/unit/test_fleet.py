@@ -470,3 +470,20 @@ def test_a_function_behind_an_alias_is_held_against_the_timeout_of_that() -> Non
 
     row = _rows(scope, readings)["Duration", "f"]
     assert (row.shown, row.verdict) == ("83 % of the timeout", Verdict.CRITICAL)
+
+
+def _logged(scope: fleet.Scope, **values: float) -> list[tuple[str, Verdict]]:
+    """Judge what the logs say, when none of them has a line."""
+    readings = _read(scope, _Lambda(timeouts_s={"f": 10}), **values)
+    none = pd.DataFrame({"log": pd.Series(dtype="string")})
+    found = fleet.log_findings(scope, readings, batches=none, reports=none)
+    return [(each.id, each.severity) for each in found]
+
+
+def test_a_function_that_ran_and_has_no_log_is_unknown_and_an_idle_one_is_not() -> None:
+    scope = _scope({"name": "f"})
+
+    ran, idle = _logged(scope, **WELL), _logged(scope)
+
+    assert ran == [("logs.metrics-disagree", Verdict.UNKNOWN)]
+    assert idle == []

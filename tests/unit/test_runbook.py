@@ -132,6 +132,50 @@ def test_a_refused_query_gives_an_empty_frame_and_an_unknown_verdict(
     assert "lacks logs:StartQuery" in capsys.readouterr().out
 
 
+@dataclass(frozen=True)
+class _Groups:
+    """Functions whose logs are asked together."""
+
+    groups: tuple[str, ...]
+
+
+MISSING = "Log group '/aws/lambda/ingest-new' does not exist for account ID '123456789012'"
+
+
+def test_a_log_group_that_is_not_there_costs_the_others_nothing(tmp_path: Path) -> None:
+    logs = Logs(_answer(3), starts=[refusal("ResourceNotFoundException", MISSING)])
+    run = _run(tmp_path, logs=logs)
+    both = _Groups(("/aws/lambda/ingest", "/aws/lambda/ingest-new"))
+
+    rows = run.query("durations", "stats 1", both, columns=COLUMNS)
+    run.conclude([])
+
+    assert rows["invocations"].tolist() == [3]
+    assert logs.started[1]["logGroupNames"] == ["/aws/lambda/ingest"]
+    result = _result(tmp_path)
+    assert (result["verdict"], result["limits"]) == (
+        "healthy",
+        [
+            {
+                "what": "There is no log group /aws/lambda/ingest-new; the others were asked.",
+                "operation": "",
+                "reason": "note",
+            }
+        ],
+    )
+
+
+def test_the_only_log_group_that_is_not_there_leaves_the_verdict_unknown(tmp_path: Path) -> None:
+    logs = Logs(starts=[refusal("ResourceNotFoundException", MISSING)])
+    run = _run(tmp_path, logs=logs)
+
+    rows = run.query("durations", "stats 1", _Groups(("/aws/lambda/ingest-new",)), columns=COLUMNS)
+    run.conclude([])
+
+    assert (len(rows), len(logs.started)) == (0, 1)
+    assert _result(tmp_path)["verdict"] == "unknown"
+
+
 @pytest.mark.parametrize(
     ("severity", "verdict"), [(Verdict.WARNING, "unknown"), (Verdict.CRITICAL, "critical")]
 )
