@@ -60,6 +60,11 @@ class Result:
         """The limits that hide something which decides: all but notes."""
         return [limit for limit in self.limits if limit["reason"] != "note"]
 
+    @property
+    def found(self) -> bool:
+        """Whether it was concluded with a finding."""
+        return self._verdict is not None and bool(self._verdict[1])
+
     def note(self, sentence: str) -> None:
         """Say something that hides nothing which decides."""
         self.say(sentence, reason="note")

@@ -12,14 +12,23 @@ from typing import cast
 from opslib.show.shown import MUTED, Shown, masks, safe
 
 _NONE = "Nothing to mend."
+_WORDS_ONLY = "No plan here; see the words above."
 _BOX = "border:1px solid #8c959f;border-left-width:6px;padding:.5em 1em;margin:.5em 0"
 _ABSENT = "–"
 
 
-def plans(rows: Sequence[Mapping[str, object]]) -> Shown:
-    """Show plans one under another; of none, that there is nothing to mend."""
+def plans(rows: Sequence[Mapping[str, object]], *, found: bool = False) -> Shown:
+    """Show plans one under another.
+
+    Parameters
+    ----------
+    found
+        Whether anything was found: without a plan it is mended as the words say, and without a
+        finding there is nothing to mend.
+    """
     if not rows:
-        return Shown(text=_NONE, html=f"<p>{_NONE}</p>")
+        said = _WORDS_ONLY if found else _NONE
+        return Shown(text=said, html=f"<p>{said}</p>")
     shown = [plan(row) for row in rows]
     return Shown(
         text="\n\n".join(one.text for one in shown), html="".join(one.html for one in shown)
