@@ -208,7 +208,7 @@ def log_findings(
                 batches=0 if lost is None else int(lost["batches"]),
                 failed=None if lost is None else lost["failed_records"],
                 records=None if lost is None else lost["records"],
-                expected=function.table is not None,
+                expected=function.batch_lines,
                 subject=name,
                 evidence=("records that fail",),
             ),

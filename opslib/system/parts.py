@@ -52,6 +52,11 @@ class Function(Model):
     critical: bool = Field(
         default=False, description="Whether an hour without invocations is an incident by itself."
     )
+    batch_lines: bool = Field(
+        default=False,
+        description="Whether it logs a line a batch that counts its failed records, so that a "
+        "window without one proves nothing.",
+    )
     timeout_s: int | None = Field(
         default=None, ge=1, le=900, description="What its timeout should be, in seconds."
     )

@@ -487,3 +487,11 @@ def test_a_function_that_ran_and_has_no_log_is_unknown_and_an_idle_one_is_not() 
 
     assert ran == [("logs.metrics-disagree", Verdict.UNKNOWN)]
     assert idle == []
+
+
+def test_only_a_function_that_says_so_has_to_report_its_batches() -> None:
+    silent = _scope({"name": "f", "table": "t"}, tables=[{"name": "t"}])
+    tells = _scope({"name": "f", "table": "t", "batch_lines": True}, tables=[{"name": "t"}])
+
+    assert ("errors.swallowed-records", Verdict.UNKNOWN) not in _logged(silent, **WELL)
+    assert ("errors.swallowed-records", Verdict.UNKNOWN) in _logged(tells, **WELL)
