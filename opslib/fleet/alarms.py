@@ -21,7 +21,7 @@ from opslib.aws import Connection, calling
 from opslib.errors import CouldNotLook
 from opslib.fleet.scope import Scope
 from opslib.health import Finding, Verdict
-from opslib.health.verdicts import utc
+from opslib.health.verdicts import bad, utc
 
 _MOST_PAGES = 10
 #: So many firing alarms are asked whether they are muted.
@@ -107,7 +107,7 @@ def alarm_findings(
     alarms
         As `Alarms.rows`.
     findings
-        What was found in the window.
+        What was found in the window. What could not be seen explains nothing.
 
     Returns
     -------
@@ -122,7 +122,7 @@ def alarm_findings(
         found = [
             each.id
             for each in findings
-            if same and each.id.startswith(same) and alarm["subject"] in ("", each.subject)
+            if same and bad([each], *same) and alarm["subject"] in ("", each.subject)
         ]
         explained.append(found[0] if found else "")
         if found:

@@ -52,7 +52,8 @@ def duration_findings(
     subject
         The function's name.
     deployed_at
-        When code or configuration last changed, if that was inside the window.
+        When code or configuration last changed, if that was inside the window. The timeout may have
+        been another before it, so only what came since is held against it.
     evidence
         Names of the queries behind ``bins``.
 
@@ -66,6 +67,7 @@ def duration_findings(
     with the first. ``invocations.none``, unknown, when ``bins`` has no p95. Empty when all is well.
     """
     points = points_of(bins, "p95_ms")
+    bins = _since(bins, deployed_at)
     if not points:
         return [nothing_ran(subject, evidence)]
     if not timeout_ms > 0:
@@ -87,7 +89,7 @@ def duration_findings(
     deployed = _around(points, deployed_at, factor=factor) if deployed_at is not None else None
     quarters = _quarters(points, factor=factor)
     near = near_timeout(
-        points,
+        points_of(bins, "p95_ms"),
         timeout_ms=timeout_ms,
         threshold=thresholds.duration_of_timeout,
         subject=subject,
@@ -215,6 +217,16 @@ def near_timeout(
         evidence=tuple(evidence),
         since=since,
     )
+
+
+def since_change(points: Sequence[Point], changed_at: datetime | None) -> list[Point]:
+    """Return the points since a change; all of them without one, or when none came since."""
+    return [point for point in points if changed_at and point.at >= changed_at] or list(points)
+
+
+def _since(bins: pd.DataFrame, changed_at: datetime | None) -> pd.DataFrame:
+    after = bins if changed_at is None else bins[bins["at"] >= changed_at]
+    return after if after["p95_ms"].notna().any() else bins
 
 
 def _timed_out(

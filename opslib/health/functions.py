@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from opslib.health.durations import near_timeout
+from opslib.health.durations import near_timeout, since_change
 from opslib.health.series import Series, highest, in_five_minutes
 from opslib.health.verdicts import (
     Check,
@@ -194,7 +194,7 @@ class FunctionChecks:
     def duration(self, timeout_ms: float, *, timeout_from: str = "") -> Check:
         """Judge the p95 against the timeout; one that no timeout could be near needs none."""
         threshold, rests_on = self.thresholds.duration_of_timeout, ("duration_p95_ms",)
-        points = self.series.of("duration_p95_ms")
+        points = since_change(self.series.of("duration_p95_ms"), self.deployed_at)
         level_ms = sustained([point.value for point in points], threshold.periods)
         if not timeout_ms > 0:
             return self._duration_without_timeout(level_ms)

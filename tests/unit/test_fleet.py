@@ -342,6 +342,17 @@ def test_an_alarm_that_a_finding_explains_is_no_finding_and_another_is() -> None
     assert "f-slow" in found[0].title
 
 
+def test_what_could_not_be_seen_explains_no_alarm() -> None:
+    unseen = Finding(
+        id="errors.swallowed-records", severity=Verdict.UNKNOWN, title="T", detail="D", subject="f"
+    )
+
+    found, explained = fleet.alarm_findings(_firing(_alarm()), [unseen])
+
+    assert explained == [""]
+    assert [each.id for each in found] == ["alarms.firing"]
+
+
 def _opened(lambda_: _Lambda) -> fleet.Opened:
     connection: Any = _Connection({"lambda": lambda_})
     return fleet.opened(connection, ["f"], window=WINDOW)

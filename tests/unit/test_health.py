@@ -209,6 +209,29 @@ def test_invocations_that_reached_the_timeout_were_cut_off() -> None:
     assert finding.since == datetime(2026, 10, 14, 0, 10, tzinfo=UTC)
 
 
+def test_what_came_before_a_change_is_not_held_against_the_timeout_of_now() -> None:
+    deployed = datetime(2026, 10, 14, 0, 25, tzinfo=UTC)
+    slow = _bins(12_000, 13_000, 12_500, 12_000)
+
+    lowered = _durations(_bins(12_000, 13_000, 12_500, 12_000, 900, 900, 900), deployed)
+    unproven = _durations(slow, deployed)
+
+    assert lowered == []
+    assert [each.id for each in unproven] == ["duration.timed-out", "duration.near-timeout"]
+
+
+def test_the_row_of_durations_too_rests_on_those_since_a_change() -> None:
+    points: Points = [
+        *_without("duration_p95_ms"),
+        *[("duration_p95_ms", minute, 13_000.0) for minute in range(0, 60, 5)],
+        *[("duration_p95_ms", minute, 900.0) for minute in range(60, 180, 5)],
+    ]
+
+    check = _triage(points, deployed_at=START + timedelta(minutes=60))["Duration"]
+
+    assert (check.shown, check.verdict) == ("9 % of the timeout", HEALTHY)
+
+
 def test_a_p95_between_the_levels_is_a_warning() -> None:
     findings = _durations(_bins(5000, 5000, 5000, 5000))
 
