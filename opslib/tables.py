@@ -127,7 +127,7 @@ def state(connection: Connection, table: str) -> Table:
         said = "Not seen: throttling. The params file names no table of the function."
         return Table("", "", nothing, (said,))
     client = connection.client("dynamodb")
-    arn = f"arn:aws:dynamodb:*:*:table/{table}"
+    arn = connection.system.arn("dynamodb", f"table/{table}")
     try:
         with calling("dynamodb:DescribeTable", f"the capacity of {table}", resource=arn):
             told = client.describe_table(TableName=table)["Table"]

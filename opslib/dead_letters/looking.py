@@ -67,6 +67,13 @@ class Waiting:
         """How many messages are visible, about; None when that was not seen."""
         return None if self.rows.empty else int(self.rows["visible"].iloc[0])
 
+    @property
+    def hidden(self) -> int:
+        """How many messages are in flight or delayed, about; 0 when that was not seen."""
+        return (
+            0 if self.rows.empty else int(self.rows[["in_flight", "delayed"]].sum(axis=1).iloc[0])
+        )
+
     def fact(self, column: str) -> Any:
         """Return one cell of the row; None when it was not seen."""
         return None if self.rows.empty else self.rows[column].iloc[0]
@@ -181,7 +188,7 @@ def waiting(connection: Connection, queue: str) -> Waiting:
         said = "Not seen: dead letters. The params file names no dead_letter_queue of the function."
         return Waiting("", "", "", empty, (said,))
     sqs = connection.client("sqs")
-    arn = f"arn:aws:sqs:{connection.identity.region}:{connection.identity.account}:{queue}"
+    arn = connection.system.arn("sqs", queue)
     try:
         with calling("sqs:GetQueueAttributes", f"the state of {queue}", resource=arn):
             url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]

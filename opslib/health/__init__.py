@@ -11,6 +11,7 @@ How a threshold's edges fall is written in `opslib.system`; every number that st
 there has its reason next to it.
 """
 
+from opslib.health.courses import Course, course
 from opslib.health.dead_letters import Ongoing, dead_letter_findings, ongoing
 from opslib.health.durations import duration_findings, memory_finding
 from opslib.health.invocations import (
@@ -19,7 +20,7 @@ from opslib.health.invocations import (
     cold_start_findings,
     swallowed_finding,
 )
-from opslib.health.streams import Course, course, needed, stream_findings
+from opslib.health.streams import needed, stream_findings
 from opslib.health.table import rows, triage_checks
 from opslib.health.throttling import (
     Effect,

@@ -120,6 +120,7 @@ def dead_letter_findings(
     states: pd.DataFrame,
     after: Ongoing,
     thresholds: Thresholds,
+    hidden: int = 0,
     evidence: Sequence[str] = (),
 ) -> list[Finding]:
     """Judge what waits in a dead-letter queue, and what of it is lost or soon will be.
@@ -139,10 +140,14 @@ def dead_letter_findings(
         ``expires_at``, ``hours_left``.
     after
         Whether the cause goes on.
+    hidden
+        How many messages are in flight or delayed. Somebody has them, or they were not put back:
+        they are dead letters all the same, and come back.
 
     Returns
     -------
-    ``dead-letters.waiting`` by the depth, unknown when it was not seen; ``dead-letters.trimmed``,
+    ``dead-letters.waiting`` by the depth, unknown when it was not seen, and a warning when every
+    letter is hidden; ``dead-letters.trimmed``,
     critical, when letters point to records that are gone; ``dead-letters.expiring`` when those left
     have less time than ``dead_letter_hours_left``. Empty when the queue is.
     """
@@ -165,16 +170,30 @@ def dead_letter_findings(
             for kind, letters in causes.groupby("kind")["letters"].sum().items()
         )
         of = f" Of {read:,} that were read: {kinds}." if read else " None of them was read."
+        more = f", and {hidden:,} more are in flight or delayed" if hidden else ""
         found.append(
             Finding(
                 id="dead-letters.waiting",
                 severity=severity,
                 title=f"{depth:,} dead letters wait in {queue}",
-                detail=f"{depth:,} messages are visible in {queue} now.{of}{_until(states)} "
+                detail=f"{depth:,} messages are visible in {queue} now{more}.{of}{_until(states)} "
                 f"{after.sentence}",
                 subject=queue,
                 evidence=tuple(evidence),
                 since=_filling_since(points_of(waiting, "value")),
+            )
+        )
+    elif hidden:
+        found.append(
+            Finding(
+                id="dead-letters.waiting",
+                severity=Verdict.WARNING,
+                title=f"{hidden:,} dead letters of {queue} are out of sight",
+                detail=f"None is visible in {queue}, and {hidden:,} are in flight or delayed: "
+                "somebody reads them now, or they were read and not put back. They come back when "
+                f"their visibility timeout ends; look again then. {after.sentence}",
+                subject=queue,
+                evidence=tuple(evidence),
             )
         )
     found += _lost(states, queue=queue, read=read, evidence=evidence)

@@ -1,25 +1,17 @@
-"""How late a stream is read, and why: one batch that holds its shard, or too little work at once.
+"""How late a stream is read, and why: one batch that holds its shard, too little work at once.
 
-In: points of metrics and frames that `opslib.streams` saw. Out: `Course` and findings. Does no I/O.
-
-Lambda's IteratorAge is the age of a batch's last record when it was read, and a batch that is tried
-again is the same batch: seen at T with age A, its last record arrived at T - A, and that instant
-stands still. When batches move on, it moves on too. So a stuck batch is told by that instant, even
-where other shards are read in between, which a slope of the ages would not show. No batch read
-means no datapoint, never a high one (AWS Lambda developer guide, metrics).
+In: a `Course`, and frames that `opslib.streams` saw. Out: findings. Does no I/O.
 """
 
-import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import numpy as np
 import pandas as pd
 
+from opslib.health.courses import Course, fives
 from opslib.health.verdicts import (
     Finding,
-    Point,
     Verdict,
     breach,
     held,
@@ -31,107 +23,11 @@ from opslib.health.verdicts import (
     utc,
 )
 from opslib.system import Threshold, Thresholds
-from opslib.window import Window
 
-# The alarm's two periods of 5 minutes: shorter than that, a failing batch is being retried.
-_STUCK_FOR = timedelta(minutes=10)
-_STUCK_POINTS = 5
-_RECENT = timedelta(minutes=15)
-# Long enough for bursts to pass, short enough to be about now.
-_TREND = timedelta(minutes=30)
-# A burst of a minute every five moves the trend of half an hour by less.
-_BEHIND = 0.1
-_FIVE = timedelta(minutes=5)
 _OFF = ("Disabled", "Disabling", "Deleting")
-
-
-@dataclass(frozen=True, slots=True)
-class Course:
-    """How the age of what is read went.
-
-    Parameters
-    ----------
-    word
-        ``stuck``: one batch is tried again and again; ``was stuck``: until some time ago;
-        ``falling behind``: later by the minute; ``late``: above the threshold, and no worse;
-        ``keeping up``; ``not seen``: nothing was read.
-    arrived_at
-        When the last record of the stuck batch came to the stream, about.
-    until
-        When the stuck batch was last seen.
-    failures
-        Failed invocations while it was stuck.
-    grows_s_per_s
-        How much the age grew a second in the last half hour.
-    points
-        The age, the highest of each 5 minutes, oldest first.
-    last_ms
-        The last age that was seen.
-    """
-
-    word: str
-    arrived_at: datetime | None = None
-    until: datetime | None = None
-    failures: float = 0.0
-    grows_s_per_s: float | None = None
-    points: tuple[Point, ...] = ()
-    last_ms: float | None = None
-
-    def as_dict(self) -> dict[str, object]:
-        """Return the facts for a table."""
-        highest = max((point.value for point in self.points), default=None)
-        return {
-            "course": self.word,
-            "age now (s)": None if self.last_ms is None else self.last_ms / 1000,
-            "highest (s)": None if highest is None else highest / 1000,
-            "grows (s/s)": self.grows_s_per_s,
-            "its record arrived at": self.arrived_at,
-            "failed meanwhile": self.failures if self.arrived_at else None,
-        }
-
-
-def course(
-    age: pd.DataFrame, failed: pd.DataFrame, *, threshold: Threshold, window: Window
-) -> Course:
-    """Tell how the age of what a function reads went.
-
-    Parameters
-    ----------
-    age
-        ``at``, ``value``: IteratorAge, Maximum a period, milliseconds; periods of 1 to 5 minutes.
-    failed
-        ``at``, ``value``: errors a period. A period without a datapoint had none.
-    threshold
-        In milliseconds; over periods of 5 minutes.
-    """
-    points = points_of(age, "value")
-    if not points:
-        return Course("not seen")
-    fives = _fives(points)
-    growth = _growth(points, since=window.end - _TREND)
-    severity = judge(sustained([p.value for p in fives], threshold.periods), threshold)
-    word = "falling behind" if growth and growth > _BEHIND else "late"
-    known = Course(
-        "keeping up" if severity is Verdict.HEALTHY else word,
-        grows_s_per_s=growth,
-        points=tuple(fives),
-        last_ms=points[-1].value,
-    )
-    batch = _same_batch(points)
-    if not batch:
-        return known
-    first, last = batch[0].at, batch[-1].at
-    bad = [p for p in points_of(failed, "value") if p.value > 0 and first <= p.at <= last]
-    # A shard that is only slow fails nothing.
-    if 2 * len(bad) < len(batch):
-        return known
-    return replace(
-        known,
-        word="stuck" if window.end - last <= _RECENT else "was stuck",
-        arrived_at=min(point.at - timedelta(milliseconds=point.value) for point in batch),
-        until=last,
-        failures=sum(point.value for point in bad),
-    )
+_PROBLEM = "PROBLEM"
+# The function's own failure: what it was invoked with is tried again.
+_CALL_FAILED = "Function call failed"
 
 
 def stream_findings(
@@ -147,7 +43,7 @@ def stream_findings(
     thresholds: Thresholds,
     evidence: Sequence[str] = (),
 ) -> list[Finding]:
-    """Judge how a function reads its streams.
+    """Judge how a function reads its streams, and whether its mappings hand anything on.
 
     Parameters
     ----------
@@ -164,19 +60,25 @@ def stream_findings(
 
     Returns
     -------
-    ``stream.stuck-shard``; ``stream.lag``, unknown when nothing was read;
-    ``stream.mapping-disabled`` when a mapping hands nothing on, or there is none where there should
-    be; and ``invocations.throttled``. Empty when all is well.
+    ``stream.stuck-shard``; ``stream.lag``, critical when what is written is not read, and unknown
+    when nothing was read or nobody can tell; ``stream.mapping-disabled`` when a mapping, of a
+    stream or of a queue, hands nothing on, or there is none where there should be;
+    ``stream.mapping-problem`` when Lambda says that one does not work; and
+    ``invocations.throttled``. Empty when all is well.
     """
-    streams = mappings[mappings["kind"].isin(["dynamodb", "kinesis"])]
+    is_stream = mappings["kind"].isin(["dynamodb", "kinesis"])
+    streams, others = mappings[is_stream], mappings[~is_stream]
     about = _About(function, tuple(evidence))
-    found = [about.off(row) for row in _rows(streams) if row["state"] in _OFF]
+    found = about.mapped(streams)
     if mappings_seen and reads and streams.empty:
         found.append(about.unmapped())
     found += about.stuck(seen, streams, shards)
     found += about.throttled(throttled, streams, shards, room, thresholds)
-    found += about.late(seen, thresholds.iterator_age_ms, off=bool(found), streams=len(streams))
-    return found
+    # What is off, stuck or refused says better why nothing was read.
+    if not (found and seen.word in ("not seen", "stopped")):
+        found += about.unread(seen, streams, others)
+        found += about.late(seen, thresholds.iterator_age_ms)
+    return found + about.mapped(others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,15 +88,48 @@ class _About:
     function: str
     evidence: tuple[str, ...]
 
-    def off(self, row: dict[str, object]) -> Finding:
+    def mapped(self, mappings: pd.DataFrame) -> list[Finding]:
+        """Judge the state of each mapping, and what Lambda says of its last batch."""
+        found = []
+        for row in _rows(mappings):
+            if row["state"] in _OFF:
+                found.append(self._off(row))
+            elif str(row["last_result"] or "").startswith(_PROBLEM):
+                found.append(self._problem(row))
+        return found
+
+    def _off(self, row: dict[str, object]) -> Finding:
         why = f" ({row['reason']})" if row["reason"] else ""
+        means = "Nothing else says so: what is not invoked has no error."
+        if row["kind"] in ("dynamodb", "kinesis"):
+            means = (
+                "No batch means no iterator age, so no alarm says so, and records are dropped at "
+                "the end of the stream's retention."
+            )
+        elif row["kind"] == "sqs":
+            means = (
+                "Messages wait until the queue's retention ends, and are deleted then; what is not "
+                "invoked has no error."
+            )
         return self._finding(
             "stream.mapping-disabled",
             Verdict.CRITICAL,
             f"The mapping of {row['source']} is {row['state']}",
-            f"{self.function} gets no record of {row['source']}: its mapping is "
-            f"{row['state']}{why}. No batch means no iterator age, so no alarm says so, and "
-            "records are dropped at the end of the stream's retention.",
+            f"{self.function} gets nothing of {row['source']}: its mapping is "
+            f"{row['state']}{why}. {means}",
+        )
+
+    def _problem(self, row: dict[str, object]) -> Finding:
+        said = str(row["last_result"])
+        own = _CALL_FAILED in said
+        means = "Until that is mended it may hand nothing on, and then no metric says so."
+        if own:
+            means = "The invocation failed, and the batch is tried again."
+        return self._finding(
+            "stream.mapping-problem",
+            Verdict.WARNING if own else Verdict.CRITICAL,
+            f"The mapping of {row['source']} reports a problem",
+            f"Of its last batch Lambda says now: {said.rstrip('.')}. {means}",
         )
 
     def unmapped(self) -> Finding:
@@ -233,13 +168,37 @@ class _About:
             )
         ]
 
-    def late(self, seen: Course, threshold: Threshold, *, off: bool, streams: int) -> list[Finding]:
+    def unread(self, seen: Course, streams: pd.DataFrame, others: pd.DataFrame) -> list[Finding]:
+        """Judge whether the last age says anything about the end of the window."""
+        after = "was read in the window" if seen.last_at is None else "was read"
+        after += f" after {utc(seen.last_at)}" if seen.last_at else ""
+        if seen.unread_since is not None:
+            since, units = seen.unread_since, f"{number(seen.unread)} units"
+            if bool((streams["filters"].fillna(0) > 0).any()):
+                why = f"Nothing {after}. {units} were written since {utc(since)}, "
+                return [self._unknown(f"{why}and the mapping's filter may have dropped them all.")]
+            return [
+                self._finding(
+                    "stream.lag",
+                    Verdict.CRITICAL,
+                    f"{self.function} reads nothing of what is written",
+                    f"Nothing {after}, and since {utc(since)} {units} were written. "
+                    "Without a batch there is no age, so no alarm on it says so.",
+                    since=since,
+                )
+            ]
         if seen.word == "not seen":
             why = "No batch was read in the window, and then there is no age at all."
-            if not streams:
+            if streams.empty:
                 why = "It has no mapping of a stream that could be seen."
-            # A mapping that is off says it better.
-            return [] if off else [self._unknown(why)]
+            if streams.empty and "sqs" in set(others["kind"]):
+                why = "It reads a queue, which has no age here: 00-triage says what waits in it."
+            return [self._unknown(why)]
+        if not seen.silent:
+            return []
+        return [self._unknown(f"Nothing {after}, and whether anything was written was not seen.")]
+
+    def late(self, seen: Course, threshold: Threshold) -> list[Finding]:
         level_ms = sustained([point.value for point in seen.points], threshold.periods)
         severity = judge(level_ms, threshold)
         if level_ms is None or severity is Verdict.HEALTHY:
@@ -272,8 +231,8 @@ class _About:
         thresholds: Thresholds,
     ) -> list[Finding]:
         points = [point for point in points_of(throttled, "value") if point.value > 0]
-        fives = _fives(points, add=True)
-        severity = judge(max((p.value for p in fives), default=0.0), thresholds.throttles)
+        sums = fives(points, add=True)
+        severity = judge(max((p.value for p in sums), default=0.0), thresholds.throttles)
         if severity is Verdict.HEALTHY:
             return []
         needs = needed(streams, shards)
@@ -288,7 +247,7 @@ class _About:
                 severity,
                 f"Invocations of {self.function} are refused for want of concurrency",
                 f"{sum(p.value for p in points):,.0f} invocations were throttled, at most "
-                f"{max(p.value for p in fives):,.0f} in 5 minutes.{limit} They are in neither "
+                f"{max(p.value for p in sums):,.0f} in 5 minutes.{limit} They are in neither "
                 "Invocations nor Errors.",
                 since=points[0].at,
             )
@@ -341,48 +300,3 @@ def _rows(frame: pd.DataFrame) -> list[dict[str, object]]:
         {str(name): None if pd.isna(value) else value for name, value in row.items()}
         for row in frame.to_dict("records")
     ]
-
-
-def _fives(points: Sequence[Point], *, add: bool = False) -> list[Point]:
-    """Return the highest value of each 5 minutes, or their sum, where there is one."""
-    held: dict[datetime, float] = {}
-    for point in points:
-        at = point.at - (point.at - datetime.min.replace(tzinfo=point.at.tzinfo)) % _FIVE
-        kept = held.get(at)
-        value = point.value
-        if kept is not None:
-            value = kept + value if add else max(kept, value)
-        held[at] = value
-    return [Point(at, value) for at, value in sorted(held.items())]
-
-
-def _growth(points: Sequence[Point], *, since: datetime) -> float | None:
-    """Return the trend of the age from an instant on, in seconds a second."""
-    late = [point for point in points if point.at >= since]
-    if len(late) < _STUCK_POINTS:
-        return None
-    x = np.array([(point.at - late[0].at).total_seconds() for point in late])
-    y = np.array([point.value / 1000 for point in late])
-    return float(np.polyfit(x, y, 1)[0]) if x[-1] > 0 else None
-
-
-def _same_batch(points: Sequence[Point]) -> list[Point]:
-    """Return the longest series of readings of one and the same batch, oldest first.
-
-    They are alike in when their last record arrived, up to the width of a period.
-    """
-    apart = [b.at - a.at for a, b in itertools.pairwise(points)]
-    period = min(apart, default=timedelta(minutes=1))
-    alike = 1.5 * min(max(period, timedelta(minutes=1)), _FIVE)
-    births = sorted((point.at - timedelta(milliseconds=point.value), point) for point in points)
-    best: list[Point] = []
-    first = 0
-    for last in range(len(births)):
-        while births[last][0] - births[first][0] > alike:
-            first += 1
-        group = sorted(point for _, point in births[first : last + 1])
-        long = group[-1].at - group[0].at
-        enough = len(group) >= _STUCK_POINTS and long >= _STUCK_FOR
-        if enough and (not best or long > best[-1].at - best[0].at):
-            best = group
-    return best

@@ -1,10 +1,13 @@
-"""What can be changed about an event source mapping of a stream.
+"""What can be changed about an event source mapping; all but enabling is for those of streams.
 
 In: mappings as `opslib.streams.mappings` saw them. Out: plans, or None where one does not apply.
 Makes no call.
 
 Never deletes a mapping (its position goes with it) and never lowers MaximumRecordAgeInSeconds (it
 drops the backlog at once, with pointers at best).
+
+Lambda refuses a DestinationConfig whose OnFailure has no Destination ("The Destination field is
+required for an OnFailure configuration"); botocore's pattern for it allows an empty one.
 
 Source: botocore, UpdateEventSourceMapping: asynchronous, refused with ResourceInUseException while
 an earlier change is under way; ranges. AWS Lambda developer guide: disabling and enabling keeps the
@@ -27,25 +30,33 @@ _MOST_AT_ONCE = 10
 
 
 def enable(read: Seen, *, account: str, region: str) -> list[Plan]:
-    """Plan to enable each stream mapping that is disabled."""
-    return [
-        _plan(
-            row,
-            f"Enable the mapping of {row['source']} to {_function(row)}",
-            {"Enabled": True},
-            before={"State": row["state"]},
-            after={"State": "Enabled"},
-            touches=f"{_function(row)} gets everything since it was disabled that the stream still "
-            "has, in full batches at once; what it writes to feels that.",
-            check="State is Enabled, invocations begin, and the iterator age falls.",
-            undo="Disable it again; it keeps its position.",
-            first=("Know who disabled it and why.",),
-            account=account,
-            region=region,
+    """Plan to enable each mapping that is disabled, of a stream or of anything else."""
+    plans = []
+    for row in _rows(read, streams=False):
+        if row["state"] != "Disabled":
+            continue
+        what = f"everything that waits in {row['source']}"
+        check, undo = "its backlog falls", "Disable it again."
+        if row["kind"] in _STREAMS:
+            what = "everything since it was disabled that the stream still has"
+            check, undo = "the iterator age falls", "Disable it again; it keeps its position."
+        plans.append(
+            _plan(
+                row,
+                f"Enable the mapping of {row['source']} to {_function(row)}",
+                {"Enabled": True},
+                before={"State": row["state"]},
+                after={"State": "Enabled"},
+                touches=f"{_function(row)} gets {what}, in full batches at once; what it writes to "
+                "feels that.",
+                check=f"State is Enabled, invocations begin, and {check}.",
+                undo=undo,
+                first=("Know who disabled it and why.",),
+                account=account,
+                region=region,
+            )
         )
-        for row in _rows(read)
-        if row["state"] == "Disabled"
-    ]
+    return plans
 
 
 def give_up(read: Seen, seen: Course, queue_arn: str, *, account: str, region: str) -> list[Plan]:
@@ -66,13 +77,16 @@ def give_up(read: Seen, seen: Course, queue_arn: str, *, account: str, region: s
             "MaximumRetryAttempts": _RETRIES,
             "BisectBatchOnFunctionError": True,
         }
+        # What it does where it says nothing.
         before: dict[str, object] = {
-            "MaximumRetryAttempts": row["retries"],
-            "BisectBatchOnFunctionError": row["bisects"],
+            "MaximumRetryAttempts": -1 if row["retries"] is None else row["retries"],
+            "BisectBatchOnFunctionError": bool(row["bisects"]),
         }
+        back = dict(before)
         if not row["on_failure_arn"]:
             change["DestinationConfig"] = {"OnFailure": {"Destination": destination}}
-            before["DestinationConfig"] = {"OnFailure": {}}
+            before["DestinationConfig"] = None
+            back["DestinationConfig"] = {"OnFailure": {"Destination": ""}}
         plans.append(
             _plan(
                 row,
@@ -85,9 +99,7 @@ def give_up(read: Seen, seen: Course, queue_arn: str, *, account: str, region: s
                 "at them: replay those before the stream drops the records. What waits behind "
                 f"them goes to {_function(row)} at once.",
                 check="The iterator age falls; as many dead letters come as records really fail.",
-                undo=f"Set MaximumRetryAttempts back to {row['retries']} and "
-                f"BisectBatchOnFunctionError to {str(row['bisects']).lower()}; what was given up "
-                "stays a dead letter.",
+                undo=f"{_update(row, back).cli}; what was given up stays a dead letter.",
                 first=(
                     f"The function's role may send to {destination.rpartition(':')[2]}.",
                     "Mend the failure first if that is a matter of minutes: then nothing is "
@@ -165,16 +177,11 @@ def _plan(
     region: str,
     first: tuple[str, ...] = (),
 ) -> Plan:
-    call = Call(
-        service="lambda",
-        operation="UpdateEventSourceMapping",
-        arguments={"UUID": row["uuid"], **change},
-    )
     partition = str(row["function_arn"] or "arn:aws").split(":")[1]
     return Plan(
         action=action,
         subject=f"arn:{partition}:lambda:{region}:{account}:event-source-mapping:{row['uuid']}",
-        calls=(call,),
+        calls=(_update(row, change),),
         before=before,
         after=after,
         touches=touches,
@@ -186,9 +193,18 @@ def _plan(
     )
 
 
-def _rows(read: Seen) -> Iterator[dict[str, Any]]:
-    """Yield the stream mappings with plain values, None for what is missing."""
-    for row in read.rows[read.rows["kind"].isin(_STREAMS)].to_dict("records"):
+def _update(row: Mapping[str, Any], change: Mapping[str, object]) -> Call:
+    return Call(
+        service="lambda",
+        operation="UpdateEventSourceMapping",
+        arguments={"UUID": row["uuid"], **change},
+    )
+
+
+def _rows(read: Seen, *, streams: bool = True) -> Iterator[dict[str, Any]]:
+    """Yield the mappings, or only those of streams, with plain values, None for what is missing."""
+    rows = read.rows[read.rows["kind"].isin(_STREAMS)] if streams else read.rows
+    for row in rows.to_dict("records"):
         yield {str(name): None if pd.isna(value) else value for name, value in row.items()}
 
 

@@ -79,18 +79,18 @@ def move_back(queue: Waiting, peek: Peek, *, account: str, region: str) -> Plan 
 
 
 def discard(queue: Waiting, peek: Peek, left: Left, *, account: str, region: str) -> Plan | None:
-    """Plan to delete every message of the queue. None when it is empty or was not seen."""
-    if not queue.depth:
+    """Plan to delete every message of the queue, when nothing is left that they lead to.
+
+    None unless every message was read and names records that the stream no longer has: a letter
+    that was not read, is in flight, or may still lead to something is not thrown away.
+    """
+    if not queue.depth or queue.hidden or not peek.whole:
         return None
-    states = left.rows["state"]
-    lost = int((states == "gone").sum())
-    worth = len(states) - lost
-    unread = max(queue.depth - len(states), 0)
-    loses = f"{worth:,} of which can still be replayed"
-    if unread:
-        loses += f", and about {unread:,} of which were not read"
+    if len(left.rows) < queue.depth or set(left.rows["state"]) != {"gone"}:
+        return None
     return Plan(
-        action=f"DATA LOSS: discard all {queue.depth:,} messages of {queue}, {loses}",
+        action=f"LAST RESORT, DATA LOSS: discard all {queue.depth:,} messages of {queue}; each was "
+        "read, and the records that they name are gone",
         subject=queue.arn,
         calls=(
             Call(
@@ -105,8 +105,8 @@ def discard(queue: Waiting, peek: Peek, left: Left, *, account: str, region: str
         check=f"{queue} shows no message a minute later.",
         undo="",
         first=(
-            "Archive the messages.",
-            f"Replay or give up, by name, the {worth:,} that can be.",
+            "Write down what was lost, and archive the messages: they are all that says so.",
+            "Mend the cause: what arrives meanwhile is discarded too.",
         ),
         account=account,
         region=region,

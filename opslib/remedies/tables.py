@@ -12,7 +12,8 @@ Headroom of 20 %: the aggregator's guide to DynamoDB.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -24,7 +25,9 @@ _HEADROOM = 1.2
 
 
 def raise_capacity(table: Table, used: pd.DataFrame, *, account: str, region: str) -> list[Plan]:
-    """Plan more units for each provisioned table or index that throttles.
+    """Plan more units for each provisioned table or index that throttles: one plan for each.
+
+    UpdateTable takes reads and writes together, so two plans would each set back the other's.
 
     As much as the busiest period took, with what it refused in the worst 5 minutes taken for one
     unit each, and 20 % on top; at least one unit more than now.
@@ -34,12 +37,14 @@ def raise_capacity(table: Table, used: pd.DataFrame, *, account: str, region: st
     used
         As `opslib.health.usage` gives it.
     """
+    refused: dict[str, list[Mapping[str, Any]]] = {}
+    rows = {row["resource"]: row for row in _rows(table)}
+    for row, hit in _throttled(table, used):
+        if row["mode"] == "provisioned" and row[f"{hit['kind']}_units"]:
+            refused.setdefault(row["resource"], []).append(hit)
     return [
-        _scaled(table, row, hit, account=account, region=region)
-        if row[f"scaled_{hit['kind']}s"]
-        else _raised(table, row, hit, account=account, region=region)
-        for row, hit in _throttled(table, used)
-        if row["mode"] == "provisioned" and row[f"{hit['kind']}_units"]
+        _raised(table, rows[name], hits, after=place > 0, account=account, region=region)
+        for place, (name, hits) in enumerate(refused.items())
     ]
 
 
@@ -94,75 +99,113 @@ def go_on_demand(table: Table, used: pd.DataFrame, *, account: str, region: str)
 
 
 def _raised(
-    table: Table, row: Mapping[str, Any], hit: Mapping[str, Any], *, account: str, region: str
+    table: Table,
+    row: Mapping[str, Any],
+    hits: Sequence[Mapping[str, Any]],
+    *,
+    after: bool,
+    account: str,
+    region: str,
 ) -> Plan:
-    kind = hit["kind"]
-    name, now, then = f"{kind.title()}CapacityUnits", row[f"{kind}_units"], _wanted(row, hit)
-    units = {"ReadCapacityUnits": row["read_units"], "WriteCapacityUnits": row["write_units"]}
-    change: dict[str, object] = {"ProvisionedThroughput": units | {name: then}}
-    if row["index"]:
-        change = {
-            "GlobalSecondaryIndexUpdates": [{"Update": {"IndexName": row["index"], **change}}]
-        }
+    """Plan what one table or index needs: units by hand first, then floors of auto scaling."""
+    fixed = [hit for hit in hits if not row[f"scaled_{hit['kind']}s"]]
+    scaled = [hit for hit in hits if row[f"scaled_{hit['kind']}s"]]
+    parts = [_by_hand(table, row, fixed)] if fixed else []
+    parts += [_floor(table, row, hit) for hit in scaled]
+    kinds = " or ".join(f"{hit['kind'].title()}ThrottleEvents" for hit in hits)
+    wait = "TableStatus is ACTIVE: a table takes one change at a time."
+    action = "; ".join(part.action for part in parts)
     return Plan(
-        action=f"Raise the {kind} capacity of {row['resource']} from {now} to {then} units a "
-        "second",
+        action=action[:1].upper() + action[1:],
         subject=table.arn + (f"/index/{row['index']}" if row["index"] else ""),
-        calls=(
-            Call(
-                service="dynamodb",
-                operation="UpdateTable",
-                arguments={"TableName": table.name, **change},
-            ),
+        calls=tuple(part.call for part in parts),
+        before={name: value for part in parts for name, value in part.before.items()},
+        after={name: value for part in parts for name, value in part.after.items()},
+        touches=" ".join(part.touches for part in parts),
+        check=f"TableStatus is ACTIVE, no {kinds} come, and the function's duration falls.",
+        undo=" ".join(part.undo for part in parts),
+        first=(
+            *((wait,) if after and fixed else ()),
+            "The next deployment of the stack sets it back: change it there too.",
         ),
-        before=units,
-        after=units | {name: then},
-        touches=f"The cost of {then - now} more units a second, as long as it stands. It helps no "
-        "single hot key.",
-        check=f"TableStatus is ACTIVE, no {kind.title()}ThrottleEvents come, and the function's "
-        "duration falls.",
-        undo=f"Set {name} back to {now}: a decrease, of which there are only so many in a UTC day "
-        f"({row['decreases_today'] or 0} today).",
-        first=("The next deployment of the stack sets it back: change it there too.",),
         account=account,
         region=region,
     )
 
 
-def _scaled(
-    table: Table, row: Mapping[str, Any], hit: Mapping[str, Any], *, account: str, region: str
-) -> Plan:
-    """Plan a higher floor for auto scaling, which would set back what is changed beside it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """One call of a plan, and what the plan says of it."""
+
+    action: str
+    call: Call
+    before: Mapping[str, object]
+    after: Mapping[str, object]
+    touches: str
+    undo: str
+
+
+def _by_hand(table: Table, row: Mapping[str, Any], hits: Sequence[Mapping[str, Any]]) -> _Part:
+    now = {"ReadCapacityUnits": row["read_units"], "WriteCapacityUnits": row["write_units"]}
+    wanted = {hit["kind"]: _wanted(row, hit) for hit in hits}
+    raised = {f"{kind.title()}CapacityUnits": units for kind, units in wanted.items()}
+    steps = {kind: f"from {row[f'{kind}_units']} to {units}" for kind, units in wanted.items()}
+    if len(steps) == 1:
+        ((kind, step),) = steps.items()
+        action = f"raise the {kind} capacity of {row['resource']} {step} units a second"
+    else:
+        both = " and ".join(f"{step} {kind}" for kind, step in steps.items())
+        action = f"raise the capacity of {row['resource']} {both} units a second"
+    change: dict[str, object] = {"ProvisionedThroughput": now | raised}
+    if row["index"]:
+        change = {
+            "GlobalSecondaryIndexUpdates": [{"Update": {"IndexName": row["index"], **change}}]
+        }
+    more = sum(units - row[f"{kind}_units"] for kind, units in wanted.items())
+    back = " and ".join(f"{name} back to {now[name]}" for name in raised)
+    return _Part(
+        action=action,
+        call=Call(
+            service="dynamodb",
+            operation="UpdateTable",
+            arguments={"TableName": table.name, **change},
+        ),
+        before=now,
+        after=now | raised,
+        touches=f"The cost of {more} more units a second, as long as it stands. It helps no "
+        "single hot key.",
+        undo=f"Set {back}: a decrease, of which there are only so many in a UTC day "
+        f"({row['decreases_today'] or 0} today).",
+    )
+
+
+def _floor(table: Table, row: Mapping[str, Any], hit: Mapping[str, Any]) -> _Part:
+    """Return a higher floor for auto scaling, which would set back what is changed beside it."""
     kind = hit["kind"]
     low, high = (int(part) for part in row[f"scaled_{kind}s"].split("-"))
     then = _wanted(row, hit)
     resource = f"table/{table.name}" + (f"/index/{row['index']}" if row["index"] else "")
     dimension = f"dynamodb:{'index' if row['index'] else 'table'}:{kind.title()}CapacityUnits"
-    return Plan(
-        action=f"Have auto scaling keep the {kind} capacity of {row['resource']} at {then} to "
+    low_name, high_name = f"{kind.title()}MinCapacity", f"{kind.title()}MaxCapacity"
+    return _Part(
+        action=f"have auto scaling keep the {kind} capacity of {row['resource']} at {then} to "
         f"{max(high, then)} units a second instead of {low} to {high}",
-        subject=table.arn + (f"/index/{row['index']}" if row["index"] else ""),
-        calls=(
-            Call(
-                service="application-autoscaling",
-                operation="RegisterScalableTarget",
-                arguments={
-                    "ServiceNamespace": "dynamodb",
-                    "ResourceId": resource,
-                    "ScalableDimension": dimension,
-                    "MinCapacity": then,
-                    "MaxCapacity": max(high, then),
-                },
-            ),
+        call=Call(
+            service="application-autoscaling",
+            operation="RegisterScalableTarget",
+            arguments={
+                "ServiceNamespace": "dynamodb",
+                "ResourceId": resource,
+                "ScalableDimension": dimension,
+                "MinCapacity": then,
+                "MaxCapacity": max(high, then),
+            },
         ),
-        before={"MinCapacity": low, "MaxCapacity": high},
-        after={"MinCapacity": then, "MaxCapacity": max(high, then)},
+        before={low_name: low, high_name: high},
+        after={low_name: then, high_name: max(high, then)},
         touches="Auto scaling raises the capacity at once when it is below the new floor; what is "
         "set by hand it would set back.",
-        check=f"The capacity is {then} or more, and no {kind.title()}ThrottleEvents come.",
-        undo=f"MinCapacity {low} and MaxCapacity {high} again.",
-        account=account,
-        region=region,
+        undo=f"MinCapacity {low} and MaxCapacity {high} of {dimension} again.",
     )
 
 

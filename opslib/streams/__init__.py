@@ -5,6 +5,7 @@ must not judge.
 """
 
 from opslib.streams.mappings import Seen, mappings, room, shards, stream_metrics
+from opslib.streams.reading import reading
 from opslib.streams.records import DYNAMODB_KEEPS, Left, left
 from opslib.streams.tuning import tuning
 
@@ -14,6 +15,7 @@ __all__ = [
     "Seen",
     "left",
     "mappings",
+    "reading",
     "room",
     "shards",
     "stream_metrics",

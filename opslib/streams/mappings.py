@@ -182,7 +182,7 @@ def room(connection: Connection, function: str) -> Seen:
     client = connection.client("lambda")
     row: dict[str, Any] = {}
     limits: list[str] = []
-    resource = f"arn:aws:lambda:*:*:function:{function}"
+    resource = connection.system.arn("lambda", f"function:{function}")
     subject = f"the reserved concurrency of {function}"
     try:
         with calling("lambda:GetFunctionConcurrency", subject, resource=resource):

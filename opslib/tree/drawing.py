@@ -77,6 +77,7 @@ QUESTIONS = (
             "stream.lag",
             "stream.stuck-shard",
             "stream.mapping-disabled",
+            "stream.mapping-problem",
             "stream.write-throttled",
             "queue.backlog",
             "invocations.none",

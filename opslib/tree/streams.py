@@ -56,8 +56,19 @@ names the records, and the rest goes on. Never delete the mapping: its position 
 
 _DISABLED = """\
 Find out who disabled it and why: it may be how somebody stopped an incident. Enabling it goes on
-from where it stood. A stream keeps records for 24 hours (Kinesis: its retention); after that the
-backlog is lost, with no dead letter to say so.
+from where it stood. A stream keeps records for 24 hours (Kinesis: its retention), a queue its
+messages for its own retention; after that the backlog is lost, with no dead letter to say so.
+"""
+
+_PROBLEM = """\
+Lambda tells of the last batch of each mapping of `{subject}` what became of it. What stands there
+is the cause: a permission of the function's role, a key, a stream that is gone. When it is that the
+call failed, it is the function's own error.
+
+```
+aws lambda list-event-source-mappings --function-name {subject} \\
+  --query 'EventSourceMappings[].[UUID,EventSourceArn,State,LastProcessingResult]'
+```
 """
 
 _REFUSED = """\
@@ -78,6 +89,7 @@ capacity for the table does not mend that: spread the key, or write it less ofte
 """
 
 _WAITS = ("stream.lag", "dead-letters.waiting")
+_BACKLOGS = ("stream.lag", "queue.backlog")
 _SLOW = (
     "duration.timed-out",
     "duration.near-timeout",
@@ -131,16 +143,25 @@ ROWS = (
         "50-stream-lag",
         "Give it the concurrency it needs",
         (_REFUSED,),
-        _WAITS,
+        (*_BACKLOGS, "dead-letters.waiting"),
+    ),
+    Branch(
+        "stream.mapping-problem",
+        37,
+        "A mapping reports that what it reads, or what it invokes, does not work.",
+        "50-stream-lag",
+        "Mend what the mapping reports",
+        (_PROBLEM,),
+        ("invocations.none", *_BACKLOGS),
     ),
     Branch(
         "stream.mapping-disabled",
         38,
-        "A mapping does not hand records on, so nothing is measured and nothing is processed.",
+        "A mapping hands nothing on, so nothing is measured and nothing is processed.",
         "50-stream-lag",
         "Enable the mapping",
         (_DISABLED,),
-        ("invocations.none", "stream.lag"),
+        ("invocations.none", *_BACKLOGS),
     ),
     Branch(
         "invocations.none",

@@ -47,11 +47,17 @@ def _states(*rows: tuple[str, int, int, float]) -> pd.DataFrame:
 
 
 def _found(
-    depth: int | None, states: pd.DataFrame, *, after: Ongoing = QUIET, read: int = 0
+    depth: int | None,
+    states: pd.DataFrame,
+    *,
+    after: Ongoing = QUIET,
+    read: int = 0,
+    hidden: int = 0,
 ) -> dict[str, Finding]:
     findings = dead_letter_findings(
         queue="f-dlq",
         depth=depth,
+        hidden=hidden,
         waiting=_series((30, 0.0), (20, 3.0), (1, 3.0)),
         read=read,
         causes=pd.DataFrame({"kind": ["DynamoDB stream pointer"], "letters": [read]}),
@@ -74,6 +80,22 @@ def test_what_waits_is_judged_as_the_guide_says(depth: int | None, severity: Ver
 
 def test_an_empty_queue_is_well() -> None:
     assert _found(0, _states()) == {}
+
+
+def test_letters_that_only_somebody_else_holds_are_no_empty_queue() -> None:
+    finding = _found(0, _states(), hidden=40)["dead-letters.waiting"]
+
+    assert finding.severity is Verdict.WARNING
+    assert finding.title == "40 dead letters of f-dlq are out of sight"
+    assert finding.detail.startswith("None is visible in f-dlq, and 40 are in flight or delayed:")
+
+
+def test_letters_in_flight_are_told_beside_those_that_are_visible() -> None:
+    finding = _found(3, _states(), hidden=2)["dead-letters.waiting"]
+
+    assert finding.detail.startswith(
+        "3 messages are visible in f-dlq now, and 2 more are in flight or delayed."
+    )
 
 
 def test_what_waits_says_since_when_what_it_is_and_how_long_it_can_be_replayed() -> None:

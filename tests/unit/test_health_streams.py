@@ -31,9 +31,20 @@ def _series(values: dict[int, float]) -> pd.DataFrame:
     )
 
 
-def _course(ages_s: dict[int, float], failed: dict[int, float]) -> Course:
+def _course(
+    ages_s: dict[int, float],
+    failed: dict[int, float],
+    *,
+    written: dict[int, float] | None = None,
+) -> Course:
     ages = _series({minute: age * 1000 for minute, age in ages_s.items()})
-    return course(ages, _series(failed), threshold=T.iterator_age_ms, window=WINDOW)
+    return course(
+        ages,
+        _series(failed),
+        threshold=T.iterator_age_ms,
+        window=WINDOW,
+        written=_series(written or {}),
+    )
 
 
 # A batch whose last record came 40 minutes before the end, tried every 2 minutes.
@@ -102,11 +113,44 @@ def test_young_records_are_kept_up_with_and_none_are_not_seen() -> None:
     assert _course({}, {}).word == "not seen"
 
 
+# Read well for an hour, then no more.
+ONCE = dict.fromkeys(range(180, 120, -1), 0.2)
+ALWAYS = dict.fromkeys(range(180, 0, -1), 5.0)
+
+
+def test_reading_has_stopped_when_what_was_written_after_the_last_read_waits_for_long() -> None:
+    seen = _course(ONCE, {}, written=ALWAYS)
+
+    assert (seen.word, seen.last_at) == ("stopped", END - timedelta(minutes=121))
+    assert seen.unread_since == END - timedelta(minutes=120)
+
+
+def test_reading_has_stopped_too_when_nothing_was_read_in_the_window_at_all() -> None:
+    seen = _course({}, {}, written=dict.fromkeys(range(90, 0, -1), 5.0))
+
+    assert (seen.word, seen.unread_since) == ("stopped", END - timedelta(minutes=90))
+
+
+def test_a_quiet_hour_without_writes_is_kept_up_with() -> None:
+    seen = _course(ONCE, {}, written={**ONCE, **dict.fromkeys(range(120, 0, -1), 0.0)})
+
+    assert (seen.word, seen.unread_since) == ("keeping up", None)
+
+
+def test_what_was_written_minutes_ago_may_still_be_in_a_long_invocation() -> None:
+    ages = dict.fromkeys(range(180, 20, -1), 0.2)
+
+    assert _course(ages, {}, written=ALWAYS).word == "keeping up"
+    assert _course({m: a for m, a in ages.items() if m > 22}, {}, written=ALWAYS).word == "stopped"
+
+
 MAPPING = {
     "source": "table t",
     "kind": "dynamodb",
     "state": "Enabled",
     "reason": "USER_INITIATED",
+    "last_result": "No records processed",
+    "filters": 0,
     "retries": -1,
     "at_once": 2,
     "source_arn": "arn:t",
@@ -176,6 +220,87 @@ def test_no_age_is_unknown_and_never_healthy(
     found = _found(Course("not seen"), mapping=mapping, reads=reads)
 
     assert found["stream.lag"].severity is Verdict.UNKNOWN
+
+
+def test_records_that_nobody_reads_are_critical_though_the_last_age_was_low() -> None:
+    finding = _found(_course(ONCE, {}, written=ALWAYS))["stream.lag"]
+
+    assert (finding.severity, finding.since) == (Verdict.CRITICAL, END - timedelta(minutes=120))
+    assert finding.title == "f reads nothing of what is written"
+    assert finding.detail.startswith(
+        "Nothing was read after 2026-10-14 00:59 UTC, and since 2026-10-14 01:00 UTC 600 units"
+    )
+
+
+def test_a_filter_may_drop_all_that_is_written_so_silence_is_unknown() -> None:
+    finding = _found(_course(ONCE, {}, written=ALWAYS), mapping={"filters": 1})["stream.lag"]
+
+    assert finding.severity is Verdict.UNKNOWN
+    assert "filter" in finding.detail
+
+
+def test_an_old_age_is_unknown_where_no_write_was_seen_at_all() -> None:
+    finding = _found(_course(ONCE, {}))["stream.lag"]
+
+    assert finding.severity is Verdict.UNKNOWN
+    assert "00:59 UTC" in finding.detail
+
+
+def test_an_old_age_is_well_where_nothing_was_written_after_it() -> None:
+    written = {**ONCE, **dict.fromkeys(range(120, 0, -1), 0.0)}
+
+    assert _found(_course(ONCE, {}, written=written)) == {}
+
+
+@pytest.mark.parametrize(
+    ("result", "severity"),
+    [
+        ("PROBLEM: The role lacks dynamodb:GetRecords", Verdict.CRITICAL),
+        ("PROBLEM: Function call failed", Verdict.WARNING),
+    ],
+)
+def test_a_mapping_that_reports_a_problem_is_a_finding(result: str, severity: Verdict) -> None:
+    found = _found(WELL, mapping={"last_result": result})
+
+    assert list(found) == ["stream.mapping-problem"]
+    assert found["stream.mapping-problem"].severity is severity
+    assert result.removeprefix("PROBLEM: ") in found["stream.mapping-problem"].detail
+
+
+QUEUE: dict[str, object] = {"source": "queue orders", "kind": "sqs"}
+
+
+def test_a_disabled_mapping_of_a_queue_is_critical() -> None:
+    found = _found(Course("not seen"), mapping=QUEUE | {"state": "Disabled"}, reads=False)
+
+    finding = found["stream.mapping-disabled"]
+    assert finding.severity is Verdict.CRITICAL
+    assert finding.title == "The mapping of queue orders is Disabled"
+    assert "stream" not in finding.detail
+
+
+def test_an_enabled_mapping_of_a_queue_is_no_finding_and_its_age_is_not_known_here() -> None:
+    found = _found(Course("not seen"), mapping=QUEUE, reads=False)
+
+    assert list(found) == ["stream.lag"]
+    assert found["stream.lag"].severity is Verdict.UNKNOWN
+    assert "00-triage" in found["stream.lag"].detail
+
+
+def test_a_disabled_queue_does_not_hide_that_the_age_of_the_stream_is_not_known() -> None:
+    findings = stream_findings(
+        function="f",
+        reads=True,
+        seen=Course("not seen"),
+        mappings=pd.DataFrame([MAPPING, MAPPING | QUEUE | {"state": "Disabled"}]),
+        mappings_seen=True,
+        shards=SHARDS,
+        room=ROOM,
+        throttled=NOTHING,
+        thresholds=T,
+    )
+
+    assert {each.id for each in findings} == {"stream.lag", "stream.mapping-disabled"}
 
 
 @pytest.mark.parametrize(("count", "severity"), [(10, Verdict.WARNING), (11, Verdict.CRITICAL)])

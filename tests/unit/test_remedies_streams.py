@@ -26,12 +26,19 @@ def _arguments(plan: Plan) -> dict[str, object]:
 # --- queues
 
 
-def _waiting(*, visible: int, kept_days: float = 4.0) -> Waiting:
-    rows = pd.DataFrame({"visible": [visible], "kept_days": [kept_days]})
+def _waiting(*, visible: int, kept_days: float = 4.0, hidden: int = 0) -> Waiting:
+    rows = pd.DataFrame(
+        {
+            "visible": [visible],
+            "in_flight": [hidden],
+            "delayed": [0],
+            "kept_days": [kept_days],
+        }
+    )
     return Waiting("f-dlq", QUEUE, "http://127.0.0.1:1/f-dlq", rows)
 
 
-def _peek(*kinds: Kind) -> Peek:
+def _peek(*kinds: Kind, of: int | None = None) -> Peek:
     letters = [
         {
             "message_id": str(n),
@@ -41,25 +48,46 @@ def _peek(*kinds: Kind) -> Peek:
         }
         for n, kind in enumerate(kinds)
     ]
-    return Peek(frame(letters), len(letters), "")
+    return Peek(frame(letters), len(letters) if of is None else of, "")
 
 
-def test_discarding_says_what_it_loses_and_cannot_be_undone() -> None:
-    left = Left(pd.DataFrame({"state": ["gone", "there", "in the letter"]}))
+def _left(*states: str) -> Left:
+    return Left(pd.DataFrame({"state": list(states)}))
+
+
+def test_a_queue_is_discarded_only_as_the_last_resort_and_says_that_it_cannot_be_undone() -> None:
+    peek = _peek(Kind.DYNAMODB, Kind.DYNAMODB)
 
     plan = queues.discard(
-        _waiting(visible=5), _peek(Kind.DYNAMODB), left, account=ACCOUNT, region=REGION
+        _waiting(visible=2), peek, _left("gone", "gone"), account=ACCOUNT, region=REGION
     )
 
     assert plan is not None
     assert plan.action == (
-        "DATA LOSS: discard all 5 messages of f-dlq, 2 of which can still be replayed, and about "
-        "2 of which were not read"
+        "LAST RESORT, DATA LOSS: discard all 2 messages of f-dlq; each was read, and the records "
+        "that they name are gone"
     )
     assert (plan.undo, plan.reversible) == ("", False)
     assert plan.calls[0].cli == (
         f"aws sqs purge-queue --queue-url https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/f-dlq"
     )
+
+
+@pytest.mark.parametrize("state", ["there", "partly gone", "past keeping", "in the letter"])
+def test_a_queue_with_one_letter_that_may_lead_to_something_is_not_discarded(state: str) -> None:
+    peek, left = _peek(Kind.DYNAMODB, Kind.DYNAMODB), _left("gone", state)
+
+    plan = queues.discard(_waiting(visible=2), peek, left, account=ACCOUNT, region=REGION)
+
+    assert plan is None
+
+
+@pytest.mark.parametrize(("visible", "hidden"), [(3, 0), (2, 1), (0, 0)])
+def test_a_queue_that_was_not_read_whole_is_not_discarded(visible: int, hidden: int) -> None:
+    peek, left = _peek(Kind.DYNAMODB, Kind.DYNAMODB, of=visible), _left("gone", "gone")
+    queue = _waiting(visible=visible, hidden=hidden)
+
+    assert queues.discard(queue, peek, left, account=ACCOUNT, region=REGION) is None
 
 
 def test_only_what_sqs_moved_here_can_be_moved_back() -> None:
@@ -125,8 +153,26 @@ def test_without_a_destination_one_is_set_and_without_a_queue_nothing_is_given_u
     (plan,) = mappings.give_up(read, STUCK, QUEUE, **here)
 
     assert _arguments(plan)["DestinationConfig"] == {"OnFailure": {"Destination": QUEUE}}
-    assert plan.before["DestinationConfig"] == {"OnFailure": {}}
+    assert plan.before["DestinationConfig"] is None
+    # Lambda refuses an OnFailure without a Destination; an empty one takes it away.
+    assert plan.undo == (
+        "aws lambda update-event-source-mapping --uuid u-1 --maximum-retry-attempts -1 "
+        "--no-bisect-batch-on-function-error --destination-config "
+        """'{"OnFailure": {"Destination": ""}}'; what was given up stays a dead letter."""
+    )
     assert mappings.give_up(read, STUCK, "", **here) == []
+
+
+def test_giving_up_is_taken_back_to_what_lambda_does_where_nothing_is_said() -> None:
+    read = _read(retries=None, bisects=None)
+
+    (plan,) = mappings.give_up(read, STUCK, "", account=ACCOUNT, region=REGION)
+
+    assert plan.before == {"MaximumRetryAttempts": -1, "BisectBatchOnFunctionError": False}
+    assert plan.undo == (
+        "aws lambda update-event-source-mapping --uuid u-1 --maximum-retry-attempts -1 "
+        "--no-bisect-batch-on-function-error; what was given up stays a dead letter."
+    )
 
 
 def test_what_ends_by_itself_or_is_not_stuck_is_not_given_up() -> None:
@@ -144,6 +190,17 @@ def test_only_a_disabled_mapping_is_enabled() -> None:
     assert _arguments(plan) == {"UUID": "u-1", "Enabled": True}
     assert (plan.before, plan.after) == ({"State": "Disabled"}, {"State": "Enabled"})
     assert mappings.enable(_read(), **here) == []
+
+
+def test_a_disabled_mapping_of_a_queue_is_enabled_too() -> None:
+    read = _read(state="Disabled", kind="sqs", source="queue orders", retries=None, at_once=None)
+
+    (plan,) = mappings.enable(read, account=ACCOUNT, region=REGION)
+
+    assert plan.action == "Enable the mapping of queue orders to f"
+    assert _arguments(plan) == {"UUID": "u-1", "Enabled": True}
+    assert "stream" not in plan.touches + plan.check + plan.undo
+    assert mappings.more_at_once(read, account=ACCOUNT, region=REGION) == []
 
 
 @pytest.mark.parametrize(("batch", "half"), [(100, 50), (3, 1), (1, None)])
@@ -184,10 +241,10 @@ def _table(mode: str = "provisioned", *, scaled: str = "") -> Table:
     return Table("t", ARN, rows)
 
 
-def _used(resource: str, *, throttles: float = 900.0) -> pd.DataFrame:
+def _used(resource: str, *, throttles: float = 900.0, kind: str = "write") -> pd.DataFrame:
     row = {
         "resource": resource,
-        "kind": "write",
+        "kind": kind,
         "throttles": throttles,
         "most_in_5_min": 600.0,
         "peak_units": 4.5,
@@ -207,6 +264,43 @@ def test_capacity_is_raised_to_what_was_taken_and_refused_with_a_fifth_on_top() 
         "Set WriteCapacityUnits back to 2: a decrease, of which there are only so many in a UTC "
         "day (1 today)."
     )
+
+
+def test_reads_and_writes_that_are_both_refused_are_raised_by_one_plan() -> None:
+    used = pd.concat([_used("t"), _used("t", kind="read")])
+
+    (plan,) = tables.raise_capacity(_table(), used, account=ACCOUNT, region=REGION)
+
+    assert _arguments(plan) == {
+        "TableName": "t",
+        "ProvisionedThroughput": {"ReadCapacityUnits": 8, "WriteCapacityUnits": 8},
+    }
+    assert plan.action == (
+        "Raise the capacity of t from 2 to 8 write and from 2 to 8 read units a second"
+    )
+    assert plan.after == {"ReadCapacityUnits": 8, "WriteCapacityUnits": 8}
+    assert "Set WriteCapacityUnits back to 2 and ReadCapacityUnits back to 2:" in plan.undo
+
+
+def test_a_table_and_its_index_have_a_plan_each_to_be_carried_out_one_after_the_other() -> None:
+    used = pd.concat([_used("t"), _used("by-owner")])
+
+    plans = tables.raise_capacity(_table(), used, account=ACCOUNT, region=REGION)
+
+    assert [plan.subject for plan in plans] == [ARN, f"{ARN}/index/by-owner"]
+    assert plans[1].first[0] == "TableStatus is ACTIVE: a table takes one change at a time."
+
+
+def test_what_auto_scaling_keeps_and_what_it_does_not_are_one_plan_with_two_calls() -> None:
+    used = pd.concat([_used("t"), _used("t", kind="read")])
+
+    (plan,) = tables.raise_capacity(_table(scaled="2-6"), used, account=ACCOUNT, region=REGION)
+
+    assert [call.operation for call in plan.calls] == ["UpdateTable", "RegisterScalableTarget"]
+    assert plan.calls[0].arguments["ProvisionedThroughput"] == {
+        "ReadCapacityUnits": 8,
+        "WriteCapacityUnits": 2,
+    }
 
 
 def test_an_index_is_raised_by_itself() -> None:
@@ -235,7 +329,7 @@ def test_what_auto_scaling_keeps_is_raised_by_its_floor() -> None:
         "MinCapacity": 8,
         "MaxCapacity": 8,
     }
-    assert plan.before == {"MinCapacity": 2, "MaxCapacity": 6}
+    assert plan.before == {"WriteMinCapacity": 2, "WriteMaxCapacity": 6}
 
 
 def test_going_on_demand_keeps_what_is_needed_to_go_back() -> None:

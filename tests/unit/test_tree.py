@@ -35,6 +35,7 @@ def test_the_table_holds_each_finding_once() -> None:
         "errors.code",
         "errors.dynamodb",
         "errors.init-failed",
+        "errors.init-timeout",
         "errors.missing-resource",
         "errors.out-of-memory",
         "errors.permission-denied",
@@ -50,6 +51,7 @@ def test_the_table_holds_each_finding_once() -> None:
         "queue.backlog",
         "stream.lag",
         "stream.mapping-disabled",
+        "stream.mapping-problem",
         "stream.stuck-shard",
         "stream.write-throttled",
     ]
