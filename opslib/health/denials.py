@@ -12,8 +12,9 @@ sts:DecodeAuthorizationMessage reads (STS API reference).
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -23,11 +24,26 @@ _DENIED = re.compile(
     r"(?P<principal>arn:[\w-]+:(?:sts|iam)::\d*:\S+) is not authorized to perform: "
     r"(?P<action>[\w-]+:[\w*]+)(?: on resource: (?P<resource>\S+))?(?P<rest>[^\n]*)"
 )
+_DENIES = re.compile(
+    r"AccessDenied|UnauthorizedOperation|AuthorizationError|Access Denied"
+    r"|not authorized to perform"
+)
 _OPERATION = re.compile(r"when calling the (?P<operation>\w+) operation")
 _ENCODED = re.compile(r"Encoded authorization failure message")
 _POLICY = re.compile(
     r"(identity-based|resource-based|session|service control|resource control|VPC endpoint) polic"
     r"|permissions? boundary"
+)
+#: Of a line in a query: who is denied what, in JSON or not; or at least that something is.
+SAYING = (
+    r"(?:\(\w+\) when calling the \w+ operation: )?User: \S+ is not authorized to perform: "
+    r'[\w:*-]+(?: on resource: \\*"?[^\s"\\]+)?\\*"?'
+    r"(?: because no [\w -]+ allows| with an explicit deny[\w -]*)?"
+)
+CODED = (
+    r"\((?:AccessDenied|Unauthorized|Authorization)\w*\) when calling the \w+ operation"
+    r'(?:: [^"\\]*Encoded authorization failure message)?|AccessDenied\w*|UnauthorizedOperation'
+    r"|AuthorizationError|Encoded authorization failure message|not authorized to perform"
 )
 _COLUMNS = {
     "principal": "string",
@@ -43,6 +59,8 @@ _COLUMNS = {
 ENCODED = "encoded: sts:DecodeAuthorizationMessage reads it"
 #: Said of one that names no kind of policy.
 NOT_SAID = "not said"
+#: For so long nothing more may have been denied, or it is not over: IAM's changes take a while too.
+QUIET = timedelta(minutes=15)
 _MENDED_HERE = ("no identity-based policy allows it", NOT_SAID)
 
 
@@ -63,13 +81,13 @@ def parsed(said: str) -> Denial | None:
     """Read one message; None when it is no denial."""
     found = _DENIED.search(said)
     if found:
-        resource = (found["resource"] or "").strip("\"'.,;")
+        resource = (found["resource"] or "").strip("\\\"'.,;")
         return Denial(found["principal"], found["action"], resource, _because(found["rest"]))
     operation = _OPERATION.search(said)
     action = operation["operation"] if operation else ""
     if _ENCODED.search(said):
         return Denial("", action, "", ENCODED)
-    if re.search(r"AccessDenied|UnauthorizedOperation|AuthorizationError|Access Denied", said):
+    if _DENIES.search(said):
         return Denial("", action, "", NOT_SAID)
     return None
 
@@ -134,6 +152,7 @@ def denied_finding(
     found: pd.DataFrame,
     *,
     decisions: pd.DataFrame,
+    until: datetime,
     subject: str,
     evidence: Sequence[str] = (),
 ) -> Finding | None:
@@ -146,11 +165,15 @@ def denied_finding(
     decisions
         ``action``, ``resource``, ``decision`` (``allowed``, ``explicitDeny``, ``implicitDeny`` or
         ``unknown``) of the role's policies as they are now; empty when nobody asked.
+    until
+        The end of the window.
 
     Returns
     -------
     ``errors.permission-denied``: critical while any denied action is not known to be allowed now,
-    a warning when all of them are: somebody has mended it since. None without a denial.
+    a warning when all of them are: somebody has mended it since. That the role's policies allow it
+    shows that only where nothing else denied it, and where nothing was denied of late. None without
+    a denial.
     """
     if found.empty:
         return None
@@ -159,16 +182,19 @@ def denied_finding(
         for row in decisions.to_dict("records")
         if row["decision"] == "allowed"
     }
-    still = [
-        row for row in found.to_dict("records") if (row["action"], row["resource"]) not in allowed
-    ]
-    first = (still or found.to_dict("records"))[0]
+    rows = found.to_dict("records")
+    still = [row for row in rows if not _is_over(row, allowed, until)]
+    first = (still or rows)[0]
     lines, begun, last = int(found["lines"].sum()), found["first_at"].min(), found["last_at"].max()
     who = role_of(str(first["principal"])) or "its role"
     what = str(first["action"]) or "an action that the message does not name"
     on = str(first["resource"]) or "a resource that the message does not name"
     more = f", and {len(found) - 1} other denials" if len(found) > 1 else ""
     now = "It is still denied." if still else "The role's policies allow it now."
+    if still and (first["action"], first["resource"]) in allowed:
+        now = "The role's policies allow it now, and it is denied all the same."
+        if str(first["because"]) in _MENDED_HERE:
+            now = "The role's policies allow it now; it is too early to say that this mended it."
     return Finding(
         id="errors.permission-denied",
         severity=Verdict.CRITICAL if still else Verdict.WARNING,
@@ -179,6 +205,13 @@ def denied_finding(
         evidence=tuple(evidence),
         since=begun.to_pydatetime(),
     )
+
+
+def _is_over(
+    denial: Mapping[Any, Any], allowed: Collection[tuple[object, object]], until: datetime
+) -> bool:
+    mended = (denial["action"], denial["resource"]) in allowed
+    return mended and denial["because"] in _MENDED_HERE and until - denial["last_at"] >= QUIET
 
 
 def _because(rest: str) -> str:

@@ -15,7 +15,11 @@ Lambda developer guide, Telemetry API schema (``platform.report``, ``platform.in
 lines as captured from real functions ("Task timed out", "Runtime exited with error: signal:
 killed", ``Status:`` and ``Error Type:`` of REPORT). The last words of an uncaught exception:
 ``[ERROR] Type: words`` (Python), ``ERROR Invoke Error`` and ``Uncaught Exception`` (Node.js), a
-JSON line with ``errorType`` (all runtimes that log JSON).
+JSON line with ``errorType`` (all runtimes that log JSON). A logger's line about an exception that
+was caught has ``errorType`` too, and beside it the logger's own ``level`` and ``message``; the
+runtime's has ``log_level`` and no message, or a message that begins with "Invoke Error" (sources of
+awslambdaric and of the runtime for Node.js). An initialization that takes over 10 s is ended
+and done again inside the first invocation (Lambda developer guide, Execution environments).
 """
 
 import re
@@ -63,6 +67,14 @@ def _rule(kind: str, finding: str, shows: str, *, cause: str, solution: str, not
 
 #: In the order in which they are tried; the last two take what no other did.
 RULES = (
+    _rule(
+        "slow init",
+        "errors.init-timeout",
+        r"^INIT_REPORT Status: timeout",
+        cause="The initialization took over 10 s: it was ended, and done again in an invocation.",
+        solution="See what it imports and asks for at its start; load less, or raise the memory.",
+        notebook="40-cold-starts",
+    ),
     _rule(
         "init failed",
         "errors.init-failed",
@@ -183,7 +195,7 @@ _DIFFERS = (
 _LONGEST = 240
 
 
-def ending_of(*, shape: str, error_type: str, said: str) -> Ending:
+def ending_of(*, shape: str, error_type: str, said: str, caught: bool = False) -> Ending:
     """Return how a line tells of the end of an invocation.
 
     Parameters
@@ -194,6 +206,8 @@ def ending_of(*, shape: str, error_type: str, said: str) -> Ending:
         ``errorType`` of a JSON line; empty when it has none.
     said
         Its words, whole or their beginning.
+    caught
+        Whether a logger wrote it: a JSON line with a ``level`` and a ``message`` of its own.
     """
     if shape == "REPORT" or shape == "platform.report":
         return "report"
@@ -201,6 +215,8 @@ def ending_of(*, shape: str, error_type: str, said: str) -> Ending:
         return "init"
     if _LAST_WORDS.search(said):
         return "last words"
+    if caught:
+        return "logged"
     if _UNCAUGHT.search(said) or error_type:
         return "uncaught"
     return "logged"

@@ -85,7 +85,9 @@ def signatures(lines: pd.DataFrame) -> pd.DataFrame:
     lines
         One row a group of equal lines, any order: ``version``, ``shape``, ``status``, ``level``,
         ``error_type``, ``said`` (string, missing where a line has none), ``lines`` (Int64) and
-        ``first_at``, ``last_at`` (datetime64[ns, UTC]).
+        ``first_at``, ``last_at`` (datetime64[ns, UTC]). Where there are such: ``named`` (string),
+        the error of a service that stands anywhere in the line, and ``caught`` (Int64), 1 for a
+        line that a logger wrote about an exception.
 
     Returns
     -------
@@ -98,7 +100,9 @@ def signatures(lines: pd.DataFrame) -> pd.DataFrame:
     for row in lines.to_dict("records"):
         shape, error_type, said = (_text(row[name]) for name in ("shape", "error_type", "said"))
         status = _text(row["status"])
-        ending = ending_of(shape=shape, error_type=error_type, said=said)
+        caught = _text(row.get("caught")) == "1"
+        ending = ending_of(shape=shape, error_type=error_type, said=said, caught=caught)
+        said = _naming(said, _text(row.get("named")))
         rule = kind_of(ending=ending, status=status, error_type=error_type, said=said)
         if rule is None:
             continue
@@ -228,6 +232,7 @@ def error_findings(
     failed_records: int | None,
     thresholds: Thresholds,
     subject: str,
+    failed: float | None = None,
     evidence: Sequence[str] = (),
 ) -> list[Finding]:
     """Judge each kind of failure.
@@ -240,6 +245,9 @@ def error_findings(
         All of the window, by the metric; None when that is not known.
     failed_records
         Sum of ``error_count`` of invocations that succeeded; None or pd.NA when no line states it.
+    failed
+        Invocations that failed, by the metric; None when that is not known. No kind ended more of
+        them than this: what lines tell beyond it was caught, whatever they look like.
 
     Returns
     -------
@@ -257,7 +265,8 @@ def error_findings(
             by_id[rule.finding].append(row)
     findings = []
     for finding, rows in by_id.items():
-        ended = sum(int(row["invocations"]) for row in rows)
+        told = sum(int(row["invocations"]) for row in rows)
+        ended = told if failed is None else min(told, int(failed))
         lines = sum(int(row["lines"]) for row in rows)
         first, last = min(row["first_at"] for row in rows), max(row["last_at"] for row in rows)
         names = " and ".join(str(row["kind"]) for row in rows)
@@ -276,6 +285,9 @@ def error_findings(
             what = f"{lines:,} lines in invocations that succeeded{lost}"
             title = f"{subject} logs {lines:,} failures inside invocations that succeed: {names}"
         ran = f", in version {', '.join(versions)}" if versions else ""
+        if ended < told:
+            ran += f" (of {told:,} that lines tell of, but the metric counts {ended:,}: the rest "
+            ran += "was caught)"
         findings.append(
             Finding(
                 id=finding,
@@ -341,23 +353,52 @@ def unexplained_finding(
 
 
 def throttled_finding(
-    *, throttles: float | None, subject: str, evidence: Sequence[str] = ()
+    refused: pd.DataFrame,
+    *,
+    thresholds: Thresholds,
+    subject: str,
+    evidence: Sequence[str] = (),
 ) -> Finding | None:
-    """Return ``invocations.throttled``, a warning, when Lambda itself refused invocations.
+    """Return ``invocations.throttled`` when Lambda itself refused invocations.
 
     Throttled ones are in neither Invocations nor Errors, and leave no line at all.
+
+    Parameters
+    ----------
+    refused
+        ``at`` (datetime64[ns, UTC]) and ``value``: Throttles a period, of at most 5 minutes.
+
+    Returns
+    -------
+    Critical as the threshold has it for the worst 5 minutes, else a warning. None without any.
     """
-    if not throttles:
+    hit = refused[refused["value"] > 0]
+    if hit.empty:
         return None
+    worst = float(hit.groupby(hit["at"].dt.floor("5min"))["value"].sum().max())
+    severity = judge(worst, thresholds.throttles)
     return Finding(
         id="invocations.throttled",
-        severity=Verdict.WARNING,
-        title=f"{throttles:,.0f} invocations of {subject} were throttled",
-        detail="Lambda refused them for lack of concurrency: they are in neither Invocations nor "
+        severity=severity if severity is Verdict.CRITICAL else Verdict.WARNING,
+        title=f"{hit['value'].sum():,.0f} invocations of {subject} were throttled",
+        detail=f"At most {worst:,.0f} in 5 min, the first in the minute of {utc(hit['at'].min())}. "
+        "Lambda refused them for lack of concurrency: they are in neither Invocations nor "
         "Errors and leave no line. A stream's batch waits and is tried again; an asynchronous "
         "event is tried again for up to six hours.",
         subject=subject,
         evidence=tuple(evidence),
+        since=hit["at"].min().to_pydatetime(),
+    )
+
+
+def began_after(findings: Sequence[Finding | None], changed_at: datetime | None) -> bool:
+    """Whether something bad began after a change: going back may mend it, and only then."""
+    return changed_at is not None and any(
+        each is not None
+        and each.severity in (Verdict.WARNING, Verdict.CRITICAL)
+        and each.since is not None
+        and each.since >= changed_at
+        for each in findings
     )
 
 
@@ -382,6 +423,14 @@ def _failed(found: pd.DataFrame) -> dict[str, int]:
         told_apart = failed["out of memory"] - at_limit
         failed["process ended"] = max(0, ended["report"] - told_apart)
     return failed
+
+
+def _naming(said: str, named: str) -> str:
+    """Add an error that stands elsewhere in a line to the first line of its words."""
+    if not named or named in said:
+        return said
+    first, *rest = said.strip().splitlines() or [""]
+    return "\n".join([f"{first} ({named})".strip(), *rest])
 
 
 def _text(value: object) -> str:

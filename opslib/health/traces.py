@@ -93,7 +93,8 @@ def traces(lines: pd.DataFrame, *, root: str) -> pd.DataFrame:
     lines
         One row a group of lines: ``version``, ``shape``, ``status``, ``level``, ``error_type``,
         ``said``, ``trace`` (string; one whole line of the group, or its beginning), ``lines``
-        (Int64), ``first_at``, ``last_at`` (datetime64[ns, UTC]).
+        (Int64), ``first_at``, ``last_at`` (datetime64[ns, UTC]); where there is such, ``caught``
+        (Int64), 1 for a line that a logger wrote.
     root
         As `own_root` gives it.
 
@@ -109,7 +110,8 @@ def traces(lines: pd.DataFrame, *, root: str) -> pd.DataFrame:
         shape, status, error_type, said, trace = (
             _text(row[name]) for name in ("shape", "status", "error_type", "said", "trace")
         )
-        ending = ending_of(shape=shape, error_type=error_type, said=said)
+        caught = _text(row.get("caught")) == "1"
+        ending = ending_of(shape=shape, error_type=error_type, said=said, caught=caught)
         rule = kind_of(ending=ending, status=status, error_type=error_type, said=said)
         if rule is None or ending not in ("uncaught", "logged"):
             continue

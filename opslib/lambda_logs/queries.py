@@ -49,6 +49,15 @@ def own_lines(shape: LogShape) -> str:
     return "" if shape.own_group else f'filter @logStream like "/{shape.function}["'
 
 
+def filtered(shape: LogShape) -> str:
+    """Return the beginning of a query about a function's own lines, to be followed by a command.
+
+    `own_lines` and a pipe; empty in a group of its own.
+    """
+    own = own_lines(shape)
+    return f"{own}\n| " if own else ""
+
+
 def report_filter(shape: LogShape) -> str:
     """Return the commands that keep the last line of each invocation, its REPORT.
 

@@ -4,8 +4,10 @@ In: a `Connection` and a function's name. Out: looks. Changes nothing; the plans
 this state are made in `opslib.remedies.functions`.
 """
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +17,23 @@ from opslib.aws import Connection, calling
 from opslib.errors import CouldNotLook
 
 LATEST = "$LATEST"
+#: What of a configuration changes how its code runs.
+_SETTINGS = (
+    "Timeout",
+    "MemorySize",
+    "Handler",
+    "Runtime",
+    "Role",
+    "Environment",
+    "Layers",
+    "VpcConfig",
+    "Architectures",
+    "EphemeralStorage",
+    "FileSystemConfigs",
+    "ImageConfigResponse",
+    "DeadLetterConfig",
+    "LoggingConfig",
+)
 _VERSIONS = {
     "version": "string",
     "modified_at": "datetime64[ns, UTC]",
@@ -50,15 +69,24 @@ class Versions:
         Its name.
     aliases
         As ListAliases gives them.
+    settings
+        Version to a text that is another one where its configuration is.
     """
 
     rows: pd.DataFrame
     limits: tuple[str, ...]
     function: str
     aliases: tuple[Mapping[str, Any], ...]
+    settings: Mapping[str, str] = field(default_factory=dict)
 
-    def before(self, version: str) -> str | None:
-        """Return the newest published version before one, with other code; None without one."""
+    def before(self, version: str, *, other_code: bool = False) -> str | None:
+        """Return the newest published version before one that differs from it; None without one.
+
+        Parameters
+        ----------
+        other_code
+            Whether its code has to differ; else another timeout, variable or role is enough.
+        """
         published = self.rows[self.rows["version"] != LATEST]
         of = self.rows[self.rows["version"] == version]
         if of.empty:
@@ -66,7 +94,11 @@ class Versions:
         number = None if version == LATEST else int(version)
         for row in published.to_dict("records"):
             older = number is None or int(row["version"]) < number
-            if older and row["code"] != of.iloc[0]["code"]:
+            differs = row["code"] != of.iloc[0]["code"]
+            if not other_code:
+                held, asked = (self.settings.get(each) for each in (str(row["version"]), version))
+                differs = differs or held != asked
+            if older and differs:
                 return str(row["version"])
         return None
 
@@ -130,23 +162,33 @@ def versions(connection: Connection, function: str) -> Versions:
         )
         for each in found
     ]
-    return Versions(_frame(rows, _VERSIONS), tuple(limits), function, tuple(aliases))
+    settings = {str(each["Version"]): _settings(each) for each in found}
+    return Versions(_frame(rows, _VERSIONS), tuple(limits), function, tuple(aliases), settings)
 
 
-def feeds(connection: Connection, function: str) -> Feeds:
-    """Read the event source mappings of a function, and the visibility timeout of its queues."""
+def feeds(connection: Connection, function: str, held: Versions | None = None) -> Feeds:
+    """Read the event source mappings of a function, and the visibility timeout of its queues.
+
+    Parameters
+    ----------
+    held
+        Its versions and aliases; without them only what invokes ``$LATEST`` is listed, for
+        ListEventSourceMappings lists those of exactly the function or alias that is named.
+    """
     client, limits, urls = connection.client("lambda"), list[str](), dict[str, str]()
-    mappings: list[Mapping[str, Any]] = []
-    try:
-        with calling("lambda:ListEventSourceMappings", f"what feeds {function}"):
-            pages = client.get_paginator("list_event_source_mappings").paginate(
-                FunctionName=function
-            )
-            mappings = [each for page in pages for each in page["EventSourceMappings"]]
-    except CouldNotLook as error:
-        limits.append(error.message)
+    mappings: dict[str, Mapping[str, Any]] = {}
+    aliases = held.aliases if held is not None else ()
+    for name in (function, *(f"{function}:{alias['Name']}" for alias in aliases)):
+        try:
+            with calling("lambda:ListEventSourceMappings", f"what feeds {name}"):
+                pages = client.get_paginator("list_event_source_mappings").paginate(
+                    FunctionName=name
+                )
+                mappings |= {m["UUID"]: m for page in pages for m in page["EventSourceMappings"]}
+        except CouldNotLook as error:
+            limits.append(error.message)
     rows = []
-    for each in mappings:
+    for each in mappings.values():
         source, visibility_s = str(each.get("EventSourceArn", "")), None
         if source.split(":")[2:3] == ["sqs"]:
             try:
@@ -186,6 +228,12 @@ def _pointing(aliases: Sequence[Mapping[str, Any]], version: str) -> list[str]:
         if version in weights:
             named.append(f"{alias['Name']} ({weights[version]:.0%})")
     return named
+
+
+def _settings(version: Mapping[str, Any]) -> str:
+    """Return a text that is the same for versions whose code runs in the same way."""
+    kept = {key: version.get(key) for key in _SETTINGS}
+    return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _order(version: str) -> float:

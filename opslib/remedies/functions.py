@@ -87,7 +87,7 @@ def timeout_plan(
 def alias_plan(held: Versions, name: str, *, account: str, region: str) -> Plan | None:
     """Plan to move an alias to the version before, the weights of a canary cleared.
 
-    None when there is no such alias, or no published version before it with other code.
+    None when there is no such alias, or no published version before it that differs from it.
     """
     alias = next((each for each in held.aliases if each["Name"] == name), None)
     if alias is None:
@@ -150,21 +150,13 @@ def _configured(
         arguments["RevisionId"] = configuration["RevisionId"]
     timeout_s = value if key == "Timeout" else int(configuration.get("Timeout") or 0)
     queues = _short(fed, timeout_s=timeout_s) if key == "Timeout" else []
-    calls = [
-        Call(
-            service="sqs",
-            operation="SetQueueAttributes",
-            arguments={
-                "QueueUrl": fed.urls[source],
-                "Attributes": {"VisibilityTimeout": str(_SIX_TIMES * timeout_s)},
-            },
-        )
-        for source, _ in queues
-    ]
+    calls = [_visibility(fed.urls[source], _SIX_TIMES * timeout_s) for source, _ in queues]
     operation = "UpdateFunctionConfiguration"
     calls.append(Call(service="lambda", operation=operation, arguments=arguments))
     taken_back = {"FunctionName": held.function, key: configuration[key]}
-    undo = Call(service="lambda", operation=operation, arguments=taken_back)
+    # The function first: a queue's visibility timeout may never be the shorter of the two.
+    undone = [Call(service="lambda", operation=operation, arguments=taken_back)]
+    undone += [_visibility(fed.urls[source], seconds) for source, seconds in queues]
     visible = {source.rsplit(":", 1)[-1]: seconds for source, seconds in queues}
     also = [
         f"The visibility timeout of {name} goes from {seconds} to {_SIX_TIMES * timeout_s} s first."
@@ -191,11 +183,16 @@ def _configured(
             ]
         ),
         check=check,
-        undo=undo.cli,
+        undo=" && ".join(call.cli for call in undone),
         first=_fixed(held, fed),
         account=account,
         region=region,
     )
+
+
+def _visibility(url: str, seconds: int) -> Call:
+    arguments = {"QueueUrl": url, "Attributes": {"VisibilityTimeout": str(seconds)}}
+    return Call(service="sqs", operation="SetQueueAttributes", arguments=arguments)
 
 
 def _fixed(held: Versions, fed: Feeds) -> tuple[str, ...]:

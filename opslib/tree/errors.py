@@ -73,6 +73,16 @@ zae-limiter upgrade --name NAME --region REGION --lambda-only
 - Read the trace first: when the data changed and not the code, going back mends nothing.
 """
 
+_SLOW_INIT = """\
+See what `{subject}` imports and asks for before its handler: an initialization over 10 s is ended
+and done again inside the first invocation, on that invocation's time. Load less, or raise the
+memory.
+
+```
+aws lambda update-function-configuration --function-name {subject} --memory-size 512
+```
+"""
+
 _RESOURCE = """\
 Compare the names in the environment of `{subject}` with what exists, and redeploy the stack if they
 differ.
@@ -157,6 +167,15 @@ ROWS = (
         "See what they waited for; raise timeout or memory, or halve the batch",
         (_TIMEOUT,),
         _CUT_OFF,
+    ),
+    Branch(
+        "errors.init-timeout",
+        9,
+        "Initializations take over 10 s: each is ended, and done again in an invocation.",
+        "40-cold-starts",
+        "Load less at the start, or raise the memory",
+        (_SLOW_INIT,),
+        (*_CUT_OFF, "errors.timeout", "cold-starts.frequent", "cold-starts.init-slower"),
     ),
     Branch(
         "errors.rate",

@@ -1,8 +1,11 @@
 """Who was denied what: messages read, policies evaluated, and what one statement may mend."""
 
+from datetime import UTC, datetime
+
 import pandas as pd
 import pytest
 
+from opslib import cwli
 from opslib.health import denials
 from opslib.health.denials import Denial
 from opslib.health.policies import Policy, concerning, decide
@@ -11,6 +14,7 @@ USER = "arn:aws:sts::000000000000:assumed-role/aggr/aggregator"
 TABLE = "arn:aws:dynamodb:us-east-1:000000000000:table/t"
 HEAD = f"User: {USER} is not authorized to perform: dynamodb:UpdateItem on resource: {TABLE}"
 UPDATE = "dynamodb:UpdateItem"
+LATER = datetime(2026, 10, 14, 3, 7, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +122,7 @@ def _decided(decision: str) -> pd.DataFrame:
 def test_what_was_mended_since_is_only_a_warning(decision: str, severity: str, said: str) -> None:
     found = denials.denials(_lines(HEAD))
 
-    finding = denials.denied_finding(found, decisions=_decided(decision), subject="f")
+    finding = denials.denied_finding(found, decisions=_decided(decision), until=LATER, subject="f")
 
     assert finding is not None
     assert finding.severity.value == severity
@@ -126,10 +130,80 @@ def test_what_was_mended_since_is_only_a_warning(decision: str, severity: str, s
     assert "aggr" in finding.title
 
 
+@pytest.mark.parametrize(
+    ("because", "until", "severity", "said"),
+    [
+        ("because no resource-based policy allows it", LATER, "critical", "denied all the same."),
+        ("with an explicit deny in a service control policy", LATER, "critical", "all the same."),
+        ("", datetime(2026, 10, 14, 2, 36, tzinfo=UTC), "critical", "that this mended it."),
+        ("", datetime(2026, 10, 14, 2, 37, tzinfo=UTC), "warning", "policies allow it now."),
+    ],
+)
+def test_that_the_roles_policies_allow_it_mends_nothing_that_others_deny_or_that_goes_on(
+    because: str, until: datetime, severity: str, said: str
+) -> None:
+    found = denials.denials(_lines(f"{HEAD} {because}"))
+
+    finding = denials.denied_finding(found, decisions=_decided("allowed"), until=until, subject="f")
+
+    assert finding is not None
+    assert finding.severity.value == severity
+    assert finding.detail.endswith(said)
+
+
+@pytest.mark.parametrize(
+    ("line", "denial"),
+    [
+        (
+            '{"message": "Failed to write record", "exception": "Traceback\\nbotocore: An error oc'
+            f"curred (AccessDeniedException) when calling the UpdateItem operation: {HEAD} becaus"
+            'e no identity-based policy allows the dynamodb:UpdateItem action", "request": "r-1"}',
+            Denial(USER, UPDATE, TABLE, "no identity-based policy allows it"),
+        ),
+        (
+            '{"message":"m","error":{"text":"User: '
+            + USER
+            + ' is not authorized to perform: sqs:SendMessage on resource: \\"arn:q\\" because no '
+            'resource-based policy allows it"},"at":"r-2"}',
+            Denial(USER, "sqs:SendMessage", "arn:q", "no resource-based policy allows it"),
+        ),
+        (
+            '{"message":"m","exception":"AccessDeniedException: User: '
+            + USER
+            + ' is not authorized to perform: kms:Decrypt"}',
+            Denial(USER, "kms:Decrypt", "", "not said"),
+        ),
+        (
+            '{"message":"m","exception":"(UnauthorizedOperation) when calling the RunInstances '
+            'operation: You are not. Encoded authorization failure message: 4GIO"}',
+            Denial("", "RunInstances", "", denials.ENCODED),
+        ),
+        (
+            '{"message":"m","exception":"(AccessDenied) when calling the PutObject operation"}',
+            Denial("", "PutObject", "", "not said"),
+        ),
+        ("java: AccessDeniedException in Store.put", Denial("", "", "", "not said")),
+        ("you are not authorized to perform this", Denial("", "", "", "not said")),
+    ],
+)
+def test_a_denial_is_read_wherever_in_the_line_it_stands(line: str, denial: Denial) -> None:
+    query = (
+        f"parse @message /(?<denied>{denials.SAYING})/ | parse @message /(?<other>{denials.CODED})/"
+        " | fields coalesce(denied, other) as said"
+    )
+
+    (row,) = cwli.query(query, [{"timestamp": 1_791_944_000_000, "message": line}])
+
+    assert denials.parsed(row["said"]) == denial
+
+
 def test_no_denial_is_no_finding() -> None:
     found = denials.denials(_lines("hello"))
 
-    assert denials.denied_finding(found, decisions=_decided("allowed"), subject="f") is None
+    assert (
+        denials.denied_finding(found, decisions=_decided("allowed"), until=LATER, subject="f")
+        is None
+    )
 
 
 @pytest.mark.parametrize(

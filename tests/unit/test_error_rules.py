@@ -99,9 +99,10 @@ DENIED = (
             "",
             "INIT_REPORT Init Duration: 10000.20 ms\tPhase: init\tStatus: timeout\n",
             "init",
-            "init failed",
+            "slow init",
         ),
         ("platform.initReport", "error", "Runtime.Unknown", "{}", "init", "init failed"),
+        ("platform.initReport", "timeout", "", "{}", "init", "slow init"),
         (
             "",
             "",

@@ -76,6 +76,11 @@ def test_the_visibility_timeout_of_a_queue_goes_first_where_it_is_below_six_time
     }
     assert plan.before["VisibilityTimeout of jobs"] == 60
     assert "from 60 to 120 s first" in plan.touches
+    assert plan.undo == (
+        "aws lambda update-function-configuration --function-name f --timeout 10 && "
+        f"aws sqs set-queue-attributes --queue-url {URL} "
+        """--attributes '{"VisibilityTimeout": "60"}'"""
+    )
 
 
 @pytest.mark.parametrize("visibility_s", [120, 300, None])
@@ -160,6 +165,21 @@ def test_without_an_older_version_of_other_code_there_is_no_way_back() -> None:
 
     assert alias_plan(same, "live", **PLACE) is None
     assert alias_plan(same, "other", **PLACE) is None
+
+
+def test_an_alias_on_a_version_that_only_its_settings_tell_apart_goes_back_to_the_one_before() -> (
+    None
+):
+    rows = _versions(("$LATEST", "b"), ("8", "b"), ("7", "b"), ("6", "a")).rows
+    settings = {"$LATEST": "2 s", "8": "2 s", "7": "10 s", "6": "10 s"}
+    held = Versions(rows, (), "f", ({**LIVE, "FunctionVersion": "8"},), settings)
+
+    plan = alias_plan(held, "live", **PLACE)
+
+    assert plan is not None
+    assert plan.action == "Move the alias live of f from version 8 back to 7"
+    assert held.before("$LATEST") == "7"
+    assert held.before("$LATEST", other_code=True) == "6"
 
 
 @pytest.mark.parametrize(
