@@ -69,6 +69,7 @@ class Client:
             "get_queue_url": {"QueueUrl": "q"},
             "get_queue_attributes": {"Attributes": {"ApproximateNumberOfMessages": "0"}},
             "start_query": {"queryId": "q"},
+            "describe_table": {"Table": {}},
         }
 
         def call(**asked: Any) -> Any:

@@ -5,12 +5,13 @@ the health table, alarms that fire, changes that stand open. A thousand function
 many calls as there are times 500 metrics; what costs a call for each function is asked only where
 its answer decides, and what was not asked is said.
 
-``scope`` says what is looked at, ``measures`` which metrics, ``reading`` what else is read and of
-whom, ``judging`` makes the rows and findings, ``alarms`` and ``opened`` look at alarms and at
-changes meant to be taken back.
+``scope`` says what is looked at, ``indexes`` which indexes its tables have, ``measures`` which
+metrics, ``reading`` what else is read and of whom, ``judging`` makes the rows and findings,
+``alarms`` and ``opened`` look at alarms and at changes meant to be taken back.
 """
 
 from opslib.fleet.alarms import Alarms, alarm_findings, firing
+from opslib.fleet.indexes import Indexes, indexes
 from opslib.fleet.judging import (
     beside,
     checks_before,
@@ -32,6 +33,7 @@ from opslib.fleet.scope import FEW, Scope, scope
 __all__ = [
     "FEW",
     "Alarms",
+    "Indexes",
     "Opened",
     "Readings",
     "Scope",
@@ -43,6 +45,7 @@ __all__ = [
     "counted",
     "counts_of",
     "firing",
+    "indexes",
     "lines",
     "log_findings",
     "looked_for",

@@ -13,7 +13,7 @@ import pandas as pd
 from opslib import health
 from opslib.fleet.measures import by_subject
 from opslib.fleet.reading import Readings
-from opslib.fleet.scope import Scope
+from opslib.fleet.scope import Scope, table_of
 from opslib.health import Check, Finding, Verdict
 from opslib.health.feeds import dead_letters, queue_rows, stream_rows, table_rows
 from opslib.health.functions import FunctionChecks
@@ -84,6 +84,10 @@ def _feeds(scope: Scope, readings: Readings, window: Window) -> Iterable[Check]:
         series = _known(readings, table.name)
         if series is not None:
             yield from table_rows(series, thresholds=thresholds)
+    for subject, name, _ in scope.indexed:
+        series = _known(readings, subject)
+        if series is not None:
+            yield from table_rows(series, thresholds=thresholds, table=name)
 
 
 def _known(readings: Readings, name: str) -> Series | None:
@@ -169,10 +173,11 @@ def maybe_stopped(scope: Scope, readings: Readings, named: Sequence[str]) -> lis
 
 
 def _functions_of(scope: Scope, subject: str) -> list[str]:
+    about = table_of(subject)
     return [
         each.name
         for each in scope.functions
-        if subject in {each.name, each.dead_letter_queue, each.table, each.stream, *each.queues}
+        if about in {each.name, each.dead_letter_queue, each.table, each.stream, *each.queues}
     ]
 
 

@@ -66,6 +66,7 @@ _TABLE = (
     _Measure("read_throttles", "ReadThrottleEvents", "Sum", "throttles"),
     _Measure("write_throttles", "WriteThrottleEvents", "Sum", "throttles"),
 )
+_INDEX = _TABLE[1:]
 
 
 def counts_of(scope: Scope, window: Window) -> int:
@@ -98,7 +99,7 @@ def metrics_of(
     """
     period_s, counts_s = period_of(scope, window), counts_of(scope, window)
     found = []
-    for subject, namespace, dimension, measure in _measured(scope):
+    for subject, namespace, dimensions, measure in _measured(scope):
         if only is None or subject in only:
             every_s = counts_s if measure.counted else period_s
             found.append(
@@ -106,7 +107,7 @@ def metrics_of(
                     f"{measure.indicator}{_OF}{subject}",
                     namespace,
                     measure.metric,
-                    {dimension: subject},
+                    dimensions,
                     measure.stat,
                     every_s,
                     measure.unit,
@@ -115,19 +116,27 @@ def metrics_of(
     return found
 
 
-def _measured(scope: Scope) -> Iterator[tuple[str, str, str, _Measure]]:
+def _measured(scope: Scope) -> Iterator[tuple[str, str, dict[str, str], _Measure]]:
     for function in scope.functions:
         for measure in (*_FUNCTION, *(_READER if function.reads_stream else ())):
-            yield function.name, "AWS/Lambda", "FunctionName", measure
+            yield function.name, "AWS/Lambda", {"FunctionName": function.name}, measure
     for queue in scope.queues:
         for measure in _DEAD_LETTERS if queue.kind == "dead-letter" else _QUEUE:
-            yield queue.name, "AWS/SQS", "QueueName", measure
+            yield queue.name, "AWS/SQS", {"QueueName": queue.name}, measure
     for stream in scope.streams:
         for measure in _STREAM:
-            yield stream.name, "AWS/Kinesis", "StreamName", measure
+            yield stream.name, "AWS/Kinesis", {"StreamName": stream.name}, measure
     for table in scope.tables:
         for measure in _TABLE:
-            yield table.name, "AWS/DynamoDB", "TableName", measure
+            yield table.name, "AWS/DynamoDB", {"TableName": table.name}, measure
+    yield from _measured_indexes(scope)
+
+
+def _measured_indexes(scope: Scope) -> Iterator[tuple[str, str, dict[str, str], _Measure]]:
+    for subject, name, index in scope.indexed:
+        for measure in _INDEX:
+            dimensions = {"TableName": name, "GlobalSecondaryIndexName": index}
+            yield subject, "AWS/DynamoDB", dimensions, measure
 
 
 def by_subject(scope: Scope, answer: MetricAnswer, window: Window) -> dict[str, Series]:

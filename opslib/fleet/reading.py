@@ -99,8 +99,11 @@ def read(connection: Connection, scope: Scope, answer: MetricAnswer, *, window: 
         depth = _depth(connection, name, limits)
         if depth is not None:
             depths[name] = depth
-    tables = _idle([table.name for table in scope.tables], series)
-    found = {name for name in tables[:MOST_ASKED] if _is_table(connection, name, limits)}
+    known = {*scope.indexes, *(subject for subject, _, _ in scope.indexed)}
+    tables = [
+        name for name in _idle([each.name for each in scope.tables], series) if name not in known
+    ]
+    found = known | {name for name in tables[:MOST_ASKED] if _is_table(connection, name, limits)}
     groups = _groups(scope, configurations) if scope.few else {}
     return Readings(
         rows=_frame(scope, configurations),

@@ -1,11 +1,13 @@
 """What a triage looks at: a whole system, or one function with what feeds it. Does no I/O."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from opslib.system import Function, Queue, Stream, System, Table
 
 #: Up to so many functions, each one's configuration and logs are read.
 FEW = 10
+_INDEX = ", index "
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,8 @@ class Scope:
     queues: tuple[Queue, ...]
     streams: tuple[Stream, ...]
     tables: tuple[Table, ...]
+    indexes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Table to its global secondary indexes, of those tables that were asked."""
 
     @property
     def few(self) -> bool:
@@ -29,8 +33,22 @@ class Scope:
         kinds = (self.functions, self.queues, self.streams, self.tables)
         return tuple(each.name for kind in kinds for each in kind)
 
+    @property
+    def indexed(self) -> tuple[tuple[str, str, str], ...]:
+        """Subject, table and index of each global secondary index that is known."""
+        return tuple(
+            (f"{table}{_INDEX}{index}", table, index)
+            for table, indexes in self.indexes.items()
+            for index in indexes
+        )
+
     def __str__(self) -> str:
         return f"{self.system.name}: {len(self.functions)} functions"
+
+
+def table_of(subject: str) -> str:
+    """Return the table of the subject of an index; of any other, itself."""
+    return subject.partition(_INDEX)[0]
 
 
 def scope(system: System, function: str = "") -> Scope:

@@ -177,14 +177,16 @@ def stream_rows(series: Series, *, thresholds: Thresholds) -> list[Check]:
     ]
 
 
-def table_rows(series: Series, *, thresholds: Thresholds) -> list[Check]:
-    """Judge a table: reads and writes it refused.
+def table_rows(series: Series, *, thresholds: Thresholds, table: str = "") -> list[Check]:
+    """Judge a table, or an index of it: reads and writes it refused.
 
     Parameters
     ----------
     series
         With ``read_throttles`` and ``write_throttles``. DynamoDB publishes them only when there
         was one, so no datapoint in a whole answer is none.
+    table
+        The table, where the series is of an index: what is found is about that.
     """
     checks = []
     for kind in ("read", "write"):
@@ -208,7 +210,7 @@ def table_rows(series: Series, *, thresholds: Thresholds) -> list[Check]:
                     title=f"{series.subject} refuses {kind}s",
                     detail=f"{total:,.0f} {kind}s of {series.subject} were throttled in the "
                     "window. The SDK tries again in silence, so callers are slow before they fail.",
-                    subject=series.subject,
+                    subject=table or series.subject,
                     since=first,
                 ),
             )

@@ -506,3 +506,59 @@ def test_only_a_function_that_says_so_has_to_report_its_batches() -> None:
 
     assert ("errors.swallowed-records", Verdict.UNKNOWN) not in _logged(silent, **WELL)
     assert ("errors.swallowed-records", Verdict.UNKNOWN) in _logged(tells, **WELL)
+
+
+@dataclass
+class _Tables:
+    """The ``dynamodb`` client; each table has one global secondary index, ``by-day``."""
+
+    names: tuple[str, ...]
+
+    def describe_table(self, *, TableName: str) -> Any:
+        if TableName not in self.names:
+            raise refusal("ResourceNotFoundException")
+        return {"Table": {"GlobalSecondaryIndexes": [{"IndexName": "by-day"}]}}
+
+
+def test_an_index_that_refuses_writes_is_a_finding_of_its_table() -> None:
+    plain = _scope({"name": "f"}, {"name": "g", "table": "t"}, tables=[{"name": "t"}])
+    connection: Any = _Connection(
+        {"dynamodb": _Tables(("t",)), "lambda": _Lambda(timeouts_s={"f": 10, "g": 10})}
+    )
+
+    scope = fleet.indexes(connection, plain).scope
+    asked = [each for each in fleet.metrics_of(scope, WINDOW) if "by-day" in each.name]
+    answer = _answer(scope, **WELL, table_writes=9.0, write_throttles=4.0)
+    kept = answer.points[answer.points["metric"] != "write_throttles of t"]
+    seen = MetricAnswer(kept, answer.status, (), (), answer.metrics)
+    readings = fleet.read(connection, scope, seen, window=WINDOW)
+
+    rows = _rows(scope, readings)
+    assert [(each.metric, each.dimensions) for each in asked] == [
+        ("ReadThrottleEvents", {"TableName": "t", "GlobalSecondaryIndexName": "by-day"}),
+        ("WriteThrottleEvents", {"TableName": "t", "GlobalSecondaryIndexName": "by-day"}),
+    ]
+    assert rows["Write throttles", "t"].verdict is Verdict.HEALTHY
+    assert rows["Read throttles", "t, index by-day"].verdict is Verdict.HEALTHY
+    check = rows["Write throttles", "t, index by-day"]
+    assert check.finding is not None
+    assert (check.verdict, check.finding.id, check.finding.subject) == (
+        Verdict.CRITICAL,
+        "dynamodb.write-throttled",
+        "t",
+    )
+    assert fleet.suspects(scope, [check]) == ["g"]
+
+
+def test_indexes_are_asked_of_few_tables_and_what_is_refused_is_said() -> None:
+    few = _scope({"name": "f"}, tables=[{"name": "t"}, {"name": "u"}])
+    many = _scope({"name": "f"}, tables=[{"name": f"t-{n}"} for n in range(11)])
+    connection: Any = _Connection({"dynamodb": _Tables(("t", "t-1"))})
+
+    found, unasked = fleet.indexes(connection, few), fleet.indexes(connection, many)
+
+    assert found.rows.to_numpy().tolist() == [["t", "by-day"]]
+    assert [limit.split(".")[0] for limit in found.limits] == [
+        "Not seen: whether there is a table u"
+    ]
+    assert (len(unasked.rows), unasked.limits) == (0, ())
