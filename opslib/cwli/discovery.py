@@ -61,13 +61,17 @@ _TRACE = {
 }
 
 
+OBJECT_LETTERS = "dz"
+"""What names of columns begin with: of fields that any stage reads, of those only shown."""
+
+
 class Discovery:
     """The discovered fields one query uses, in order of first use.
 
     ``letter`` begins the names of their columns.
     """
 
-    def __init__(self, switches: Switches, *, letter: str = "d") -> None:
+    def __init__(self, switches: Switches, *, letter: str = OBJECT_LETTERS[0]) -> None:
         self._switches = switches
         self._letter = letter
         self._columns: dict[str, Value] = {}

@@ -44,6 +44,8 @@ _BATCH = 50_000
 _AT_ONCE_BYTES = 8_000_000
 """Size of the messages that DuckDB handles at the same time, if they are long. Else it takes 2,048
 of any length, several copies of each, and heeds no interruption meanwhile."""
+_FEW_BYTES = 500_000
+"""Size of events below which to plan a statement takes longer than to read them."""
 _FEWEST_AT_ONCE = 64
 """DuckDB puts fewer together again."""
 _MOST_MEMORY = "1.5GB"
@@ -81,12 +83,14 @@ class Loaded:
 
     ``ask`` runs a statement that reads ``events`` and returns its rows; ``interrupt`` stops it,
     from another thread. ``measure`` returns the number of events and the bytes of their messages,
-    where that costs next to nothing.
+    where that costs next to nothing. ``few`` is whether one more statement that reads them all
+    does, too.
     """
 
     ask: Callable[[str], list[Any]]
     interrupt: Callable[[], None]
     measure: Callable[[], tuple[int, int]] | None = None
+    few: bool = False
 
 
 @contextmanager
@@ -152,6 +156,7 @@ def opened(
             lambda sql: connection.execute(sql).fetchall(),
             connection.interrupt,
             lambda: _measured(table, start, end),
+            table.nbytes < _FEW_BYTES,
         )
     finally:
         connection.close()

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 
 from opslib.cwli import plan
-from opslib.cwli.discovery import Discovery
+from opslib.cwli.discovery import OBJECT_LETTERS, Discovery
 from opslib.cwli.expressions import Scope
 from opslib.cwli.switches import Switches
 from opslib.cwli.values import Kind, TooLong, Value, flat, once, within
@@ -163,7 +163,7 @@ class Stack:
         self.cut(rows)
         if self.grouped:
             return [self.field(name) for name in names]
-        late = Discovery(self.switches, letter="z")
+        late = Discovery(self.switches, letter=OBJECT_LETTERS[1])
         known = {name for name in names if name in self.scope or self.discovery.has(name)}
         values = {name: (self if name in known else late).field(name) for name in names}
         self.flush()

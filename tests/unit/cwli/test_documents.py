@@ -222,6 +222,24 @@ def test_an_object_is_cut_behind_its_two_hundredth_value_however_it_is_nested() 
     assert found == [{"a": "12345"}, {}, {"a": "1"}, {}]
 
 
+def test_pieces_of_many_brackets_are_tried_twice() -> None:
+    rest = "{}" * 3000
+    second, third = ('{"x":y} ' * n + f'{{"a":1}} {rest} tail }}' for n in (1, 2))
+
+    assert shown(["a"], [second, third]) == [{"a": "1"}, {}]
+
+
+def test_an_odd_line_changes_nothing_of_the_lines_beside_it() -> None:
+    lines = ['{"a":1,"b":[2]}', 'text {"a":{"b":3}}', "plain", '{"a":"}{"}\n', '{"b":1.50} ']
+    names = ["a", "b", "a.b", "b.0"]
+    expected = [{"a": "1", "b.0": "2"}, {"a.b": "3"}, {}, {"a": "}{"}, {"b": "1.50"}]
+    wide = "{" + ",".join(f'"f{i}":{i}' for i in range(201)) + ',"a":1}'
+
+    assert shown(names, lines) == expected
+    assert shown(names, [*lines, '{x} {"a":1} {x}']) == [*expected, {"a": "1"}]
+    assert shown(names, [*lines, wide]) == [*expected, {}]
+
+
 HOSTILE = [
     *(
         "[{" * 50_000 + "}",
