@@ -87,7 +87,9 @@ def _feeds(scope: Scope, readings: Readings, window: Window) -> Iterable[Check]:
     for subject, name, _ in scope.indexed:
         series = _known(readings, subject)
         if series is not None:
-            yield from table_rows(series, thresholds=thresholds, table=name)
+            rows = table_rows(series, thresholds=thresholds, table=name)
+            # A table may have twenty; those that are well would bury the rest.
+            yield from (row for row in rows if row.verdict is not Verdict.HEALTHY)
 
 
 def _known(readings: Readings, name: str) -> Series | None:

@@ -17,6 +17,7 @@ from typing import Any
 import pandas as pd
 
 from opslib.aws import Connection, calling
+from opslib.changes.functions import aliases
 from opslib.errors import CouldNotLook
 from opslib.health import Finding, Verdict
 from opslib.window import Window
@@ -55,7 +56,7 @@ def opened(connection: Connection, functions: Sequence[str], *, window: Window) 
     rows: list[tuple[object, ...]] = []
     limits: list[str] = []
     for name in functions:
-        for look in (_stopped, _disabled):
+        for look in (_stopped, _disabled, _disabled_of_aliases):
             try:
                 rows += look(client, name, window)
             except CouldNotLook as error:
@@ -89,12 +90,21 @@ def _stopped(client: Any, name: str, window: Window) -> list[tuple[object, ...]]
     return [(name, "reserved concurrency is 0", detail, pd.NaT)]
 
 
-def _disabled(client: Any, name: str, window: Window) -> list[tuple[object, ...]]:
+def _disabled_of_aliases(client: Any, name: str, window: Window) -> list[tuple[object, ...]]:
+    # A mapping of an alias is not among those of the function.
+    found: list[tuple[object, ...]] = []
+    for alias in aliases(client, name):
+        found += _disabled(client, name, window, of=f"{name}:{alias['Name']}")
+    return found
+
+
+def _disabled(client: Any, name: str, window: Window, *, of: str = "") -> list[tuple[object, ...]]:
+    asked = of or name
     found: list[tuple[object, ...]] = []
     more: dict[str, str] = {}
     for _ in range(_MOST_PAGES):
-        with calling("lambda:ListEventSourceMappings", f"the mappings of {name}"):
-            page = client.list_event_source_mappings(FunctionName=name, **more)
+        with calling("lambda:ListEventSourceMappings", f"the mappings of {asked}"):
+            page = client.list_event_source_mappings(FunctionName=asked, **more)
         for mapping in page["EventSourceMappings"]:
             if mapping.get("State") not in _OFF:
                 continue
@@ -107,7 +117,7 @@ def _disabled(client: Any, name: str, window: Window) -> list[tuple[object, ...]
             return found
         more = {"Marker": page["NextMarker"]}
     raise CouldNotLook(
-        f"Not seen: all mappings of {name}. Lambda gave {_MOST_PAGES} pages and no end.",
+        f"Not seen: all mappings of {asked}. Lambda gave {_MOST_PAGES} pages and no end.",
         operation="lambda:ListEventSourceMappings",
         reason="failed",
     )

@@ -38,6 +38,17 @@ class _Lambda:
     mappings: list[dict[str, Any]] = field(default_factory=list)
     reserved: int | None = None
     calls: Counter[str] = field(default_factory=Counter)
+    aliases: Any = ()
+    aliased: list[dict[str, Any]] = field(default_factory=list)
+
+    def get_paginator(self, operation: str) -> Any:
+        assert operation == "list_aliases"
+        return self
+
+    def paginate(self, *, FunctionName: str) -> Any:
+        if isinstance(self.aliases, Exception):
+            raise self.aliases
+        return [{"Aliases": [{"Name": name} for name in self.aliases]}]
 
     def get_function_configuration(self, *, FunctionName: str, Qualifier: str = "") -> Any:
         self.calls[FunctionName] += 1
@@ -50,7 +61,8 @@ class _Lambda:
         return {} if self.reserved is None else {"ReservedConcurrentExecutions": self.reserved}
 
     def list_event_source_mappings(self, *, FunctionName: str) -> Any:
-        return {"EventSourceMappings": self.mappings}
+        aliased = FunctionName == "f:live"
+        return {"EventSourceMappings": self.aliased if aliased else self.mappings}
 
 
 @dataclass
@@ -366,6 +378,23 @@ def test_a_function_that_is_stopped_is_a_change_that_stands_open() -> None:
     ]
 
 
+def test_a_disabled_mapping_of_an_alias_stands_open_too() -> None:
+    off = {
+        "UUID": "m",
+        "State": "Disabled",
+        "LastModified": NOW - timedelta(hours=1),
+        "EventSourceArn": "arn:aws:sqs:eu-west-1:123456789012:q",
+    }
+
+    found = _opened(_Lambda(aliases=["live"], aliased=[off]))
+    unseen = _opened(_Lambda(aliases=refusal("InternalFailure"), mappings=[off]))
+
+    assert found.rows["detail"].tolist() == ["Nothing is read from q while it is Disabled."]
+    assert found.limits == ()
+    assert unseen.rows["what"].tolist() == ["a mapping is disabled"]
+    assert [limit.split(".")[0] for limit in unseen.limits] == ["Not seen: the aliases of f"]
+
+
 def test_some_reserved_concurrency_stops_nothing() -> None:
     assert _opened(_Lambda(reserved=1)).rows.empty
 
@@ -539,7 +568,7 @@ def test_an_index_that_refuses_writes_is_a_finding_of_its_table() -> None:
         ("WriteThrottleEvents", {"TableName": "t", "GlobalSecondaryIndexName": "by-day"}),
     ]
     assert rows["Write throttles", "t"].verdict is Verdict.HEALTHY
-    assert rows["Read throttles", "t, index by-day"].verdict is Verdict.HEALTHY
+    assert ("Read throttles", "t, index by-day") not in rows
     check = rows["Write throttles", "t, index by-day"]
     assert check.finding is not None
     assert (check.verdict, check.finding.id, check.finding.subject) == (
