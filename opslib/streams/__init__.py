@@ -5,13 +5,14 @@ must not judge.
 """
 
 from opslib.streams.mappings import Seen, mappings, room, shards, stream_metrics
-from opslib.streams.reading import reading
+from opslib.streams.reading import Reading, reading
 from opslib.streams.records import DYNAMODB_KEEPS, Left, left
 from opslib.streams.tuning import tuning
 
 __all__ = [
     "DYNAMODB_KEEPS",
     "Left",
+    "Reading",
     "Seen",
     "left",
     "mappings",
