@@ -43,6 +43,8 @@ class Changes:
     differences
         What differs between the newest two versions: ``what``, ``before``, ``after``, ``versions``
         (string).
+    aliases
+        Names of the aliases.
     """
 
     rows: pd.DataFrame
@@ -50,6 +52,7 @@ class Changes:
     limits: tuple[str, ...]
     notes: tuple[str, ...] = ()
     differences: pd.DataFrame = field(default_factory=lambda: differences({}, []))
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -107,6 +110,7 @@ class _Gathering:
             limits=tuple(self.limits),
             notes=tuple(self.notes),
             differences=differences(self.latest, self.published),
+            aliases=tuple(str(alias["Name"]) for alias in self.aliases),
         )
 
 

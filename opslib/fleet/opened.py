@@ -10,14 +10,15 @@ asynchronous events for six hours (Lambda developer guide, "Configuring reserved
 mapping that is disabled keeps its place in the stream, as long as the stream keeps the records.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
 from opslib.aws import Connection, calling
-from opslib.changes.functions import aliases
+from opslib.changes.functions import aliases as aliases_of
 from opslib.errors import CouldNotLook
 from opslib.health import Finding, Verdict
 from opslib.window import Window
@@ -50,13 +51,30 @@ class Opened:
     limits: tuple[str, ...] = ()
 
 
-def opened(connection: Connection, functions: Sequence[str], *, window: Window) -> Opened:
-    """Look for reserved concurrency 0 and disabled mappings of functions."""
+def opened(
+    connection: Connection,
+    functions: Sequence[str],
+    *,
+    window: Window,
+    aliases: Mapping[str, Sequence[str]] | None = None,
+) -> Opened:
+    """Look for reserved concurrency 0 and disabled mappings of functions and of their aliases.
+
+    Parameters
+    ----------
+    aliases
+        Function to its aliases; of one that is not there they are asked for.
+    """
+    known = aliases or {}
     client = connection.client("lambda")
     rows: list[tuple[object, ...]] = []
     limits: list[str] = []
     for name in functions:
-        for look in (_stopped, _disabled, _disabled_of_aliases):
+        for look in (
+            _stopped,
+            _disabled,
+            partial(_disabled_of_aliases, aliases=known.get(name)),
+        ):
             try:
                 rows += look(client, name, window)
             except CouldNotLook as error:
@@ -90,11 +108,15 @@ def _stopped(client: Any, name: str, window: Window) -> list[tuple[object, ...]]
     return [(name, "reserved concurrency is 0", detail, pd.NaT)]
 
 
-def _disabled_of_aliases(client: Any, name: str, window: Window) -> list[tuple[object, ...]]:
+def _disabled_of_aliases(
+    client: Any, name: str, window: Window, *, aliases: Sequence[str] | None
+) -> list[tuple[object, ...]]:
     # A mapping of an alias is not among those of the function.
     found: list[tuple[object, ...]] = []
-    for alias in aliases(client, name):
-        found += _disabled(client, name, window, of=f"{name}:{alias['Name']}")
+    if aliases is None:
+        aliases = [str(each["Name"]) for each in aliases_of(client, name)]
+    for alias in aliases:
+        found += _disabled(client, name, window, of=f"{name}:{alias}")
     return found
 
 

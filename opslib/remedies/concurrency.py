@@ -1,19 +1,25 @@
 """Plans for provisioned concurrency: environments kept warm.
 
-In: the versions and aliases that `opslib.remedies.function_state` read. Out: a pure builder of a
-plan. Nothing is carried out here.
+In: the versions and aliases that `opslib.remedies.function_state` read. Out: a look at what an
+alias has already, and a pure builder of a plan. Nothing is carried out here.
 
 Facts leaned on
 ---------------
 PutProvisionedConcurrencyConfig takes an alias or a version and refuses ``$LATEST``; it is
 asynchronous (IN_PROGRESS, READY, FAILED), counts against reserved concurrency, costs while idle,
 and cannot be had together with SnapStart (Lambda developer guide, "Configuring provisioned
-concurrency"). Application Auto Scaling may overwrite it.
+concurrency"). Application Auto Scaling may overwrite it. GetProvisionedConcurrencyConfig of an
+alias without any is ProvisionedConcurrencyConfigNotFoundException (botocore).
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
+from opslib.aws import Connection, calling
+from opslib.errors import CouldNotLook
 from opslib.remedies.function_state import LATEST, Versions
 from opslib.remedy import Call, Plan
 
@@ -21,11 +27,60 @@ from opslib.remedy import Call, Plan
 NEW_ALIAS = "live"
 
 
+_NONE = "ProvisionedConcurrencyConfigNotFoundException"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What an alias keeps warm now.
+
+    Parameters
+    ----------
+    rows
+        At most one row: ``alias``, ``status`` (string), ``executions`` (Int64, as was asked for).
+    limits
+        A sentence when it could not be seen.
+    alias
+        Which alias: that of the params file, else the only one there is, else one to be made.
+    """
+
+    rows: pd.DataFrame
+    limits: tuple[str, ...]
+    alias: str
+
+    @property
+    def executions(self) -> int | None:
+        """How many environments; None when that could not be seen."""
+        return None if self.limits else int(self.rows["executions"].sum())
+
+
+def provisioned(connection: Connection, held: Versions, *, alias: str | None) -> Kept:
+    """Read how many environments the alias that traffic uses keeps warm."""
+    names = [str(each["Name"]) for each in held.aliases]
+    name = alias or (names[0] if len(names) == 1 else NEW_ALIAS)
+    rows: list[tuple[str, str, int]] = []
+    limits = held.limits
+    if name in names and not limits:
+        what = f"what {held.function}:{name} keeps warm"
+        try:
+            with calling("lambda:GetProvisionedConcurrencyConfig", what):
+                answer = connection.client("lambda").get_provisioned_concurrency_config(
+                    FunctionName=held.function, Qualifier=name
+                )
+            asked = int(answer["RequestedProvisionedConcurrentExecutions"])
+            rows.append((name, str(answer.get("Status", "")), asked))
+        except CouldNotLook as error:
+            limits = () if error.facts.get("code") == _NONE else (error.message,)
+    frame = pd.DataFrame(rows, columns=["alias", "status", "executions"])
+    dtypes = {"alias": "string", "status": "string", "executions": "Int64"}
+    return Kept(frame.astype(dtypes), limits, name)
+
+
 def provisioned_plan(
     configuration: Mapping[str, Any],
     held: Versions,
+    kept: Kept,
     *,
-    alias: str | None,
     executions: int,
     account: str,
     region: str,
@@ -34,24 +89,32 @@ def provisioned_plan(
 
     Parameters
     ----------
-    alias
-        The alias that traffic uses, as the params file says; None when it says none, and then the
-        function's only one, if it has just one.
+    kept
+        What its alias keeps warm already: that is never lowered, and is what the undo goes back to.
     executions
         How many at a time.
 
     Returns
     -------
     A plan; where there is no alias, ``first`` says what has to be made. None when nothing is to be
-    covered, the configuration is not known, or SnapStart excludes it.
+    covered, as many are kept warm already, how many is not known, the configuration is not known,
+    or SnapStart excludes it.
     """
     snap_start = (configuration.get("SnapStart") or {}).get("ApplyOn")
     if executions < 1 or not configuration or snap_start == "PublishedVersions":
         return None
-    names = [str(each["Name"]) for each in held.aliases]
-    name = alias or (names[0] if len(names) == 1 else NEW_ALIAS)
+    if kept.executions is None or kept.executions >= executions:
+        return None
+    names, name = [str(each["Name"]) for each in held.aliases], kept.alias
     many = f"{executions} environments" if executions > 1 else "1 environment"
-    put = {"FunctionName": held.function, "Qualifier": name}
+    put: dict[str, object] = {"FunctionName": held.function, "Qualifier": name}
+    undone = Call(service="lambda", operation="DeleteProvisionedConcurrencyConfig", arguments=put)
+    if kept.executions:
+        undone = Call(
+            service="lambda",
+            operation="PutProvisionedConcurrencyConfig",
+            arguments={**put, "ProvisionedConcurrentExecutions": kept.executions},
+        )
     return Plan(
         action=f"Keep {many} of {held.function}:{name} warm",
         subject=f"{_arn(configuration, held.function, account, region)}:{name}",
@@ -62,15 +125,17 @@ def provisioned_plan(
                 arguments={**put, "ProvisionedConcurrentExecutions": executions},
             ),
         ),
-        before={"aliases": names, "RevisionId": configuration.get("RevisionId")},
+        before={
+            "aliases": names,
+            "ProvisionedConcurrentExecutions": kept.executions,
+            "RevisionId": configuration.get("RevisionId"),
+        },
         after={"ProvisionedConcurrentExecutions": executions},
         touches="It costs while idle, and counts against reserved concurrency. What comes beyond "
         f"{executions} at a time still starts cold.",
         check="GetProvisionedConcurrencyConfig says READY, and REPORT lines of that version have "
         "no Init Duration while no more than that run at a time.",
-        undo=Call(
-            service="lambda", operation="DeleteProvisionedConcurrencyConfig", arguments=put
-        ).cli,
+        undo=undone.cli,
         first=_first(held, name),
         account=account,
         region=region,

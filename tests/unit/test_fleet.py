@@ -365,9 +365,9 @@ def test_what_could_not_be_seen_explains_no_alarm() -> None:
     assert [each.id for each in found] == ["alarms.firing"]
 
 
-def _opened(lambda_: _Lambda) -> fleet.Opened:
+def _opened(lambda_: _Lambda, **known: Any) -> fleet.Opened:
     connection: Any = _Connection({"lambda": lambda_})
-    return fleet.opened(connection, ["f"], window=WINDOW)
+    return fleet.opened(connection, ["f"], window=WINDOW, **known)
 
 
 def test_a_function_that_is_stopped_is_a_change_that_stands_open() -> None:
@@ -387,10 +387,13 @@ def test_a_disabled_mapping_of_an_alias_stands_open_too() -> None:
     }
 
     found = _opened(_Lambda(aliases=["live"], aliased=[off]))
-    unseen = _opened(_Lambda(aliases=refusal("InternalFailure"), mappings=[off]))
+    refused = _Lambda(aliases=refusal("InternalFailure"), mappings=[off])
+    unseen = _opened(refused)
+    known = _opened(refused, aliases={"f": ["live"]})
 
     assert found.rows["detail"].tolist() == ["Nothing is read from q while it is Disabled."]
     assert found.limits == ()
+    assert known.limits == ()
     assert unseen.rows["what"].tolist() == ["a mapping is disabled"]
     assert [limit.split(".")[0] for limit in unseen.limits] == ["Not seen: the aliases of f"]
 

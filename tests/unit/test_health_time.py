@@ -6,9 +6,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from fakes.clients import Connected, refusal
 
 from opslib.health import cold_starts, shares
-from opslib.remedies.concurrency import provisioned_plan
+from opslib.remedies.concurrency import provisioned, provisioned_plan
 from opslib.remedies.function_state import Versions
 
 AT = datetime(2026, 10, 14, 1, 0, tzinfo=UTC)
@@ -161,9 +162,50 @@ def _versions(*aliases: tuple[str, str]) -> Versions:
     return Versions(pd.DataFrame(), (), "f", held)
 
 
-def _plan(*aliases: tuple[str, str], configuration: dict[str, Any] | None = None) -> Any:
+class _Warm:
+    """The ``lambda`` client of a function whose every alias keeps so many warm."""
+
+    def __init__(self, executions: int | Exception) -> None:
+        self.executions = executions
+
+    def get_provisioned_concurrency_config(self, *, FunctionName: str, Qualifier: str) -> Any:
+        if isinstance(self.executions, Exception):
+            raise self.executions
+        return {
+            "RequestedProvisionedConcurrentExecutions": self.executions,
+            "Status": "READY",
+        }
+
+
+NOTHING = refusal("ProvisionedConcurrencyConfigNotFoundException")
+
+
+def _plan(
+    *aliases: tuple[str, str],
+    configuration: dict[str, Any] | None = None,
+    warm: int | Exception = NOTHING,
+) -> Any:
     given = {"MemorySize": 128} if configuration is None else configuration
-    return provisioned_plan(given, _versions(*aliases), alias=None, executions=2, **HERE)
+    connection: Any = Connected(**{"lambda": _Warm(warm)})
+    held = _versions(*aliases)
+    kept = provisioned(connection, held, alias=None)
+    return provisioned_plan(given, held, kept, executions=2, **HERE)
+
+
+def test_provisioned_concurrency_is_never_lowered_and_its_undo_is_what_there_was() -> None:
+    raised = _plan(("prod", "7"), warm=1)
+
+    assert raised.before["ProvisionedConcurrentExecutions"] == 1
+    assert raised.undo == (
+        "aws lambda put-provisioned-concurrency-config --function-name f --qualifier prod "
+        "--provisioned-concurrent-executions 1"
+    )
+    assert _plan(("prod", "7")).undo.startswith(
+        "aws lambda delete-provisioned-concurrency-config --function-name f --qualifier prod"
+    )
+    assert _plan(("prod", "7"), warm=2) is None
+    assert _plan(("prod", "7"), warm=50) is None
+    assert _plan(("prod", "7"), warm=refusal("AccessDeniedException")) is None
 
 
 def test_provisioned_concurrency_is_planned_on_the_alias_there_is() -> None:
