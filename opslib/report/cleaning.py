@@ -7,6 +7,7 @@ text is hostile input, and what a cell shows as HTML is not escaped by whoever m
 
 import re
 from collections.abc import Iterator
+from threading import local
 from typing import Any
 
 from bleach.css_sanitizer import CSSSanitizer  # type: ignore[import-untyped]
@@ -57,7 +58,7 @@ def clean(html: str) -> Markup:
     Links to http, https, mailto and places in the page stay; pictures stay when they are in the
     text itself. Headings move down one level, below the page's own.
     """
-    return Markup(visible(_CLEANER.clean(_SILENT.sub("", html))))  # noqa: S704
+    return Markup(visible(_cleaner().clean(_SILENT.sub("", html))))  # noqa: S704
 
 
 def _attribute(tag: str, name: str, value: str) -> bool:
@@ -92,12 +93,21 @@ class _Placed(Filter):  # type: ignore[misc]
                 yield {"type": kind, "name": "div", "namespace": None, "data": {}}
 
 
-_CLEANER = Cleaner(
-    tags=_TAGS,
-    attributes=_attribute,
-    protocols={"http", "https", "mailto", "data"},
-    css_sanitizer=_STYLES,
-    strip=True,
-    strip_comments=True,
-    filters=[_Placed],
-)
+_OF_THREAD = local()
+
+
+def _cleaner() -> Cleaner:
+    """Return this thread's own: a Cleaner keeps the text that it is at work on (bleach)."""
+    # Triage renders reports side by side; sharing one mixes two of them, or ends in an IndexError.
+    if not hasattr(_OF_THREAD, "cleaner"):
+        _OF_THREAD.cleaner = Cleaner(
+            tags=_TAGS,
+            attributes=_attribute,
+            protocols={"http", "https", "mailto", "data"},
+            css_sanitizer=_STYLES,
+            strip=True,
+            strip_comments=True,
+            filters=[_Placed],
+        )
+    cleaner: Cleaner = _OF_THREAD.cleaner
+    return cleaner
