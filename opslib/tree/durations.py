@@ -84,7 +84,7 @@ aws lambda list-versions-by-function --function-name {subject}
 ```
 """
 
-_STUCK = ("stream.lag", "dead-letters.waiting")
+_STUCK = ("stream.lag", "queue.backlog", "dead-letters.waiting")
 
 ROWS = (
     Branch(

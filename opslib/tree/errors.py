@@ -93,7 +93,7 @@ zae-limiter deploy --name NAME --region REGION
 ```
 """
 
-_STUCK = ("stream.lag", "dead-letters.waiting")
+_STUCK = ("stream.lag", "queue.backlog", "dead-letters.waiting")
 _FAILED = ("errors.rate", "errors.unexplained", *_STUCK)
 _CUT_OFF = (*_FAILED, "duration.timed-out")
 

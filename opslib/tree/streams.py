@@ -88,7 +88,7 @@ One key takes more than a partition gives (1,000 write units or 3,000 read units
 capacity for the table does not mend that: spread the key, or write it less often.
 """
 
-_WAITS = ("stream.lag", "dead-letters.waiting")
+_WAITS = ("stream.lag", "queue.backlog", "dead-letters.waiting")
 _BACKLOGS = ("stream.lag", "queue.backlog")
 _SLOW = (
     "duration.timed-out",

@@ -74,6 +74,15 @@ def test_slow_invocations_come_before_the_lag_that_follows_from_them() -> None:
     assert next_notebook(findings) == "20-duration"
 
 
+@pytest.mark.parametrize(
+    "cause", ["errors.timeout", "errors.code", "duration.rising", "dynamodb.write-throttled"]
+)
+def test_a_backlog_is_what_comes_of_a_consumer_that_fails_or_is_slow(cause: str) -> None:
+    findings = ranked([_finding("queue.backlog"), _finding(cause, Verdict.WARNING)])
+
+    assert [finding.id for finding in findings] == [cause, "queue.backlog"]
+
+
 def test_invocations_that_were_cut_off_come_before_what_follows_from_them() -> None:
     names = ["dead-letters.waiting", "duration.near-timeout", "errors.rate", "duration.timed-out"]
 
