@@ -69,7 +69,7 @@ SCENARIO = Scenario(
         ),
         "12-timeout": Expected(verdict="healthy"),
         "13-code-error": Expected(
-            verdict="warning", findings=frozenset({"errors.permission-denied"})
+            verdict="critical", findings=frozenset({"errors.permission-denied"})
         ),
         "30-dead-letters": Expected(verdict="healthy"),
         "50-stream-lag": Expected(verdict="healthy"),
