@@ -59,6 +59,9 @@ class Readings:
         The log groups of the functions; none when there are too many functions.
     functions_of
         Log group to the functions that log to it: one, unless they share it.
+    own
+        The beginning of a query about lines of these functions alone, to be followed by a command;
+        empty when each logs to a group of its own.
     limits
         A sentence for everything that could not be seen.
     found
@@ -72,6 +75,7 @@ class Readings:
     depths: Mapping[str, int] = field(default_factory=dict)
     groups: tuple[str, ...] = ()
     functions_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    own: str = ""
     limits: tuple[str, ...] = ()
     found: frozenset[str] = frozenset()
 
@@ -113,6 +117,7 @@ def read(connection: Connection, scope: Scope, answer: MetricAnswer, *, window: 
         depths=depths,
         groups=tuple(groups),
         functions_of=groups,
+        own=_own(groups),
         limits=tuple(dict.fromkeys(limits)),
         found=frozenset(found | {name for name, seen in configurations.items() if seen}),
     )
@@ -191,6 +196,23 @@ def _groups(
         group = lambda_logs.shape(known).group
         found[group] = (*found.get(group, ()), function.name)
     return found
+
+
+def _own(groups: Mapping[str, tuple[str, ...]]) -> str:
+    """Keep of a group that others may log to only what the functions of the scope did."""
+    named = [name for group, names in groups.items() for name in names if not _alone(group, name)]
+    if not named:
+        return ""
+    alone = [group for group, names in groups.items() if all(_alone(group, n) for n in names)]
+    streams = [f'@logStream like "/{name}["' for name in named]
+    kept = [*(f'@log like ":{group}"' for group in alone), *streams]
+    return f"filter {' or '.join(kept)}\n| "
+
+
+def _alone(group: str, function: str) -> bool:
+    return lambda_logs.shape(
+        {"FunctionName": function, "LoggingConfig": {"LogGroup": group}}
+    ).own_group
 
 
 def _frame(scope: Scope, configurations: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:

@@ -111,7 +111,8 @@ def queue_rows(series: Series, *, thresholds: Thresholds) -> list[Check]:
     limit = thresholds.queue_depth
     first, last = (depths[0].value, depths[-1].value) if depths else (0.0, 0.0)
     grows = bool(depths) and last > first
-    depth = last if grows or not limit.rising else min(last, limit.critical or last)
+    # What does not grow is no more than a warning, however much it is.
+    judged = last if grows or not limit.rising else min(last, limit.critical or last)
     told = f"{first:,.0f} at first, {last:,.0f} at the end" if depths else _none(series, "idle")
     finding = Finding(
         id="queue.backlog",
@@ -131,13 +132,16 @@ def queue_rows(series: Series, *, thresholds: Thresholds) -> list[Check]:
             rests_on=("queue_age_ms",),
             finding=finding,
         ),
-        series.judged(
-            "Queue depth",
-            series.or_none("queue_depth", depth if depths else None),
-            limit,
-            note=told,
-            rests_on=("queue_depth",),
-            finding=finding,
+        replace(
+            series.judged(
+                "Queue depth",
+                series.or_none("queue_depth", judged if depths else None),
+                limit,
+                note=told,
+                rests_on=("queue_depth",),
+                finding=finding,
+            ),
+            value=series.or_none("queue_depth", last if depths else None),
         ),
     ]
 

@@ -68,7 +68,7 @@ QUESTIONS = (
     ),
     Question(
         "Do they wait for a start?",
-        ("cold-starts.frequent", "cold-starts.init-slower"),
+        ("cold-starts.frequent", "cold-starts.init-slower", "errors.init-timeout"),
         "40-cold-starts",
     ),
     Question(

@@ -594,3 +594,25 @@ def test_indexes_are_asked_of_few_tables_and_what_is_refused_is_said() -> None:
         "Not seen: whether there is a table u"
     ]
     assert (len(unasked.rows), unasked.limits) == (0, ())
+
+
+def test_a_backlog_that_does_not_grow_is_told_as_deep_as_it_is() -> None:
+    scope = _scope({"name": "f", "queues": ["q"]}, queues=[{"name": "q"}])
+
+    readings = _read(scope, _Lambda(timeouts_s={"f": 10}), **WELL, queue_depth=5000.0)
+
+    row = _rows(scope, readings)["Queue depth", "q"]
+    assert (row.value, row.verdict) == (5000.0, Verdict.HEALTHY)
+    assert row.note == "5,000 at first, 5,000 at the end"
+
+
+def test_of_a_log_group_that_others_share_only_own_lines_are_asked() -> None:
+    shared = [{"name": name, "log_group": "/app"} for name in ("f", "g")]
+
+    alone = _read(_scope({"name": "f"}), _Lambda(timeouts_s={"f": 10}), **WELL)
+    both = _read(_scope(*shared, {"name": "h"}), _Lambda(), **WELL)
+
+    assert (alone.own, both.functions_of["/app"]) == ("", ("f", "g"))
+    assert both.own == (
+        'filter @log like ":/aws/lambda/h" or @logStream like "/f[" or @logStream like "/g["\n| '
+    )
