@@ -251,6 +251,11 @@ class Run:
         self._folder.keep(name, found.rows, text=text, receipt={"rows": len(found.rows)})
         return found
 
+    def note(self, sentences: Iterable[str]) -> None:
+        """Say, here and beside the verdict, what hides nothing that decides."""
+        for sentence in sentences:
+            self._result.note(sentence)
+
     def propose(self, plans: Iterable[Plan | None]) -> show.Shown:
         """Show the plans that would mend what was found, and keep them. Nothing is changed.
 

@@ -165,6 +165,21 @@ def test_a_log_group_that_is_not_there_costs_the_others_nothing(tmp_path: Path) 
     )
 
 
+def test_a_note_is_kept_and_leaves_the_verdict_as_it_is(tmp_path: Path) -> None:
+    run = _run(tmp_path)
+    run.query("durations", "stats 1", run.look_at(), columns=COLUMNS)
+
+    run.note(["The params file leaves open: the alias of ingest."])
+    shown = run.conclude([])
+
+    result = _result(tmp_path)
+    assert (result["verdict"], [limit["reason"] for limit in result["limits"]]) == (
+        "healthy",
+        ["note"],
+    )
+    assert "The params file leaves open: the alias of ingest." in shown.text
+
+
 def test_the_only_log_group_that_is_not_there_leaves_the_verdict_unknown(tmp_path: Path) -> None:
     logs = Logs(starts=[refusal("ResourceNotFoundException", MISSING)])
     run = _run(tmp_path, logs=logs)
