@@ -6,6 +6,7 @@ import time
 import pytest
 
 from opslib import cwli
+from opslib.cwli import events
 from opslib.errors import OpsError
 
 LONG = [{"timestamp": 1_795_309_200_000, "message": "x" * 500}]
@@ -52,3 +53,12 @@ def test_long_hostile_messages_do_not_keep_a_query_from_its_deadline() -> None:
         cwli.query("filter ispresent(a)", lines, deadline_s=0.2)
 
     assert time.monotonic() - began < 6
+
+
+def test_long_messages_come_to_duckdb_few_at_a_time_and_short_ones_together() -> None:
+    long = [{"timestamp": 0, "message": "x" * 100_000}] * 200
+    short = [{"timestamp": 0, "message": "x" * 100}] * 3000
+
+    tables = [events._table(lines) for lines in (long, short)]
+
+    assert [[b.num_rows for b in table.to_batches()] for table in tables] == [[79, 79, 42], [3000]]

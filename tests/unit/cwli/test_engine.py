@@ -386,3 +386,11 @@ def test_a_time_that_is_no_integer_is_refused(name: str) -> None:
             cwli.query("fields a", given)
         assert "integers (epoch ms)" in caught.value.message
     connection.close()
+
+
+def test_a_limit_behind_rows_that_were_multiplied_counts_those() -> None:
+    event = {"timestamp": BASE_MS, "message": "abcdefg"}
+
+    rows = cwli.query("limit 1 | parse @message /(?<x>[a-z])/ multi | limit 3 | display x", [event])
+
+    assert [row["x"] for row in rows] == ["a", "b", "c"]
