@@ -1,13 +1,16 @@
 """Plans for a function and its role: what exactly, from which state, and how it is undone."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
 import pytest
+from fakes.clients import Connected, Lambda
 
+from opslib.aws import Identity
 from opslib.health.policies import Policy
-from opslib.remedies.function_state import Feeds, Versions
+from opslib.remedies.function_state import Feeds, Versions, feeds, versions
 from opslib.remedies.functions import alias_plan, memory_plan, timeout_plan
 from opslib.remedies.roles import RolePolicies, permission_plan
 
@@ -15,6 +18,7 @@ PLACE = {"account": "000000000000", "region": "us-east-1"}
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:f"
 CONFIGURATION = {"FunctionArn": ARN, "Timeout": 10, "MemorySize": 256, "RevisionId": "r-1"}
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:jobs"
+WHEN = datetime(2026, 10, 14, tzinfo=UTC)
 URL = "https://sqs.us-east-1.amazonaws.com/000000000000/jobs"
 
 
@@ -100,6 +104,46 @@ def test_a_source_is_shown_by_its_name() -> None:
 
     assert shown["source"].tolist() == ["jobs", "table/t"]
     assert _feeds().shown.empty
+
+
+def _mapping(uuid: str, invokes: str = "") -> dict[str, object]:
+    table = "arn:aws:dynamodb:us-east-1:000000000000:table/t/stream/s"
+    return {"UUID": uuid, "EventSourceArn": table, "FunctionArn": ARN + invokes, "BatchSize": 100}
+
+
+def test_what_feeds_an_alias_feeds_the_function() -> None:
+    pages = {
+        "f": [{"EventSourceMappings": [_mapping("m-1")]}],
+        "f:live": [{"EventSourceMappings": [_mapping("m-2", ":live")]}],
+    }
+    connection: Any = Connected(**{"lambda": Lambda(CONFIGURATION, mappings=pages)})
+    held = _versions(("$LATEST", "b"), ("3", "b"), aliases=(LIVE,))
+
+    fed = feeds(connection, "f", held)
+
+    assert fed.rows[["uuid", "invokes"]].to_numpy().tolist() == [
+        ["m-1", "$LATEST"],
+        ["m-2", "live"],
+    ]
+    assert feeds(connection, "f").rows["uuid"].tolist() == ["m-1"]
+
+
+def test_the_settings_of_versions_are_told_apart() -> None:
+    listed = [
+        {"Version": "$LATEST", "CodeSha256": "b", "Timeout": 2, "RevisionId": "r-3"},
+        {"Version": "8", "CodeSha256": "b", "Timeout": 2, "RevisionId": "r-2"},
+        {"Version": "7", "CodeSha256": "b", "Timeout": 10, "RevisionId": "r-1"},
+    ]
+    connection: Any = Connected(
+        **{"lambda": Lambda(CONFIGURATION, versions=[{"Versions": listed}])}
+    )
+    connection.identity = Identity(
+        "000000000000", "arn:aws:iam::000000000000:user/ada", "us-east-1", WHEN
+    )
+
+    held = versions(connection, "f")
+
+    assert (held.before("8"), held.before("$LATEST"), held.before("7")) == ("7", "7", None)
 
 
 def test_a_plan_says_that_an_alias_does_not_move_with_the_configuration() -> None:
