@@ -38,8 +38,9 @@ LAB := --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=$(CURDIR) \
 LAB += $(shell test "$$(id -u)" = 0 && echo --allow-root)
 
 lab: $(READY)  ## Open the runbooks in JupyterLab against the sandbox
-	@$(BIN)/opslib sandbox up --scenario slow > /dev/null
-	@trap '$(BIN)/opslib sandbox down' EXIT; \
+	@# What was up before stays up.
+	@$(BIN)/opslib sandbox status > /dev/null 2>&1 || trap '$(BIN)/opslib sandbox down' EXIT; \
+	  $(BIN)/opslib sandbox up --scenario slow > /dev/null; \
 	  JUPYTER_CONFIG_PATH=$(CURDIR)/opslib/sandbox/lab $(BIN)/jupyter lab $(LAB)
 
 CHROMIUM := $(shell command -v chromium 2> /dev/null)

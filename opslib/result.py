@@ -4,7 +4,7 @@ In: receipts, sentences, findings. Out: result.json, schema 1 (DESIGN.md section
 at each step, so that a run that is killed leaves how far it came. Must not ask AWS or judge.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 import pandas as pd
@@ -14,7 +14,8 @@ from opslib import __version__, show
 from opslib.aws import Identity
 from opslib.errors import CouldNotLook
 from opslib.evidence import Folder
-from opslib.health import Finding, Verdict
+from opslib.health import Check, Finding, Verdict
+from opslib.insights import Receipt
 from opslib.run_folder import SCHEMA
 from opslib.window import Window, iso
 
@@ -82,6 +83,14 @@ class Result:
         """Say that a call was refused or not answered."""
         self.say(error.message, operation=error.operation, reason=error.reason)
 
+    def unseen(self, checks: Iterable[Check]) -> None:
+        """Name the rows of the health table that were not seen and of which no finding tells."""
+        for check in checks:
+            if check.verdict is not Verdict.UNKNOWN or check.finding is not None:
+                continue
+            sentence = f"{check.indicator} of {check.subject}: {check.note or 'not seen'}."
+            self.limits.append({"what": sentence, "operation": "", "reason": "unseen"})
+
     def conclude(self, verdict: Verdict, ranked: Sequence[Finding]) -> None:
         """Keep what it all came to."""
         self._verdict = (verdict, ranked)
@@ -112,3 +121,12 @@ class Result:
                 "opslib": __version__,
             }
         )
+
+
+def told(receipt: Receipt) -> str:
+    """Say in one line what became of a query."""
+    rows = "1 row" if receipt.rows == 1 else f"{receipt.rows:,} rows"
+    return (
+        f"{receipt.name}: {receipt.status}, {receipt.matched:,} of {receipt.scanned:,} events "
+        f"matched, {rows}, {receipt.scanned_bytes / 1e6:,.1f} MB scanned"
+    )

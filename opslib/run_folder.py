@@ -33,6 +33,18 @@ VARIABLE = "OPSLIB_RUN_DIR"
 _MOST_SAME_SECOND = 1000
 
 
+def file_name(name: str, *, longest: int = 80) -> str:
+    """Return a name as a file may be called; two names never become the same.
+
+    What a file name should not hold becomes a dash, and what is too long is cut; such a name gets
+    the first eight hexadecimal digits of its SHA-256 behind it.
+    """
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:longest]
+    if plain == name:
+        return plain
+    return f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
 def create(out: Path, *, started_at: datetime, notebook: str, system: str) -> Path:
     """Make the folder of a run that starts now.
 
@@ -43,8 +55,8 @@ def create(out: Path, *, started_at: datetime, notebook: str, system: str) -> Pa
     started_at
         The instant of the start, tz-aware UTC.
     notebook, system
-        ``20-duration`` and the system's name; an empty name is left out. What a file name should
-        not hold becomes a dash.
+        ``20-duration`` and the system's name; an empty name is left out. See `file_name` for what
+        a file name should not hold.
 
     Returns
     -------
@@ -55,7 +67,7 @@ def create(out: Path, *, started_at: datetime, notebook: str, system: str) -> Pa
     BadInput
         The folder cannot be made.
     """
-    parts = [re.sub(r"[^A-Za-z0-9._-]+", "-", part)[:80] for part in (notebook, system) if part]
+    parts = [file_name(part) for part in (notebook, system) if part]
     name = "-".join([f"{started_at:%Y%m%dT%H%M%SZ}", *parts])
     try:
         out.mkdir(parents=True, exist_ok=True)

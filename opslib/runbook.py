@@ -25,9 +25,9 @@ from opslib import system as systems
 from opslib.errors import BadInput, CouldNotLook
 from opslib.evidence import Folder
 from opslib.health import Check, Finding, Verdict, worst
-from opslib.insights import Insights, Receipt, typed
+from opslib.insights import Insights, typed
 from opslib.remedy import Plan
-from opslib.result import Result, Seen
+from opslib.result import Result, Seen, told
 from opslib.target import Logged, Target, read
 from opslib.window import Window
 
@@ -151,7 +151,7 @@ class Run:
         self._result.queries.append(receipt.as_dict())
         rows = self._folder.keep(name, answer.rows, text=text, receipt=receipt.as_dict())
         self._result.save()
-        display(show.note(_said(receipt)))
+        display(show.note(told(receipt)))
         if receipt.truncated:
             self._result.say(f"Query {name} was cut off at {receipt.rows:,} rows.", reason="cut")
         return rows
@@ -296,6 +296,7 @@ class Run:
         ]
         verdicts = [finding.severity for finding in ranked] + [check.verdict for check in checks]
         result = self._result
+        result.unseen(checks)
         if not (result.blind or checks or result.queries or result.metrics):
             result.say("Nothing was asked of AWS.", reason="skipped")
         verdicts += [Verdict.UNKNOWN] * bool(result.blind)
@@ -392,11 +393,3 @@ def _gone(error: CouldNotLook, groups: Sequence[str]) -> str | None:
         return None
     named = {word.strip(".:") for word in re.findall(r"[\w./#:-]+", str(error.__cause__))}
     return next((group for group in groups if group in named), None)
-
-
-def _said(receipt: Receipt) -> str:
-    rows = "1 row" if receipt.rows == 1 else f"{receipt.rows:,} rows"
-    return (
-        f"{receipt.name}: {receipt.status}, {receipt.matched:,} of {receipt.scanned:,} events "
-        f"matched, {rows}, {receipt.scanned_bytes / 1e6:,.1f} MB scanned"
-    )

@@ -9,7 +9,6 @@ import fcntl
 import json
 import os
 import pwd
-import re
 import socket
 import threading
 from collections import Counter
@@ -19,6 +18,7 @@ from datetime import datetime
 from pathlib import Path
 
 from opslib.errors import BadInput, OpsError
+from opslib.run_folder import file_name
 from opslib.window import iso
 
 
@@ -70,8 +70,7 @@ def taken(folder: Path, *, notebook: str, system: str, since: datetime) -> Itera
     BadInput
         The lock cannot be kept in this folder.
     """
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{notebook}-{system}")[:200]
-    path = folder / f"{name}.lock"
+    path = folder / f"{file_name(f'{notebook}-{system}', longest=200)}.lock"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)

@@ -49,7 +49,11 @@ PATTERNS: Mapping[str, str] = {
         r"|[rs]k_live_[A-Za-z0-9]{10,}|AIza[A-Za-z0-9_-]{35}|glpat-[A-Za-z0-9_-]{20,})"
     ),
     "webhook": r"(?P<kept>https://hooks\.slack\.com/)[A-Za-z0-9/_-]+",
-    "password in url": r"""(?P<kept>\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^\s/:@"'<>]*:)[^\s/@"'<>[]+""",
+    "password in url": (
+        r"""(?P<kept>\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^\s/:@"'<>]*:)"""
+        # Not a port: five digits at most and no @ behind them. RE2 knows no lookahead.
+        r"""(?:\d*[^\s/@"'<>[\d),;.?#\]\\][^\s/@"'<>[]*|\d{6,}|\d[^\s/@"'<>[]*@)"""
+    ),
     "password": _named(r"passw(?:or)?d|passphrase|\bpwd"),
     "secret": _named(
         r"(?:client|app|shared|signing|webhook)[_-]?secret|secret[_-]?(?:string|value)"

@@ -32,13 +32,15 @@ def read_parquet(file: IO[bytes], *, problems: Problems) -> "pa.Table":
     import pyarrow.parquet as pq
 
     try:
-        whole = pq.read_table(file)
+        # Columns first: reading starts threads, and a process that ends at once may then abort.
+        opened = pq.ParquetFile(file)
+        names = {name.removeprefix("@"): name for name in opened.schema_arrow.names}
+        missing = [name for name in ("timestamp", "message") if name not in names]
+        if missing:
+            raise Unreadable(f"it is Parquet without a column {' or '.join(missing)}")
+        whole = opened.read()
     except (pa.ArrowException, OSError):
         raise Unreadable("it begins as Parquet, but is broken") from None
-    names = {name.removeprefix("@"): name for name in whole.column_names}
-    missing = [name for name in ("timestamp", "message") if name not in names]
-    if missing:
-        raise Unreadable(f"it is Parquet without a column {' or '.join(missing)}")
     columns = {name: _instants(whole[names[name]]) for name in _TIMES if name in names}
     columns |= {name: _texts(whole[names[name]]) for name in _TEXTS if name in names}
     for name, kind in [("ingestionTime", pa.int64()), ("logStream", pa.string()),

@@ -61,6 +61,8 @@ class Sandbox:
         The sandbox's time.
     home
         Folder of everything the sandbox keeps on disk.
+    started
+        Whether the call that gave this started it; otherwise it was up already.
     """
 
     endpoint: str
@@ -70,6 +72,7 @@ class Sandbox:
     secret_access_key: str
     clock: Clock
     home: Path
+    started: bool = False
 
     def client(self, service: str) -> Any:
         """Make a boto3 client of one emulated service.

@@ -30,13 +30,12 @@ def main() -> int:
         from opslib.system import project_root
 
         home = project_root() / "runs" / "sandbox"
-        was_up = launcher.status(home).sandbox is not None
         try:
-            launcher.up(scenario=SCENARIO, clock="live", home=home, progress=_say)
+            sandbox = launcher.up(scenario=SCENARIO, clock="live", home=home, progress=_say)
             try:
                 wrong = _follow(project_root())
             finally:
-                if not was_up:
+                if sandbox.started:
                     launcher.down(home)
                     _say("The sandbox is stopped.")
         except OpsError as error:

@@ -104,7 +104,7 @@ def start(story: Story, *, clock: str | datetime, home: Path, progress: Progress
             _build(story, sandbox, progress=progress)
             replace(fresh, built=True).write(home)
             undo.pop_all()
-    return sandbox
+    return replace(sandbox, started=True)
 
 
 def reset(*, home: Path, progress: Progress) -> Sandbox:

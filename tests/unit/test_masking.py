@@ -32,6 +32,7 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_
         ("'Cookie': 'sid=1; theme=2', 'n': 3", "'Cookie': '[masked: cookie]', 'n': 3"),
         ("push with ghp_0123456789abcdefghijABCDEFGHIJ", "push with [masked: provider token]"),
         ("https://hooks.slack.com/services/T0/B0/x", "https://hooks.slack.com/[masked: webhook]"),
+        ("postgres://orders:5432@db/x", "postgres://orders:[masked: password in url]db/x"),
         ("postgres://orders:hunter2@db/x", "postgres://orders:[masked: password in url]@db/x"),
         ("DB_PASSWORD=hunter2 retries=3", "DB_PASSWORD=[masked: password] retries=3"),
         ('{"password": "hun\\"ter 2", "n": 1}', '{"password": "[masked: password]", "n": 1}'),
@@ -85,6 +86,8 @@ def test_a_payload_goes_whole_however_deep_it_is(text: str, masked: str) -> None
         "sha256 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
         'filter @message like /ERROR/ | parse @message "key *" as key',
         "everybody: fine; the body of the query; a keyword=3; no secrets: 0 of 5",
+        'Could not connect to the endpoint URL: "http://127.0.0.1:45163/" (http://orders.in:8080)',
+        "GET http://orders.internal:8080/health, then https://orders.internal:443?depth=5",
     ],
 )
 def test_what_a_runbook_needs_stays(text: str) -> None:

@@ -45,7 +45,7 @@ def test_a_name_cannot_lead_out_of_the_folder(tmp_path: Path) -> None:
     folder = run_folder.create(tmp_path, started_at=AT, notebook="20", system="../../etc pass")
 
     assert folder.parent == tmp_path
-    assert folder.name == "20261014T030700Z-20-..-..-etc-pass.partial"
+    assert folder.name == "20261014T030700Z-20-..-..-etc-pass-65de2be9.partial"
 
 
 def test_a_folder_that_cannot_be_made_says_what_to_do(tmp_path: Path) -> None:
@@ -136,3 +136,9 @@ def test_a_manifest_that_makes_no_sense_is_refused(tmp_path: Path, text: str) ->
         run_folder.differences(sealed)
 
     assert "is not a manifest of opslib" in str(refused.value)
+
+
+def test_two_names_of_letters_that_no_file_name_holds_stay_two() -> None:
+    names = [run_folder.file_name(name) for name in ("数据", "系统", "orders")]
+
+    assert names == ["--5440f742", "--5b50d7c4", "orders"]

@@ -221,6 +221,9 @@ def test_a_row_of_the_table_that_was_not_seen_makes_the_verdict_unknown(tmp_path
     _run(tmp_path).conclude([], checks=[row])
 
     assert _result(tmp_path)["verdict"] == "unknown"
+    assert [limit["what"] for limit in _result(tmp_path)["limits"]] == [
+        "Duration of ingest: not seen."
+    ]
 
 
 def test_a_query_that_was_cut_off_makes_the_verdict_unknown(tmp_path: Path) -> None:
