@@ -9,7 +9,7 @@ import http.client
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -72,7 +72,7 @@ class Sandbox:
     secret_access_key: str
     clock: Clock
     home: Path
-    started: bool = False
+    started: bool = field(default=False, compare=False)
 
     def client(self, service: str) -> Any:
         """Make a boto3 client of one emulated service.

@@ -26,7 +26,7 @@ def group(empty: Sandbox) -> str:
 def test_the_parts_of_a_window_are_the_whole_of_it(empty: Sandbox, group: str, order: str) -> None:
     text = f"fields @timestamp, @logStream, n | sort @timestamp {order}"
     columns = {"@timestamp": "time", "@logStream": "text", "n": "int"}
-    logs = client(empty)
+    logs = empty.client("logs")
 
     whole = Insights(logs).query("w", text, groups=[group], window=WINDOW, columns=columns)
     parts = Insights(logs, part_rows=400).query(
@@ -49,7 +49,7 @@ def test_more_questions_than_the_account_has_places_are_all_answered(
     questions = [Question(text, text, (group,), WINDOW, {"n": "int"}) for text in texts]
 
     try:
-        answers = Insights(client(empty)).query_all(questions)
+        answers = Insights(empty.client("logs")).query_all(questions)
     finally:
         empty.set_query_quota(None)
 
@@ -63,7 +63,7 @@ def test_questions_that_run_out_of_time_leave_no_query_running(empty: Sandbox, g
         Question(f"q{n}", "stats count(*) as n", (group,), WINDOW, {"n": "int"}) for n in (1, 2)
     ]
 
-    answers = Insights(client(empty)).query_all(questions, deadline_s=0.5)
+    answers = Insights(empty.client("logs")).query_all(questions, deadline_s=0.5)
 
     running = client(empty).describe_queries(logGroupName=group, status="Running")["queries"]
     cancelled = client(empty).describe_queries(logGroupName=group, status="Cancelled")["queries"]

@@ -69,9 +69,9 @@ def test_locks_of_other_notebooks_and_systems_are_others(tmp_path: Path) -> None
         names = sorted(path.name for path in tmp_path.iterdir())
 
     assert names == [
-        "20-duration-ZAEL-demo.lock",
+        "20-duration-ZAEL-demo-80165535.lock",
         "20-duration-other.lock",
-        "40-cold-starts-ZAEL-demo.lock",
+        "40-cold-starts-ZAEL-demo-4a3c9dc5.lock",
     ]
 
 

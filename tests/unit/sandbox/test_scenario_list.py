@@ -45,6 +45,7 @@ def test_slow_and_healthy_expect_these_verdicts() -> None:
         "00-triage": "critical",
         "20-duration": "critical",
         "40-cold-starts": "warning",
+        "50-stream-lag": "critical",
     }
     assert set(healthy.values()) == {"healthy"}
 
