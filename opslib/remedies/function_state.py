@@ -79,6 +79,12 @@ class Versions:
     aliases: tuple[Mapping[str, Any], ...]
     settings: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def numbered(self) -> pd.DataFrame:
+        """``rows``, but ``code`` counts from 1: the same number, the same code."""
+        code = pd.Series(self.rows["code"].factorize()[0] + 1, self.rows.index, dtype="Int64")
+        return self.rows.assign(code=code)
+
     def before(self, version: str, *, other_code: bool = False) -> str | None:
         """Return the newest published version before one that differs from it; None without one.
 

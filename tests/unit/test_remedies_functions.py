@@ -146,6 +146,13 @@ def test_the_settings_of_versions_are_told_apart() -> None:
     assert (held.before("8"), held.before("$LATEST"), held.before("7")) == ("7", "7", None)
 
 
+def test_code_is_numbered_so_that_the_same_code_is_seen_at_once() -> None:
+    held = _versions(("$LATEST", "b"), ("8", "b"), ("7", "a"))
+
+    assert held.numbered["code"].tolist() == [1, 1, 2]
+    assert held.numbered["version"].tolist() == ["$LATEST", "8", "7"]
+
+
 def test_a_plan_says_that_an_alias_does_not_move_with_the_configuration() -> None:
     held = _versions(("$LATEST", "b"), ("3", "b"), aliases=(LIVE,))
     fed = _feeds((QUEUE, "live", 600))
