@@ -3,7 +3,7 @@
 In: readings, frames of queries. Out: `Check` rows and findings. Does no I/O.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ import pandas as pd
 from opslib import health
 from opslib.fleet.measures import by_subject
 from opslib.fleet.reading import Readings
-from opslib.fleet.scope import Scope, table_of
+from opslib.fleet.scope import FEW, Scope, table_of
 from opslib.health import Check, Finding, Verdict
 from opslib.health.feeds import dead_letters, queue_rows, stream_rows, table_rows
 from opslib.health.functions import FunctionChecks
@@ -197,9 +197,11 @@ def log_findings(
 
     Returns
     -------
-    Empty when all is well, and when no logs were read because there are many functions.
+    Empty when all is well. Where no logs were read, because there are many functions, one finding,
+    unknown, if any of them is known to count records that fail.
     """
-    found: list[Finding | None] = []
+    read = {name for names in readings.functions_of.values() for name in names}
+    found: list[Finding | None] = [_unread(scope, read)]
     for group, names in readings.functions_of.items():
         # What is logged to a group that functions share is told of the first.
         name = names[0]
@@ -238,6 +240,21 @@ def log_findings(
                 )
             )
     return [each for each in found if each is not None]
+
+
+def _unread(scope: Scope, read: Collection[str]) -> Finding | None:
+    """Return a finding, unknown, of functions that state failed records in logs not looked at."""
+    names = [each.name for each in scope.functions if each.batch_lines and each.name not in read]
+    if not names or scope.few:
+        return None
+    return Finding(
+        id="errors.swallowed-records",
+        severity=Verdict.UNKNOWN,
+        title=f"Whether records failed silently in {len(names):,} functions was not asked",
+        detail=f"There are more than {FEW} functions, so no logs were read. Give `function` "
+        f"and run again: {', '.join(names[:MOST_CLOSE])}{' and more' * (len(names) > MOST_CLOSE)}.",
+        subject=names[0],
+    )
 
 
 def counted(reports: pd.DataFrame, readings: Readings) -> pd.DataFrame:

@@ -52,7 +52,7 @@ class Readings:
     configurations
         Function to the answer of GetFunctionConfiguration; empty for one that was refused.
     depths
-        Queue to the depth that SQS itself said.
+        Queue to the depth that SQS itself said: messages visible, in flight and delayed.
     asked_at
         When.
     groups
@@ -162,17 +162,18 @@ def _idle(names: Sequence[str], series: Mapping[str, Series]) -> list[str]:
 
 
 def _depth(connection: Connection, queue: str, limits: list[str]) -> int | None:
+    # One that somebody peeks at, or that was sent with a delay, is a dead letter all the same.
+    states = ("", "NotVisible", "Delayed")
+    names = [f"ApproximateNumberOfMessages{state}" for state in states]
     sqs = connection.client("sqs")
     try:
         with calling("sqs:GetQueueAttributes", f"the depth of {queue}"):
             url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
-            answer = sqs.get_queue_attributes(
-                QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"]
-            )
+            answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)
     except CouldNotLook as error:
         limits.append(error.message)
         return None
-    return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+    return sum(int(answer["Attributes"].get(name, 0)) for name in names)
 
 
 def _is_table(connection: Connection, name: str, limits: list[str]) -> bool:

@@ -87,7 +87,7 @@ def dead_letters(
             id="dead-letters.waiting",
             severity=Verdict.UNKNOWN,
             title=f"{waits:,.0f} dead letters wait in {queue}",
-            detail=f"{waits:,.0f} messages were visible in {queue} at {utc(at)}. "
+            detail=f"{waits:,.0f} messages were in {queue} at {utc(at)}. "
             "A stream's dead letters only point at records, which expire with the stream.",
             subject=queue,
             since=waiting[0].at if waiting else None,

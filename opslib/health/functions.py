@@ -272,9 +272,7 @@ class FunctionChecks:
         return f"{said}, at most {most:,.0f} in {self.series.every()}; at least so many in 5 min"
 
     def _none_refused(self) -> bool:
-        """Whether nothing was refused, so far as it was looked at: else it is stopped, not idle."""
-        if "throttles" not in self.series.status:
-            return True
+        """Whether it was seen that nothing was refused: else it may be stopped, not idle."""
         points = self.series.of("throttles")
         return self.series.seen("throttles") and not any(point.value > 0 for point in points)
 

@@ -540,6 +540,42 @@ def test_only_a_function_that_says_so_has_to_report_its_batches() -> None:
     assert ("errors.swallowed-records", Verdict.UNKNOWN) in _logged(tells, **WELL)
 
 
+def test_failed_records_of_many_functions_whose_logs_are_not_read_are_unknown() -> None:
+    tells = _scope(
+        {"name": "f-0", "table": "t", "batch_lines": True},
+        *({"name": f"f-{n}"} for n in range(1, 11)),
+        tables=[{"name": "t"}],
+    )
+
+    assert _logged(tells, **WELL) == [("errors.swallowed-records", Verdict.UNKNOWN)]
+    assert _logged(_many(), **WELL) == []
+
+
+class _Queues:
+    """The ``sqs`` client; of six messages somebody looks at two, and one is delayed."""
+
+    def get_queue_url(self, *, QueueName: str) -> Any:
+        return {"QueueUrl": f"https://sqs/{QueueName}"}
+
+    def get_queue_attributes(self, *, QueueUrl: str, AttributeNames: list[str]) -> Any:
+        told = {
+            "ApproximateNumberOfMessages": "3",
+            "ApproximateNumberOfMessagesNotVisible": "2",
+            "ApproximateNumberOfMessagesDelayed": "1",
+        }
+        return {"Attributes": {name: told[name] for name in AttributeNames}}
+
+
+def test_dead_letters_that_somebody_looks_at_are_counted_too() -> None:
+    scope = _scope({"name": "f", "dead_letter_queue": "q"}, queues=[{"name": "q"}])
+    connection: Any = _Connection({"lambda": _Lambda(timeouts_s={"f": 10}), "sqs": _Queues()})
+
+    readings = fleet.read(connection, scope, _answer(scope, **WELL), window=WINDOW)
+
+    row = _rows(scope, readings)["Dead letters", "q"]
+    assert (row.value, row.verdict) == (6.0, Verdict.WARNING)
+
+
 @dataclass
 class _Tables:
     """The ``dynamodb`` client; each table has one global secondary index, ``by-day``."""

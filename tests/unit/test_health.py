@@ -697,7 +697,7 @@ def test_what_sqs_says_is_dated_with_when_it_was_asked() -> None:
 
     assert check.note == "as SQS itself said at 2026-10-14 03:22 UTC"
     assert check.finding is not None
-    assert check.finding.detail.startswith("3 messages were visible in q at 2026-10-14 03:22 UTC.")
+    assert check.finding.detail.startswith("3 messages were in q at 2026-10-14 03:22 UTC.")
 
 
 @pytest.mark.parametrize("asked_at", [None, END + timedelta(minutes=16), END - timedelta(hours=1)])
