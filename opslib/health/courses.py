@@ -113,11 +113,11 @@ def course(
         ``at``, ``value``: what was written to the source a period; empty when that was not seen.
     """
     points, puts = points_of(age, "value"), points_of(written, "value")
-    unread_since = _unread_since(points, puts, window=window)
-    unread = sum(put.value for put in puts if unread_since and put.at >= unread_since)
+    since = unread_since(points, puts, window=window)
+    unread = sum(put.value for put in puts if since and put.at >= since)
     if not points:
-        word = "stopped" if unread_since else "not seen"
-        return Course(word, unread_since=unread_since, unread=unread)
+        word = "stopped" if since else "not seen"
+        return Course(word, unread_since=since, unread=unread)
     highest = fives(points)
     growth = _growth(points, since=window.end - _TREND)
     severity = judge(sustained([p.value for p in highest], threshold.periods), threshold)
@@ -125,12 +125,12 @@ def course(
     if severity is Verdict.HEALTHY:
         word = "keeping up"
     known = Course(
-        "stopped" if unread_since else word,
+        "stopped" if since else word,
         grows_s_per_s=growth,
         points=tuple(highest),
         last_ms=points[-1].value,
         last_at=points[-1].at,
-        unread_since=unread_since,
+        unread_since=since,
         unread=unread,
         silent=window.end - points[-1].at > _STALE and not any(put.value > 0 for put in puts),
     )
@@ -144,11 +144,7 @@ def course(
         return known
     return replace(
         known,
-        word="stopped"
-        if unread_since
-        else "stuck"
-        if window.end - last <= _RECENT
-        else "was stuck",
+        word="stopped" if since else "stuck" if window.end - last <= _RECENT else "was stuck",
         arrived_at=min(point.at - timedelta(milliseconds=point.value) for point in batch),
         until=last,
         failures=sum(point.value for point in bad),
@@ -178,10 +174,16 @@ def _growth(points: Sequence[Point], *, since: datetime) -> float | None:
     return float(np.polyfit(x, y, 1)[0]) if x[-1] > 0 else None
 
 
-def _unread_since(
+def unread_since(
     read: Sequence[Point], puts: Sequence[Point], *, window: Window
 ) -> datetime | None:
-    """Return when the first thing was written that nothing read, if it had the time to be read."""
+    """Return when the first thing was written that nothing read, if it had the time to be read.
+
+    Parameters
+    ----------
+    read, puts
+        What shows that something was read, and what was written; oldest first.
+    """
     later = [put.at for put in puts if put.value > 0 and (not read or put.at > read[-1].at)]
     period = min((b.at - a.at for a, b in itertools.pairwise(puts)), default=timedelta(minutes=1))
     return later[0] if later and window.end - (later[0] + period) >= _STALE else None

@@ -10,11 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from opslib.health.courses import unread_since
 from opslib.health.durations import near_timeout, since_change
 from opslib.health.series import Series, highest, in_five_minutes
 from opslib.health.verdicts import (
     Check,
     Finding,
+    Point,
     Verdict,
     breach,
     held,
@@ -247,11 +249,20 @@ class FunctionChecks:
             return self.series.judged("Iterator age", None, threshold, note=note)
         since = breach(points, threshold)
         first = f", first from {utc(since)} on" if since else ""
+        note = f"{self._held(len(points), threshold)}; last seen {span(points[-1].value)}"
+        width = self.series.width("iterator_age_ms")
+        read = [Point(point.at + width, point.value) for point in points]
+        unread = unread_since(read, self.series.of(self._feed), window=self.window)
+        if unread is not None and judge(level_ms, threshold) is not Verdict.CRITICAL:
+            # What is not read has no age, so the last one says nothing about now. A mapping's
+            # filter may drop it, which its notebook asks and this does not.
+            note = f"nothing read since {utc(read[-1].at)}, though written at {utc(unread)}"
+            return self.series.judged("Iterator age", None, threshold, note=note)
         return self.series.judged(
             "Iterator age",
             level_ms,
             threshold,
-            note=f"{self._held(len(points), threshold)}; last seen {span(points[-1].value)}",
+            note=note,
             rests_on=("iterator_age_ms",),
             finding=Finding(
                 id="stream.lag",

@@ -652,3 +652,32 @@ def test_of_a_log_group_that_others_share_only_own_lines_are_asked() -> None:
     assert both.own == (
         'filter @log like ":/aws/lambda/h" or @logStream like "/f[" or @logStream like "/g["\n| '
     )
+
+
+def _read_until(minute: int, *, written: int) -> Check:
+    """Judge the age of a stream that was read well until then; the window ends at minute 180."""
+    scope = _scope({"name": "f", "table": "t"}, tables=[{"name": "t"}])
+    answer = _answer(scope, **WELL, iterator_age_ms=200.0, table_writes=5.0)
+    start = NOW - timedelta(hours=3)
+    minutes = (answer.points["at"] - start) / timedelta(minutes=1)
+    name = answer.points["metric"]
+    gone = name.str.startswith("iterator_age_ms") & (minutes >= minute)
+    gone |= name.str.startswith("table_writes") & (minutes >= written)
+    seen = MetricAnswer(answer.points[~gone], answer.status, (), (), answer.metrics)
+    connection: Any = _Connection({"lambda": _Lambda(timeouts_s={"f": 10})})
+
+    return _rows(scope, fleet.read(connection, scope, seen, window=WINDOW))["Iterator age", "f"]
+
+
+def test_an_age_from_before_what_is_not_read_is_not_called_well() -> None:
+    row = _read_until(140, written=180)
+
+    assert (row.verdict, row.value) == (Verdict.UNKNOWN, None)
+    assert row.note.startswith("nothing read since ")
+
+
+@pytest.mark.parametrize(("minute", "written"), [(180, 180), (140, 140), (170, 180)])
+def test_an_age_is_well_where_nothing_has_waited_for_long(minute: int, written: int) -> None:
+    row = _read_until(minute, written=written)
+
+    assert row.verdict is Verdict.HEALTHY
