@@ -21,7 +21,7 @@ from opslib.health.invocations import (
     swallowed_finding,
 )
 from opslib.health.streams import needed, stream_findings
-from opslib.health.table import rows, triage_checks
+from opslib.health.table import rows
 from opslib.health.throttling import (
     Effect,
     causes,
@@ -61,7 +61,6 @@ __all__ = [
     "swallowed_finding",
     "throttled",
     "throttling_findings",
-    "triage_checks",
     "usage",
     "worst",
 ]

@@ -7,9 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-import pandas as pd
-
-from opslib.health.verdicts import Check, Finding, Point, Verdict, judge, levels, points_of
+from opslib.health.verdicts import Check, Finding, Point, Verdict, judge, levels
 from opslib.system import Threshold
 
 _COMPLETE = "Complete"
@@ -124,22 +122,6 @@ class Series:
             note=note,
             finding=None if judged in (Verdict.HEALTHY, Verdict.UNKNOWN) else finding,
         )
-
-
-def series_of(
-    points: pd.DataFrame, *, status: Mapping[str, str], subject: str, period_s: int = 300
-) -> Series:
-    """Return the series of one subject whose metrics are named by their indicators alone.
-
-    Parameters
-    ----------
-    points
-        One row a datapoint: ``metric`` (str), ``at`` (datetime64[ns, UTC]), ``value`` (float).
-    status
-        Metric name to its status.
-    """
-    found = {name: points_of(points[points["metric"] == name], "value") for name in status}
-    return Series(subject=subject, points=found, status=status, period_s=period_s)
 
 
 def in_five_minutes(

@@ -1,6 +1,7 @@
 """From numbers to verdicts: the edges, what is unknown, and what a finding says."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
@@ -19,10 +20,12 @@ from opslib.health import (
     rows,
     sustained,
     swallowed_finding,
-    triage_checks,
     worst,
 )
-from opslib.health.verdicts import number
+from opslib.health.feeds import dead_letters
+from opslib.health.functions import FunctionChecks
+from opslib.health.series import Series
+from opslib.health.verdicts import Point, number
 from opslib.system import Function, Threshold, Thresholds
 from opslib.window import Window
 
@@ -488,27 +491,30 @@ def _triage(
     thresholds: Thresholds = T,
 ) -> dict[str, Check]:
     names = ["invocations", "errors", "duration_p95_ms", "iterator_age_ms", "dead_letters"]
-    frame = pd.DataFrame(
-        {
-            "metric": pd.Series([name for name, _, _ in points], dtype="str"),
-            "at": pd.Series(
-                [START + timedelta(minutes=minute) for _, minute, _ in points],
-                dtype="datetime64[ns, UTC]",
-            ),
-            "value": pd.Series([value for _, _, value in points], dtype="float64"),
-        }
-    )
-    checks = triage_checks(
-        frame,
-        status=dict.fromkeys([*names, "table_writes"], "Complete") | (status or {}),
+    known = dict.fromkeys([*names, "table_writes"], "Complete") | (status or {})
+    held: dict[str, list[Point]] = {name: [] for name in known}
+    for name, minute, value in sorted(points, key=lambda point: point[1]):
+        held.setdefault(name, []).append(Point(START + timedelta(minutes=minute), value))
+    series = Series(subject=function.name, points=held, status=known)
+    judged = FunctionChecks(
+        series=series,
         function=function,
-        timeout_ms=timeout_ms,
         thresholds=thresholds,
         window=window,
-        queue_depth=queue_depth,
-        queue_asked_at=queue_asked_at,
         deployed_at=deployed_at,
     )
+    checks = judged.rows(timeout_ms)
+    if function.dead_letter_queue:
+        queue = replace(series, subject=function.dead_letter_queue)
+        checks.append(
+            dead_letters(
+                queue,
+                thresholds=thresholds,
+                window=window,
+                depth=queue_depth,
+                asked_at=queue_asked_at,
+            )
+        )
     return {check.indicator: check for check in checks}
 
 
