@@ -24,6 +24,7 @@ import pandas as pd
 
 from opslib.aws import Connection, calling
 from opslib.errors import CouldNotLook
+from opslib.frames import frame
 from opslib.metrics import Metric
 from opslib.window import Window
 
@@ -122,7 +123,7 @@ def state(connection: Connection, table: str) -> Table:
     table
         Its name; empty for a function whose params name none.
     """
-    nothing = _frame([], _COLUMNS)
+    nothing = frame([], _COLUMNS)
     if not table:
         said = "Not seen: throttling. The params file names no table of the function."
         return Table("", "", nothing, (said,))
@@ -146,7 +147,7 @@ def state(connection: Connection, table: str) -> Table:
         except CouldNotLook as error:
             notes.append(error.message)
             break
-    return Table(table, told["TableArn"], _frame(rows, _COLUMNS), notes=tuple(notes))
+    return Table(table, told["TableArn"], frame(rows, _COLUMNS), notes=tuple(notes))
 
 
 def throttle_metrics(table: Table, *, period_s: int) -> list[Metric]:
@@ -220,7 +221,7 @@ def hot_keys(connection: Connection, table: Table, window: Window) -> HotKeys:
     window
         The time it is asked about.
     """
-    nothing = _frame([], _KEYS)
+    nothing = frame([], _KEYS)
     enabled = table.rows[table.rows["contributors"] == "ENABLED"]
     if enabled.empty:
         return HotKeys(
@@ -233,7 +234,7 @@ def hot_keys(connection: Connection, table: Table, window: Window) -> HotKeys:
             found += _keys(connection, table, row, window)
         except CouldNotLook as error:
             limits.append(error.message)
-    rows = _frame(found, _KEYS).sort_values("events", ascending=False, ignore_index=True)
+    rows = frame(found, _KEYS).sort_values("events", ascending=False, ignore_index=True)
     return HotKeys(rows, "As Contributor Insights counted in the window.", tuple(limits))
 
 
@@ -330,12 +331,3 @@ def _dimensions(table: Table, index: str) -> dict[str, str]:
 
 def _sum(name: str, metric: str, of: Mapping[str, str], period_s: int) -> Metric:
     return Metric(name, "AWS/DynamoDB", metric, of, "Sum", period_s, "count")
-
-
-def _frame(found: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            name: pd.Series([row.get(name) for row in found], dtype=dtype)
-            for name, dtype in columns.items()
-        }
-    )

@@ -20,6 +20,7 @@ import pandas as pd
 from opslib.aws import Connection, calling
 from opslib.errors import CouldNotLook
 from opslib.fleet.scope import Scope
+from opslib.frames import frame
 from opslib.health import Finding, Verdict
 from opslib.health.verdicts import bad, utc
 
@@ -77,7 +78,7 @@ def firing(connection: Connection, scope: Scope) -> Alarms:
     try:
         alarms = [alarm for alarm in _pages(client) if _is_ours(alarm, scope)]
     except CouldNotLook as error:
-        return Alarms(_frame([]), (error.message,))
+        return Alarms(frame([], _COLUMNS), (error.message,))
     severities = {alarm.name: alarm.severity for alarm in scope.system.alarms}
     rows = []
     for place, alarm in enumerate(sorted(alarms, key=_since)):
@@ -94,7 +95,7 @@ def firing(connection: Connection, scope: Scope) -> Alarms:
                 told,
             )
         )
-    return Alarms(_frame(rows))
+    return Alarms(frame(rows, _COLUMNS))
 
 
 def alarm_findings(
@@ -198,12 +199,3 @@ def _told(client: Any, alarm: Mapping[str, Any]) -> str:
         # Whether somebody was told does not decide whether all is well.
         return "not seen"
     return "muted" if rules.get("AlarmMuteRuleSummaries") else "yes"
-
-
-def _frame(rows: Sequence[tuple[object, ...]]) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            name: pd.Series([row[place] for row in rows], dtype=dtype)
-            for place, (name, dtype) in enumerate(_COLUMNS.items())
-        }
-    )

@@ -20,6 +20,7 @@ import pandas as pd
 from opslib.aws import Connection, calling
 from opslib.changes.functions import aliases as aliases_of
 from opslib.errors import CouldNotLook
+from opslib.frames import frame
 from opslib.health import Finding, Verdict
 from opslib.window import Window
 
@@ -79,7 +80,7 @@ def opened(
                 rows += look(client, name, window)
             except CouldNotLook as error:
                 limits.append(error.message)
-    return Opened(_frame(rows), tuple(dict.fromkeys(limits)))
+    return Opened(frame(rows, _COLUMNS), tuple(dict.fromkeys(limits)))
 
 
 def opened_findings(rows: pd.DataFrame) -> list[Finding]:
@@ -142,13 +143,4 @@ def _disabled(client: Any, name: str, window: Window, *, of: str = "") -> list[t
         f"Not seen: all mappings of {asked}. Lambda gave {_MOST_PAGES} pages and no end.",
         operation="lambda:ListEventSourceMappings",
         reason="failed",
-    )
-
-
-def _frame(rows: Sequence[tuple[object, ...]]) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            name: pd.Series([row[place] for row in rows], dtype=dtype)
-            for place, (name, dtype) in enumerate(_COLUMNS.items())
-        }
     )

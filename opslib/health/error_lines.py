@@ -4,12 +4,13 @@ In: a frame of lines grouped by the service. Out: a frame of signatures, a frame
 single line means stands in `error_rules`. Does no I/O.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import pandas as pd
 
+from opslib.frames import frame
 from opslib.health.error_rules import (
     CODE,
     LOGGED,
@@ -99,7 +100,7 @@ def signatures(lines: pd.DataFrame) -> pd.DataFrame:
         group = groups.setdefault((rule.kind, ending, signature), _Group(rule, ending, signature))
         group.add(int(row["lines"]), row["first_at"], row["last_at"], _text(row["version"]))
     ordered = sorted(groups.values(), key=lambda each: (-each.lines, each.signature))
-    return _frame(
+    return frame(
         [
             (
                 group.rule.kind,
@@ -151,7 +152,7 @@ def kinds(found: pd.DataFrame) -> pd.DataFrame:
             )
         )
     rows.sort(key=lambda row: (-row[1], -row[2]))
-    return _frame(rows, _KINDS)
+    return frame(rows, _KINDS)
 
 
 def _failed(found: pd.DataFrame) -> dict[str, int]:
@@ -187,12 +188,3 @@ def _naming(said: str, named: str) -> str:
 
 def _text(value: object) -> str:
     return "" if value is None or pd.isna(value) else str(value)  # type: ignore[call-overload]
-
-
-def _frame(rows: Sequence[tuple[object, ...]], columns: Mapping[str, str]) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            name: pd.Series([row[place] for row in rows], dtype=dtype)
-            for place, (name, dtype) in enumerate(columns.items())
-        }
-    )

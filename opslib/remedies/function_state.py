@@ -15,6 +15,7 @@ import pandas as pd
 
 from opslib.aws import Connection, calling
 from opslib.errors import CouldNotLook
+from opslib.frames import frame
 
 LATEST = "$LATEST"
 #: What of a configuration changes how its code runs.
@@ -169,7 +170,7 @@ def versions(connection: Connection, function: str) -> Versions:
         for each in found
     ]
     settings = {str(each["Version"]): _settings(each) for each in found}
-    return Versions(_frame(rows, _VERSIONS), tuple(limits), function, tuple(aliases), settings)
+    return Versions(frame(rows, _VERSIONS), tuple(limits), function, tuple(aliases), settings)
 
 
 def feeds(connection: Connection, function: str, held: Versions | None = None) -> Feeds:
@@ -211,7 +212,7 @@ def feeds(connection: Connection, function: str, held: Versions | None = None) -
                 visibility_s,
             )
         )
-    return Feeds(_frame(rows, _FEEDS), tuple(limits), urls)
+    return Feeds(frame(rows, _FEEDS), tuple(limits), urls)
 
 
 def _queue(connection: Connection, arn: str) -> tuple[str, int]:
@@ -253,12 +254,3 @@ def _instant(text: str | None) -> datetime | None:
 def _arn(connection: Connection, function: str) -> str:
     held = connection.identity
     return f"arn:aws:lambda:{held.region}:{held.account}:function:{function}"
-
-
-def _frame(rows: Sequence[tuple[object, ...]], columns: Mapping[str, str]) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            name: pd.Series([row[place] for row in rows], dtype=dtype)
-            for place, (name, dtype) in enumerate(columns.items())
-        }
-    )

@@ -21,6 +21,7 @@ import pandas as pd
 
 from opslib.aws import Connection, calling
 from opslib.errors import CouldNotLook
+from opslib.frames import frame
 from opslib.metrics import Metric
 from opslib.streams.records import DYNAMODB_KEEPS
 from opslib.system import Function
@@ -138,7 +139,7 @@ def mappings(connection: Connection, function: str, *, alias: str = "") -> Seen:
             found += [_mapping(each) for each in _listed(connection, name)]
         except CouldNotLook as error:
             limits.append(error.message)
-    return Seen(_frame(found, _MAPPING), tuple(limits))
+    return Seen(frame(found, _MAPPING), tuple(limits))
 
 
 def shards(connection: Connection, read: Seen) -> Seen:
@@ -168,7 +169,7 @@ def shards(connection: Connection, read: Seen) -> Seen:
             found.append({"source": source, "source_arn": arn, **look(connection, arn, source)})
         except CouldNotLook as error:
             limits.append(error.message)
-    return Seen(_frame(found, _SHARDS), tuple(limits))
+    return Seen(frame(found, _SHARDS), tuple(limits))
 
 
 def room(connection: Connection, function: str) -> Seen:
@@ -197,7 +198,7 @@ def room(connection: Connection, function: str) -> Seen:
         row["unreserved"] = limit["UnreservedConcurrentExecutions"]
     except CouldNotLook as error:
         limits.append(error.message)
-    return Seen(_frame([row] if row else [], _ROOM), tuple(limits))
+    return Seen(frame([row] if row else [], _ROOM), tuple(limits))
 
 
 def _listed(connection: Connection, name: str) -> Iterator[Mapping[str, Any]]:
@@ -296,12 +297,3 @@ def _of_kinesis(connection: Connection, arn: str, source: str) -> dict[str, Any]
 def _counted(shards: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     closed = sum("EndingSequenceNumber" in shard["SequenceNumberRange"] for shard in shards)
     return {"open": len(shards) - closed, "closed": closed}
-
-
-def _frame(found: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            name: pd.Series([row.get(name) for row in found], dtype=dtype)
-            for name, dtype in columns.items()
-        }
-    )

@@ -14,6 +14,7 @@ LAYERS = [
     "errors",
     "stop",
     "window",
+    "frames",
     "system",
     "masking",
     "parameters",
