@@ -20,6 +20,7 @@ from opslib.health.functions import FunctionChecks
 from opslib.health.series import Series
 from opslib.health.verdicts import Point
 from opslib.metrics import MetricAnswer
+from opslib.system import Function
 from opslib.window import Window
 
 #: So many functions are looked at closely: those in trouble, the worst first.
@@ -45,6 +46,9 @@ def checks_of(scope: Scope, readings: Readings, *, window: Window) -> list[Check
         series = readings.series.get(function.name)
         if series is None:
             continue
+        if function.name in readings.missing and not series.of("invocations"):
+            checks.append(_not_there(function))
+            continue
         row = limits[function.name]
         edited_at = _inside(row["edited_at"], window)
         source = " as the params file says" if row["timeout_from"] == "params file" else ""
@@ -58,6 +62,23 @@ def checks_of(scope: Scope, readings: Readings, *, window: Window) -> list[Check
         ).rows(row["timeout_s"] * 1000, timeout_from=source)
     checks += _feeds(scope, readings, window)
     return checks if scope.few else sorted(checks, key=lambda each: _SEVERITY.index(each.verdict))
+
+
+def _not_there(function: Function) -> Check:
+    """Return the row of a function that does not exist: its silence says nothing about it."""
+    alias = f", or has no alias {function.alias}" if function.alias else ""
+    return Check(
+        indicator="Invocations",
+        subject=function.name,
+        value=None,
+        unit="invocations",
+        healthy="",
+        warning="",
+        critical="",
+        verdict=Verdict.UNKNOWN,
+        source="Lambda, GetFunctionConfiguration",
+        note=f"there is no such function{alias}, in this account and region",
+    )
 
 
 def _feeds(scope: Scope, readings: Readings, window: Window) -> Iterable[Check]:

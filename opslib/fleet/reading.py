@@ -66,6 +66,8 @@ class Readings:
         A sentence for everything that could not be seen.
     found
         What was asked whether it is there, and is.
+    missing
+        The functions of which Lambda says that they, or their alias, are not there.
     """
 
     rows: pd.DataFrame
@@ -78,6 +80,7 @@ class Readings:
     own: str = ""
     limits: tuple[str, ...] = ()
     found: frozenset[str] = frozenset()
+    missing: frozenset[str] = frozenset()
 
     def timeout_ms(self, function: str) -> float:
         """Return a function's timeout in milliseconds; NaN when it is not known."""
@@ -96,8 +99,9 @@ def read(connection: Connection, scope: Scope, answer: MetricAnswer, *, window: 
     series = by_subject(scope, answer, window)
     limits: list[str] = []
     configurations = {}
+    missing: set[str] = set()
     for function in _wanted(scope, series):
-        configurations[function.name] = _configuration(connection, function, limits)
+        configurations[function.name] = _configuration(connection, function, limits, missing)
     depths = {}
     for name in _unsaid(scope, series):
         depth = _depth(connection, name, limits)
@@ -120,6 +124,7 @@ def read(connection: Connection, scope: Scope, answer: MetricAnswer, *, window: 
         own=_own(groups),
         limits=tuple(dict.fromkeys(limits)),
         found=frozenset(found | {name for name, seen in configurations.items() if seen}),
+        missing=frozenset(missing),
     )
 
 
@@ -139,13 +144,14 @@ def _wanted(scope: Scope, series: Mapping[str, Series]) -> list[Function]:
 
 
 def _configuration(
-    connection: Connection, function: Function, limits: list[str]
+    connection: Connection, function: Function, limits: list[str], missing: set[str]
 ) -> Mapping[str, Any]:
     try:
         client = connection.client("lambda")
         return changes.configuration(client, function.name, alias=function.alias)
     except CouldNotLook as error:
         limits.append(error.message)
+        missing |= {function.name} if error.reason == "missing" else set()
         return {}
 
 
@@ -153,7 +159,7 @@ def _unsaid(scope: Scope, series: Mapping[str, Series]) -> list[str]:
     """Return the queues that SQS itself is asked about: few, or without a metric."""
     names = [queue.name for queue in scope.queues]
     letters = [queue.name for queue in scope.queues if queue.kind == "dead-letter"]
-    wanted = [*letters[:1], *_idle(names, series)] if scope.few else _idle(names, series)
+    wanted = [*letters, *_idle(names, series)] if scope.few else _idle(names, series)
     return list(dict.fromkeys(wanted))[:MOST_ASKED]
 
 

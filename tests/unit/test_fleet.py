@@ -681,3 +681,21 @@ def test_an_age_is_well_where_nothing_has_waited_for_long(minute: int, written: 
     row = _read_until(minute, written=written)
 
     assert row.verdict is Verdict.HEALTHY
+
+
+def test_a_function_that_does_not_exist_is_not_said_to_be_silent() -> None:
+    scope = _scope({"name": "ghost", "table": "t"}, {"name": "f"}, tables=[{"name": "t"}])
+    answer = _answer(scope, **WELL, table_writes=5.0)
+    seen = MetricAnswer(
+        answer.points[~answer.points["metric"].str.endswith(" of ghost")],
+        *(answer.status, (), (), answer.metrics),
+    )
+    connection: Any = _Connection({"lambda": _Lambda(timeouts_s={"f": 10})})
+
+    rows = _rows(scope, fleet.read(connection, scope, seen, window=WINDOW))
+
+    row = rows["Invocations", "ghost"]
+    assert (row.verdict, row.finding) == (Verdict.UNKNOWN, None)
+    assert row.note == "there is no such function, in this account and region"
+    assert ("Error rate", "ghost") not in rows
+    assert rows["Invocations", "f"].verdict is Verdict.HEALTHY
