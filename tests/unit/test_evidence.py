@@ -1,5 +1,6 @@
 """The kernel's half of the run folder."""
 
+import csv
 import json
 from pathlib import Path
 
@@ -115,3 +116,59 @@ def test_a_folder_takes_the_masks_of_a_system(tmp_path: Path) -> None:
     kept = folder.keep("x", pd.DataFrame({"m": ["order-7"]}), text="", receipt={})
 
     assert kept["m"].tolist() == ["[masked: order]"]
+
+
+def test_csv_is_read_and_not_obeyed_and_parquet_stays_exact(tmp_path: Path) -> None:
+    hostile = [
+        '=HYPERLINK("https://evil.example","x")',
+        "+1+cmd|' /C calc'!A0",
+        "-2+3",
+        "@SUM(A1)",
+        "\t=1",
+        "\r=1",
+        "\n=1",
+        "＝1+1",
+        "\x1b]0;owned\x07\x1b[2J",
+        "\x9b2J a\u202eb",
+        'plain, with "quotes" and a\nline = 1',
+    ]
+    rows = pd.DataFrame({"@message": hostile})
+
+    Folder(tmp_path).keep("lines", rows, text="", receipt={})
+
+    with (tmp_path / "evidence" / "01-lines.csv").open(newline="") as file:
+        heading, *cells = [row[0] for row in csv.reader(file)]
+    assert heading == "@message"
+    assert cells == [
+        '\'=HYPERLINK("https://evil.example","x")',
+        "'+1+cmd|' /C calc'!A0",
+        "'-2+3",
+        "'@SUM(A1)",
+        "'\t=1",
+        "␍=1",
+        "'\n=1",
+        "'＝1+1",
+        "␛]0;owned␇␛[2J",
+        "�2J a⟨U+202E⟩b",
+        'plain, with "quotes" and a\nline = 1',
+    ]
+    kept = pd.read_parquet(tmp_path / "evidence" / "01-lines.parquet")
+    assert kept["@message"].tolist() == hostile
+
+
+def test_numbers_of_a_csv_stay_numbers_negative_ones_too(tmp_path: Path) -> None:
+    rows = pd.DataFrame(
+        {
+            "change_ms": [-1.5, None],
+            "count": [-2, 3],
+            "at": pd.to_datetime(["2026-10-14T00:07:00Z", ""]),
+            "text": ["-12.5e3", "-"],
+            "word": pd.Series(["+5", None], dtype="string"),
+        }
+    )
+
+    Folder(tmp_path).keep("changes", rows, text="", receipt={})
+
+    assert (tmp_path / "evidence" / "01-changes.csv").read_text() == (
+        "change_ms,count,at,text,word\n-1.5,-2,2026-10-14 00:07:00+00:00,-12.5e3,+5\n,3,,'-,\n"
+    )
