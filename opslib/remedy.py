@@ -43,10 +43,16 @@ class Call:
     operation: str
     arguments: Mapping[str, object]
 
-    @property
-    def cli(self) -> str:
-        """The same call for the aws command, quoted for a POSIX shell."""
-        words = ["aws", self.service, xform_name(self.operation, "-")]
+    def cli(self, aws: str) -> str:
+        """Return the same call for the aws command, quoted for a POSIX shell.
+
+        Parameters
+        ----------
+        aws
+            How the command begins, `System.aws_command`: a line that does not name its region and
+            profile changes whatever account the reader's shell is in.
+        """
+        words = [aws, self.service, xform_name(self.operation, "-")]
         for name, value in self.arguments.items():
             option = f"--{xform_name(name, '-')}"
             if isinstance(value, bool):
@@ -84,8 +90,11 @@ class Plan:
         The blast radius: what else feels it.
     check
         What is looked at afterwards, and what it must show.
+    undo_calls
+        What takes it back, in order; for the reader, not part of the token.
     undo
-        How it is taken back; empty when it cannot be.
+        How it is taken back in words, or what the calls that do so leave; with neither it cannot
+        be taken back.
     first
         What has to be done or known before; empty when nothing.
     account, region
@@ -99,6 +108,7 @@ class Plan:
     after: Mapping[str, object]
     touches: str
     check: str
+    undo_calls: tuple[Call, ...] = ()
     undo: str = ""
     first: tuple[str, ...] = ()
     account: str
@@ -107,7 +117,7 @@ class Plan:
     @property
     def reversible(self) -> bool:
         """Whether it can be taken back."""
-        return bool(self.undo)
+        return bool(self.undo or self.undo_calls)
 
     @property
     def token(self) -> str:
@@ -123,8 +133,15 @@ class Plan:
         canonical = json.dumps(named, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return f"plan-{hashlib.sha256(canonical.encode()).hexdigest()[:8]}"
 
-    def as_dict(self, *, shown_at: datetime) -> dict[str, object]:
-        """Return the plan as result.json, schema 1, holds it."""
+    def as_dict(self, *, shown_at: datetime, aws: str) -> dict[str, object]:
+        """Return the plan as result.json, schema 1, holds it.
+
+        Parameters
+        ----------
+        aws
+            How its commands begin, as for `Call.cli`. The token does not know it.
+        """
+        lines = " && ".join(call.cli(aws) for call in self.undo_calls)
         return {
             "token": self.token,
             "action": self.action,
@@ -133,9 +150,9 @@ class Plan:
             "after": dict(self.after),
             "reversible": self.reversible,
             "expires": iso(shown_at + VALID),
-            "cli": [call.cli for call in self.calls],
+            "cli": [call.cli(aws) for call in self.calls],
             "touches": self.touches,
             "check": self.check,
-            "undo": self.undo,
+            "undo": "; ".join(part for part in (lines, self.undo) if part),
             "first": list(self.first),
         }

@@ -262,7 +262,8 @@ class Run:
         None among them is a remedy that does not apply here.
         """
         given = [plan for plan in plans if plan is not None]
-        self._result.plans = [plan.as_dict(shown_at=self.identity.at) for plan in given]
+        at, aws_command = self.identity.at, self.system.aws_command
+        self._result.plans = [plan.as_dict(shown_at=at, aws=aws_command) for plan in given]
         self._result.save()
         return show.plans(self._result.plans, found=self._result.found)
 
@@ -317,7 +318,8 @@ class Run:
 
     def remedies(self, findings: Iterable[Finding | None]) -> show.Shown:
         """Show, as text only, what would mend the findings. Nothing is changed."""
-        return show.markdown(tree.remedies(_given(findings)) or "Nothing to mend.")
+        words = tree.remedies(_given(findings), aws=self.system.aws_command)
+        return show.markdown(words or "Nothing to mend.")
 
     def _links(self, ranked: Sequence[Finding]) -> list[tuple[str, str]]:
         named = dict.fromkeys(finding.notebook for finding in ranked if finding.notebook)

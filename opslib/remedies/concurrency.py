@@ -135,7 +135,7 @@ def provisioned_plan(
         f"{executions} at a time still starts cold.",
         check="GetProvisionedConcurrencyConfig says READY, and REPORT lines of that version have "
         "no Init Duration while no more than that run at a time.",
-        undo=undone.cli,
+        undo_calls=(undone,),
         first=_first(held, name),
         account=account,
         region=region,
@@ -147,9 +147,8 @@ def _first(held: Versions, name: str) -> tuple[str, ...]:
     if not versions:
         return (
             f"There is no alias {name}, and Lambda refuses provisioned concurrency on {LATEST}. "
-            f"Publish a version (aws lambda publish-version --function-name {held.function}) and "
-            f"make the alias (aws lambda create-alias --function-name {held.function} "
-            f"--name {name} --function-version N).",
+            "Publish a version (lambda publish-version) and make the alias of it "
+            "(lambda create-alias).",
             f"Have callers, or the event source mapping, use {held.function}:{name}: a mapping "
             "keeps its place only if it is updated, not made anew.",
         )

@@ -127,7 +127,7 @@ def alias_plan(held: Versions, name: str, *, account: str, region: str) -> Plan 
         touches=f"Everybody who invokes the alias {name}; new invocations start cold on version "
         f"{back}. A deployment that is under way, or the next one, moves it again.",
         check=f"New log streams are named [{back}], and no new line has the error.",
-        undo=undone.cli,
+        undo_calls=(undone,),
         account=account,
         region=region,
     )
@@ -183,7 +183,7 @@ def _configured(
             ]
         ),
         check=check,
-        undo=" && ".join(call.cli for call in undone),
+        undo_calls=tuple(undone),
         first=_fixed(held, fed),
         account=account,
         region=region,

@@ -99,7 +99,8 @@ def give_up(read: Seen, seen: Course, queue_arn: str, *, account: str, region: s
                 "at them: replay those before the stream drops the records. What waits behind "
                 f"them goes to {_function(row)} at once.",
                 check="The iterator age falls; as many dead letters come as records really fail.",
-                undo=f"{_update(row, back).cli}; what was given up stays a dead letter.",
+                undo_calls=(_update(row, back),),
+                undo="what was given up stays a dead letter.",
                 first=(
                     f"The function's role may send to {destination.rpartition(':')[2]}.",
                     "Mend the failure first if that is a matter of minutes: then nothing is "
@@ -175,6 +176,7 @@ def _plan(
     undo: str,
     account: str,
     region: str,
+    undo_calls: tuple[Call, ...] = (),
     first: tuple[str, ...] = (),
 ) -> Plan:
     partition = str(row["function_arn"] or "arn:aws").split(":")[1]
@@ -186,6 +188,7 @@ def _plan(
         after=after,
         touches=touches,
         check=check,
+        undo_calls=undo_calls,
         undo=undo,
         first=first,
         account=account,

@@ -195,7 +195,13 @@ def permission_plan(
         touches=f"Everything that runs as {held.role}; new permissions hold within seconds. The "
         "next deployment of the stack may take it back: put it into the template too.",
         check=f"{_SIMULATOR} answers allowed, and no new line denies {action}.",
-        undo=f"aws iam delete-role-policy --role-name {held.role} --policy-name {name}",
+        undo_calls=(
+            Call(
+                service="iam",
+                operation="DeleteRolePolicy",
+                arguments={"RoleName": held.role, "PolicyName": name},
+            ),
+        ),
         account=account,
         region=region,
     )

@@ -61,7 +61,7 @@ def reading(connection: Connection, peek: Peek, left: Left) -> Reading:
     digits = pointers["first_sequence"].str.isdigit() & pointers["last_sequence"].str.isdigit()
     there = pointers[digits & pointers["message_id"].map(states).isin(_THERE)]
     groups = there.sort_values("first_arrived_at").groupby(["kind", "source", "shard"], sort=False)
-    region = connection.system.region
+    aws = connection.system.aws_command
     rows = [
         {
             "letters": len(letters),
@@ -72,7 +72,7 @@ def reading(connection: Connection, peek: Peek, left: Left) -> Reading:
             "first_sequence": min(letters["first_sequence"], key=int),
             "last_sequence": max(letters["last_sequence"], key=int),
             "command": _command(
-                str(kind), str(source), str(shard), letters["first_sequence"], region=region
+                str(kind), str(source), str(shard), letters["first_sequence"], aws=aws
             ),
         }
         for (kind, source, shard), letters in groups
@@ -82,9 +82,9 @@ def reading(connection: Connection, peek: Peek, left: Left) -> Reading:
     return Reading(pd.DataFrame(rows, columns=columns))
 
 
-def _command(kind: str, source: str, shard: str, first: "pd.Series[str]", *, region: str) -> str:
+def _command(kind: str, source: str, shard: str, first: "pd.Series[str]", *, aws: str) -> str:
     service, shown = _SHOWN[kind]
-    aws = f"aws --region {region} {service}"
+    aws = f"{aws} {service}"
     return (
         f"AT=$({aws} get-shard-iterator --stream-arn {shlex.quote(source)} \\\n"
         f"  --shard-id {shlex.quote(shard)} --shard-iterator-type AT_SEQUENCE_NUMBER \\\n"

@@ -4,6 +4,7 @@ What is named in one place has to be listed in another; `System` looks for every
 and for names that are listed twice, and tells of all of them at once (`Broken`).
 """
 
+import shlex
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -154,6 +155,19 @@ class System(Model):
     def config_path(self) -> Path | None:
         """The config file as an absolute path, or None for the caller's own."""
         return None if self.config_file is None else project_root() / self.config_file
+
+    @property
+    def aws_command(self) -> str:
+        """How a command for the aws program begins, to reach this system from any shell.
+
+        The region always; the profile, and the config file that has it, where the file names them.
+        """
+        words = ["aws", "--region", self.region]
+        words += ["--profile", self.profile] if self.profile else []
+        command = shlex.join(words)
+        if self.config_file is None:
+            return command
+        return f"AWS_CONFIG_FILE={shlex.quote(self.config_file)} {command}"
 
     def arn(self, service: str, resource: str) -> str:
         """Return the ARN of something of this system: ``("lambda", "function:orders-ingest")``."""

@@ -1,5 +1,6 @@
 """What comes first: findings ranked, causes before consequences. Does no I/O."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -16,6 +17,8 @@ BRANCHES = tuple(
     )
 )
 
+# A line that is a command, not one that a sentence names.
+_COMMAND = re.compile("^aws ", re.MULTILINE)
 _BY_FINDING = {branch.finding: branch for branch in BRANCHES}
 _SEVERITIES = (Verdict.CRITICAL, Verdict.WARNING, Verdict.UNKNOWN, Verdict.HEALTHY)
 
@@ -73,15 +76,23 @@ def next_notebook(findings: Iterable[Finding]) -> str | None:
     return next((finding.notebook for finding in ranked(findings) if finding.notebook), None)
 
 
-def remedies(findings: Iterable[Finding]) -> str:
+def remedies(findings: Iterable[Finding], *, aws: str = "aws") -> str:
     """Return what would mend the findings, as Markdown, each remedy once. Nothing is changed.
+
+    Parameters
+    ----------
+    aws
+        How its commands begin: with the region and profile of the system that was looked at.
 
     Empty when nothing was found that has a remedy. What could not be seen has none.
     """
     said: list[str] = []
     for finding in ranked(findings):
         row = branch(finding.id)
-        steps = [step.replace("{subject}", finding.subject) for step in row.steps]
+        steps = [
+            _COMMAND.sub(lambda _: f"{aws} ", step.replace("{subject}", finding.subject))
+            for step in row.steps
+        ]
         fresh = [step for step in steps if step not in said]
         if fresh and finding.severity is not Verdict.UNKNOWN:
             said += [f"#### {row.remedy} ({finding.subject})\n", *fresh]

@@ -196,13 +196,14 @@ def test_provisioned_concurrency_is_never_lowered_and_its_undo_is_what_there_was
     raised = _plan(("prod", "7"), warm=1)
 
     assert raised.before["ProvisionedConcurrentExecutions"] == 1
-    assert raised.undo == (
+    (undone,) = raised.undo_calls
+    assert undone.cli("aws") == (
         "aws lambda put-provisioned-concurrency-config --function-name f --qualifier prod "
         "--provisioned-concurrent-executions 1"
     )
-    assert _plan(("prod", "7")).undo.startswith(
+    assert [call.cli("aws") for call in _plan(("prod", "7")).undo_calls] == [
         "aws lambda delete-provisioned-concurrency-config --function-name f --qualifier prod"
-    )
+    ]
     assert _plan(("prod", "7"), warm=2) is None
     assert _plan(("prod", "7"), warm=50) is None
     assert _plan(("prod", "7"), warm=refusal("AccessDeniedException")) is None
@@ -211,7 +212,7 @@ def test_provisioned_concurrency_is_never_lowered_and_its_undo_is_what_there_was
 def test_provisioned_concurrency_is_planned_on_the_alias_there_is() -> None:
     plan = _plan(("prod", "7"))
 
-    assert plan.calls[0].cli == (
+    assert plan.calls[0].cli("aws") == (
         "aws lambda put-provisioned-concurrency-config --function-name f --qualifier prod "
         "--provisioned-concurrent-executions 2"
     )
@@ -221,9 +222,10 @@ def test_provisioned_concurrency_is_planned_on_the_alias_there_is() -> None:
 def test_without_an_alias_the_plan_says_what_has_to_be_made_since_latest_is_refused() -> None:
     plan = _plan()
 
-    assert "$LATEST" not in plan.calls[0].cli
+    assert "$LATEST" not in plan.calls[0].cli("aws")
     assert "Lambda refuses provisioned concurrency on $LATEST" in plan.first[0]
-    assert "create-alias --function-name f --name live" in plan.first[0]
+    assert plan.first[0].startswith("There is no alias live")
+    assert "make the alias of it (lambda create-alias)" in plan.first[0]
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,9 @@ def test_a_timeout_is_raised_from_the_revision_that_was_seen() -> None:
         }
     ]
     assert (plan.before, plan.after) == ({"Timeout": 10, "RevisionId": "r-1"}, {"Timeout": 20})
-    assert plan.undo == "aws lambda update-function-configuration --function-name f --timeout 10"
+    assert [call.cli("aws") for call in plan.undo_calls] == [
+        "aws lambda update-function-configuration --function-name f --timeout 10"
+    ]
     assert plan.first == ()
 
 
@@ -80,11 +82,11 @@ def test_the_visibility_timeout_of_a_queue_goes_first_where_it_is_below_six_time
     }
     assert plan.before["VisibilityTimeout of jobs"] == 60
     assert "from 60 to 120 s first" in plan.touches
-    assert plan.undo == (
-        "aws lambda update-function-configuration --function-name f --timeout 10 && "
+    assert [call.cli("aws") for call in plan.undo_calls] == [
+        "aws lambda update-function-configuration --function-name f --timeout 10",
         f"aws sqs set-queue-attributes --queue-url {URL} "
-        """--attributes '{"VisibilityTimeout": "60"}'"""
-    )
+        """--attributes '{"VisibilityTimeout": "60"}'""",
+    ]
 
 
 @pytest.mark.parametrize("visibility_s", [120, 300, None])
@@ -207,8 +209,9 @@ def test_an_alias_goes_back_to_the_version_before_with_its_weights_cleared() -> 
         "RevisionId": "a-1",
     }
     assert plan.before == {"FunctionVersion": "3", "weights": {"4": 0.1}, "RevisionId": "a-1"}
-    assert "--function-version 3" in plan.undo
-    assert '{"AdditionalVersionWeights": {"4": 0.1}}' in plan.undo
+    (undone,) = plan.undo_calls
+    assert undone.arguments["FunctionVersion"] == "3"
+    assert undone.arguments["RoutingConfig"] == {"AdditionalVersionWeights": {"4": 0.1}}
 
 
 def test_without_an_older_version_of_other_code_there_is_no_way_back() -> None:
@@ -279,9 +282,9 @@ def test_a_denial_is_mended_by_one_statement_beside_the_policies_there_are() -> 
         ],
     }
     assert plan.before == {"policies": ["own"], "Allow-dynamodb-UpdateItem": None}
-    assert plan.undo == (
+    assert [call.cli("aws") for call in plan.undo_calls] == [
         "aws iam delete-role-policy --role-name aggr --policy-name Allow-dynamodb-UpdateItem"
-    )
+    ]
 
 
 def test_a_policy_that_is_there_is_never_replaced() -> None:

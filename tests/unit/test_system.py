@@ -49,6 +49,27 @@ def test_the_sandbox_is_a_system_like_any_other(project: Path) -> None:
     assert system.function().table == "ZAEL-demo"
 
 
+@pytest.mark.parametrize(
+    ("given", "begins"),
+    [
+        ({}, "aws --region eu-west-1"),
+        ({"profile": "orders-prod"}, "aws --region eu-west-1 --profile orders-prod"),
+        (
+            {"profile": "p", "config_file": "my runs/aws-config"},
+            "AWS_CONFIG_FILE='my runs/aws-config' aws --region eu-west-1 --profile p",
+        ),
+    ],
+)
+def test_a_command_for_a_system_reaches_it_from_any_shell(
+    given: dict[str, str], begins: str
+) -> None:
+    place = {"account": "000000000000", "region": "eu-west-1"}
+
+    system = load({"name": "x", "environment": "sandbox", **place, **given})
+
+    assert system.aws_command == begins
+
+
 def test_the_template_of_the_aggregator_is_valid_as_it_stands(project: Path) -> None:
     system = load(project / "params" / "zael-aggregator.yaml")
 

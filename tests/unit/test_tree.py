@@ -163,6 +163,16 @@ def test_what_could_not_be_seen_has_no_remedy() -> None:
     assert remedies([_finding("duration.near-timeout", Verdict.UNKNOWN)]) == ""
 
 
+def test_every_command_of_a_remedy_names_its_region_and_profile() -> None:
+    text = remedies([_finding("duration.near-timeout")], aws="aws --region eu-west-1 --profile p")
+
+    commands = [line for line in text.splitlines() if line.startswith("aws ")]
+    assert len(commands) == 5
+    assert [
+        line for line in commands if "aws --region eu-west-1 --profile p lambda" not in line
+    ] == []
+
+
 @pytest.mark.parametrize(
     ("finding", "said", "not_said"),
     [
