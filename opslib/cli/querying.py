@@ -66,9 +66,12 @@ def query_command(
     if strict and loaded.incomplete:
         raise BadInput("Query not run: not everything could be read, and --strict was given.")
     answer = asked.run(loaded)
+    terminal = sys.stdout.isatty()
     # A terminal that does not know its width says 0.
-    width = (columns(sys.stdout) or None) if sys.stdout.isatty() else None
-    _write(query.printed(answer.rows, answer.columns, format_=format_, width=width))
+    width = (columns(sys.stdout) or None) if terminal else None
+    _write(
+        query.printed(answer.rows, answer.columns, format_=format_, width=width, terminal=terminal)
+    )
     click.echo(query.summary(answer, loaded), err=True)
     return 0
 

@@ -110,7 +110,9 @@ def load(
     found = sum(table.num_rows for table in tables)
     broken = any(not problem.harmless for problem in problems)
     if not read or (broken and not found):
-        raise BadInput("Query not run: no event could be read. " + " ".join(told(problems)))
+        sentences = told(problems)
+        between = " " if len(sentences) == 1 else "\n  "
+        raise BadInput(between.join(["Query not run: no event could be read.", *sentences]))
     whole = pa.concat_tables(tables)
     relation = duckdb.connect().from_arrow(whole)
     return Loaded(relation=relation, sources=read, problems=tuple(problems))

@@ -1,8 +1,9 @@
 """Rows as a table, JSON or CSV.
 
 In: rows of the engine, their columns in order. Out: text. A table is for people: ``@ptr`` is left
-out, line breaks and control characters are shown, not obeyed, for a log line is hostile input; JSON
-and CSV carry every value as it is.
+out, line breaks and control characters are shown, not obeyed, for a log line is hostile input. JSON
+and CSV carry every value as it is: JSON with such characters as escapes, CSV as they are, unless it
+goes to a terminal.
 
 Must not know files or queries.
 """
@@ -24,7 +25,14 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u206
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
-def printed(rows: Rows, columns: Sequence[str], *, format_: str, width: int | None = None) -> str:
+def printed(
+    rows: Rows,
+    columns: Sequence[str],
+    *,
+    format_: str,
+    width: int | None = None,
+    terminal: bool = False,
+) -> str:
     """Write rows.
 
     Parameters
@@ -37,21 +45,29 @@ def printed(rows: Rows, columns: Sequence[str], *, format_: str, width: int | No
         One of `FORMATS`.
     width
         Characters of a line of a table, None for as many as it takes. Longer cells are cut.
+    terminal
+        Whether a terminal gets it: CSV then shows control characters, too; line breaks stay.
 
     Returns
     -------
     Text that ends with a line break, or nothing for a table without rows.
     """
     if format_ == "json":
-        lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+        lines = ",\n".join(_escaped(json.dumps(row, ensure_ascii=False)) for row in rows)
         return f"[\n{lines}\n]\n" if rows else "[]\n"
     if format_ == "csv":
         target = io.StringIO()
         writer = csv.DictWriter(target, columns, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-        return target.getvalue()
+        text = target.getvalue()
+        return _CONTROL.sub(lambda m: m[0] if m[0] == "\n" else "�", text) if terminal else text
     return _table(rows, [name for name in columns if name != "@ptr"], width)
+
+
+def _escaped(line: str) -> str:
+    """Escape what JSON would let be: the codes above 127, and what turns the direction of text."""
+    return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", line)
 
 
 def _table(rows: Rows, columns: list[str], width: int | None) -> str:

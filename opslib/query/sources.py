@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
+from opslib.query.printing import visible
+
 STDIN = "-"
 PROBE = "aws-logs-write-test"
 """CreateExportTask leaves a file of this name beside what it exports; it holds no events."""
@@ -80,7 +82,9 @@ class Problem:
     harmless: bool = False
 
     def __str__(self) -> str:
-        place = self.source if self.first is None else f"{self.source}, line {self.first}"
+        # A file may be called anything.
+        name = visible(self.source)
+        place = name if self.first is None else f"{name}, line {self.first}"
         if not self.lines:
             return f"{place}: {self.what}."
         lines = "1 line was" if self.lines == 1 else f"{self.lines:,} lines were"

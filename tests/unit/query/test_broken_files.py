@@ -5,6 +5,8 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from opslib import query
@@ -162,6 +164,25 @@ def test_a_file_that_may_not_be_opened_is_said(tmp_path: Path) -> None:
         query.load([str(tmp_path / "log")], now=NOW)
 
     assert "no event could be read" in str(caught.value)
+
+
+def test_many_files_that_cannot_be_read_are_told_a_line_each_and_no_more_than_twenty(
+    tmp_path: Path,
+) -> None:
+    for number in range(23):
+        rows = pa.table({"p95_ms": [1.5]})
+        pq.write_table(rows, tmp_path / f"{number:02d}-bins\x1b[2J.parquet")
+
+    with pytest.raises(BadInput) as caught:
+        query.load([str(tmp_path)], now=NOW)
+
+    first, *told, last = str(caught.value).splitlines()
+    assert first == "Query not run: no event could be read."
+    assert len(told) == 20
+    assert told[19] == (
+        f"  {tmp_path}/19-bins�[2J.parquet: it is Parquet without a column timestamp or message."
+    )
+    assert last == "  and 3 more like these."
 
 
 def test_an_empty_file_holds_no_events_and_no_problem(tmp_path: Path) -> None:

@@ -242,6 +242,46 @@ def test_a_table_shows_control_characters_and_does_not_obey_them() -> None:
     )
 
 
+def test_json_escapes_what_acts_so_that_it_reads_back_as_it_was() -> None:
+    rows = [{"m": "\x1b[2J\x9b2J\u202e\n é"}]
+
+    text = printed(rows, ("m",), format_="json")
+
+    assert text == '[\n{"m": "\\u001b[2J\\u009b2J\\u202e\\n é"}\n]\n'
+    assert json.loads(text) == rows
+
+
+def test_csv_is_exact_but_on_a_terminal_does_not_act() -> None:
+    rows = [{"m": "\x1b[2J\x9b2J\nb"}]
+
+    kept, shown = (
+        printed(rows, ("m",), format_="csv", terminal=terminal) for terminal in (False, True)
+    )
+
+    assert kept == 'm\n"\x1b[2J\x9b2J\nb"\n'
+    assert shown == 'm\n"�[2J�2J\nb"\n'
+
+
+def test_a_terminal_gets_no_codes_of_a_log_line_as_csv(tmp_path: Path) -> None:
+    line = {"timestamp": AT, "message": "\x1b[2Jowned"}
+    (tmp_path / "log").write_text(json.dumps(line))
+    command = ["query", "fields @message", str(tmp_path / "log"), "--format", "csv"]
+    ours, theirs = os.openpty()
+
+    subprocess.run(
+        [sys.executable, "-m", "opslib", *command],
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        check=True,
+    )
+    os.close(theirs)
+    seen = os.read(ours, 4096).decode()
+    os.close(ours)
+
+    assert "�[2Jowned" in seen
+    assert "\x1b" not in seen
+
+
 def test_a_table_is_cut_to_the_width_of_the_terminal() -> None:
     rows = [{"a": "x" * 50, "b": "y" * 30, "@ptr": "p"}]
 
