@@ -89,6 +89,8 @@ def provisioned_plan(
 
     Parameters
     ----------
+    configuration
+        That traffic has: SnapStart is a setting of a version.
     kept
         What its alias keeps warm already: that is never lowered, and is what the undo goes back to.
     executions
@@ -117,7 +119,7 @@ def provisioned_plan(
         )
     return Plan(
         action=f"Keep {many} of {held.function}:{name} warm",
-        subject=f"{_arn(configuration, held.function, account, region)}:{name}",
+        subject=f"{_arn(configuration, held, account, region)}:{name}",
         calls=(
             Call(
                 service="lambda",
@@ -128,7 +130,7 @@ def provisioned_plan(
         before={
             "aliases": names,
             "ProvisionedConcurrentExecutions": kept.executions,
-            "RevisionId": configuration.get("RevisionId"),
+            "FunctionVersion": _version(held, name),
         },
         after={"ProvisionedConcurrentExecutions": executions},
         touches="It costs while idle, and counts against reserved concurrency. What comes beyond "
@@ -157,6 +159,14 @@ def _first(held: Versions, name: str) -> tuple[str, ...]:
     return ()
 
 
-def _arn(configuration: Mapping[str, Any], function: str, account: str, region: str) -> str:
+def _version(held: Versions, alias: str) -> str | None:
+    """Return the version that an alias points at: another one would be kept warm for nothing."""
+    found = (str(each["FunctionVersion"]) for each in held.aliases if each["Name"] == alias)
+    return next(found, None)
+
+
+def _arn(configuration: Mapping[str, Any], held: Versions, account: str, region: str) -> str:
     named = str(configuration.get("FunctionArn") or "")
-    return named or f"arn:aws:lambda:{region}:{account}:function:{function}"
+    partition = named.split(":")[1] if named else "aws"
+    # That of a version or an alias ends in a qualifier already.
+    return f"arn:{partition}:lambda:{region}:{account}:function:{held.function}"

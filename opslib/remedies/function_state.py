@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from opslib.aws import Connection, calling
+from opslib.changes import configuration
 from opslib.errors import CouldNotLook
 from opslib.frames import frame
 
@@ -72,6 +73,9 @@ class Versions:
         As ListAliases gives them.
     settings
         Version to a text that is another one where its configuration is.
+    latest
+        The configuration of ``$LATEST``, which is what an edit changes; its ARN is unqualified.
+        Empty when that could not be seen.
     """
 
     rows: pd.DataFrame
@@ -79,6 +83,12 @@ class Versions:
     function: str
     aliases: tuple[Mapping[str, Any], ...]
     settings: Mapping[str, str] = field(default_factory=dict)
+    latest: Mapping[str, Any] = field(default_factory=dict)
+
+    def code(self, version: str) -> str:
+        """Return what tells the code of a version from another; empty when it is not known."""
+        of = self.rows[self.rows["version"] == version]
+        return "" if of.empty else str(of.iloc[0]["code"])
 
     @property
     def numbered(self) -> pd.DataFrame:
@@ -137,11 +147,17 @@ class Feeds:
 
 
 def versions(connection: Connection, function: str) -> Versions:
-    """Read the versions and aliases of a function."""
+    """Read the versions and aliases of a function, and what an edit of it would start from."""
     client, limits = connection.client("lambda"), list[str]()
     arn = _arn(connection, function)
     found: list[Mapping[str, Any]] = []
     aliases: list[Mapping[str, Any]] = []
+    latest: Mapping[str, Any] = {}
+    try:
+        # Not of a version, whose revision an edit of $LATEST would be refused with.
+        latest = configuration(client, function)
+    except CouldNotLook as error:
+        limits.append(error.message)
     try:
         with calling("lambda:ListVersionsByFunction", f"versions of {function}", resource=arn):
             pages = client.get_paginator("list_versions_by_function").paginate(
@@ -170,7 +186,9 @@ def versions(connection: Connection, function: str) -> Versions:
         for each in found
     ]
     settings = {str(each["Version"]): _settings(each) for each in found}
-    return Versions(frame(rows, _VERSIONS), tuple(limits), function, tuple(aliases), settings)
+    return Versions(
+        frame(rows, _VERSIONS), tuple(limits), function, tuple(aliases), settings, latest
+    )
 
 
 def feeds(connection: Connection, function: str, held: Versions | None = None) -> Feeds:

@@ -1,19 +1,18 @@
 """Plans for a Lambda function: its memory, its timeout, the version that an alias points at.
 
 In: the state that `opslib.remedies.function_state` read. Out: pure builders of plans. Nothing is
-carried out here.
+carried out here. Which of them fit a finding is said in `opslib.remedies.fitting`.
 
 Facts leaned on
 ---------------
 UpdateFunctionConfiguration edits $LATEST only and replaces every warm environment; it takes a
-RevisionId and is refused when that is stale. UpdateAlias keeps RoutingConfig unless it is given: an
-empty AdditionalVersionWeights clears it (botocore, Lambda). A queue's visibility timeout should be
-six times the function's timeout (Lambda developer guide, Using Lambda with Amazon SQS). Memory is
-128 to 10,240 MB and a timeout 1 to 900 s (Lambda quotas).
+RevisionId and is refused when that is stale, or of a version: each has its own. UpdateAlias keeps
+RoutingConfig unless it is given: an empty AdditionalVersionWeights clears it (botocore, Lambda). A
+queue's visibility timeout should be six times the function's timeout (Lambda developer guide, Using
+Lambda with Amazon SQS). Memory is 128 to 10,240 MB and a timeout 1 to 900 s (Lambda quotas).
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -26,7 +25,6 @@ _SIX_TIMES = 6
 
 
 def memory_plan(
-    configuration: Mapping[str, Any],
     held: Versions,
     fed: Feeds,
     *,
@@ -36,13 +34,12 @@ def memory_plan(
 ) -> Plan | None:
     """Plan another memory size; CPU comes with it.
 
-    None when the configuration is not known, or has that size, or more than Lambda takes is asked.
+    None when what $LATEST has is not known, or is that size, or more than Lambda takes is asked.
     """
-    now_mb = configuration.get("MemorySize")
+    now_mb = held.latest.get("MemorySize")
     if not now_mb or int(now_mb) == memory_mb or memory_mb > MOST_MEMORY_MB:
         return None
     return _configured(
-        configuration,
         held,
         fed,
         key="MemorySize",
@@ -56,7 +53,6 @@ def memory_plan(
 
 
 def timeout_plan(
-    configuration: Mapping[str, Any],
     held: Versions,
     fed: Feeds,
     *,
@@ -66,13 +62,12 @@ def timeout_plan(
 ) -> Plan | None:
     """Plan another timeout, and before it the visibility timeout of each queue that needs it.
 
-    None when the configuration is not known, has that timeout, or none is asked.
+    None when what $LATEST has is not known, or is that timeout, or none is asked.
     """
-    now_s = configuration.get("Timeout")
+    now_s = held.latest.get("Timeout")
     if not now_s or timeout_s is None or int(now_s) == timeout_s or timeout_s > MOST_TIMEOUT_S:
         return None
     return _configured(
-        configuration,
         held,
         fed,
         key="Timeout",
@@ -134,7 +129,6 @@ def alias_plan(held: Versions, name: str, *, account: str, region: str) -> Plan 
 
 
 def _configured(
-    configuration: Mapping[str, Any],
     held: Versions,
     fed: Feeds,
     *,
@@ -145,6 +139,7 @@ def _configured(
     account: str,
     region: str,
 ) -> Plan:
+    configuration = held.latest
     arguments: dict[str, object] = {"FunctionName": held.function, key: value}
     if configuration.get("RevisionId"):
         arguments["RevisionId"] = configuration["RevisionId"]
@@ -157,6 +152,8 @@ def _configured(
     # The function first: a queue's visibility timeout may never be the shorter of the two.
     undone = [Call(service="lambda", operation=operation, arguments=taken_back)]
     undone += [_visibility(fed.urls[source], seconds) for source, seconds in queues]
+    # Neither an edit nor its undo moves an alias, and a plan is stale once somebody moved one.
+    stays = {f"alias {name}": f"version {version}" for name, version in _pinned(held)}
     visible = {source.rsplit(":", 1)[-1]: seconds for source, seconds in queues}
     also = [
         f"The visibility timeout of {name} goes from {seconds} to {_SIX_TIMES * timeout_s} s first."
@@ -170,10 +167,12 @@ def _configured(
             key: configuration[key],
             "RevisionId": configuration.get("RevisionId"),
             **{f"VisibilityTimeout of {name}": seconds for name, seconds in visible.items()},
+            **stays,
         },
         after={
             key: value,
             **{f"VisibilityTimeout of {name}": _SIX_TIMES * timeout_s for name in visible},
+            **stays,
         },
         touches=" ".join(
             [
@@ -197,19 +196,33 @@ def _visibility(url: str, seconds: int) -> Call:
 
 def _fixed(held: Versions, fed: Feeds) -> tuple[str, ...]:
     """Say for whom a change of $LATEST changes nothing until a version is published."""
-    named = [
-        f"alias {alias['Name']} stays on version {alias['FunctionVersion']}"
-        for alias in held.aliases
-        if alias["FunctionVersion"] != LATEST
-    ]
+    named = [f"alias {name} stays on version {version}" for name, version in _pinned(held)]
     by_mapping = sorted({str(each) for each in fed.rows["invokes"] if each != LATEST})
     named += [f"a mapping invokes {each}" for each in by_mapping]
     if not named:
         return ()
-    return (
-        f"{'; '.join(named).capitalize()}: nothing changes there until a version is published "
-        "(lambda publish-version) and the alias is moved (lambda update-alias).",
-    )
+    said = "; ".join(named)
+    steps = [
+        f"{said[:1].upper()}{said[1:]}: nothing changes there until a version is published "
+        "(lambda publish-version) and the alias is moved (lambda update-alias)."
+    ]
+    other = [
+        f"{name} on version {version}"
+        for name, version in _pinned(held)
+        if held.code(version) and held.code(version) != held.code(LATEST)
+    ]
+    if other:
+        steps.append(
+            f"$LATEST has other code than {' and '.join(other)}: a version published now brings "
+            "that code to it too."
+        )
+    return tuple(steps)
+
+
+def _pinned(held: Versions) -> list[tuple[str, str]]:
+    """Return name and version of each alias that an edit of $LATEST does not reach."""
+    pairs = [(str(alias["Name"]), str(alias["FunctionVersion"])) for alias in held.aliases]
+    return [(name, version) for name, version in pairs if version != LATEST]
 
 
 def _short(fed: Feeds, *, timeout_s: int) -> Sequence[tuple[str, int]]:

@@ -8,60 +8,7 @@ be six times the function's (Lambda developer guide, using Lambda with SQS).
 """
 
 from opslib.tree.branch import Branch
-
-_MEMORY = """\
-Raise the memory of `{subject}`; CPU scales with it. At most double it at a time, and look again.
-
-```
-aws lambda update-function-configuration --function-name {subject} --memory-size 512
-aws lambda wait function-updated-v2 --function-name {subject}
-```
-
-- It changes `$LATEST` only. If callers use an alias, publish a version and move the alias
-  (`aws lambda publish-version`, `aws lambda update-alias --revision-id ...`), or nothing changes.
-- It replaces every warm environment, so a burst of cold starts follows.
-- The next deployment of the stack sets it back: change it there too
-  (`zae-limiter deploy --name NAME --region REGION --lambda-memory 512`).
-"""
-
-_BACK = """\
-If it began with a deployment of `{subject}`, going back is quicker and surer than anything below:
-deploy the version before, the function only (about 2 minutes, no data is lost).
-
-```
-pip install 'zae-limiter==VERSION_BEFORE'
-zae-limiter upgrade --name NAME --region REGION --lambda-only
-```
-
-- A client below the minimum version that the stack keeps is refused.
-- Where callers use an alias, move it to the version before and clear its weights instead
-  (`aws lambda update-alias --function-version N --routing-config '{}' --revision-id ...`).
-"""
-
-_TIMEOUT = """\
-Raise the timeout of `{subject}` only to win time: it hides a slow dependency and does not mend it.
-
-```
-aws lambda update-function-configuration --function-name {subject} --timeout 120
-```
-
-- If an SQS queue feeds the function, its visibility timeout has to stay at least six times the
-  timeout, or messages come back while they are still being worked on.
-"""
-
-_BATCH = """\
-Have each invocation of `{subject}` do less: halve the batch of its event source mapping.
-
-```
-aws lambda list-event-source-mappings --function-name {subject} \\
-  --query 'EventSourceMappings[].[UUID,EventSourceArn,BatchSize,State]' --output table
-aws lambda update-event-source-mapping --uuid UUID --batch-size 50
-```
-
-- Take the UUID of the right mapping: a function may have several. The change is asynchronous:
-  wait for `State` to be `Enabled` again.
-- Smaller batches make more invocations. Watch the iterator age for 15 to 30 minutes.
-"""
+from opslib.tree.steps import BACK, BATCH, MEMORY, TIMEOUT
 
 _PROVISIONED = """\
 Keep environments of `{subject}` warm. Lambda refuses this on `$LATEST`: callers, or the event
@@ -93,7 +40,7 @@ ROWS = (
         "An invocation came near the memory limit, at which it is killed.",
         "20-duration",
         "Raise the memory",
-        (_MEMORY,),
+        (MEMORY,),
         ("errors.rate", *_STUCK),
     ),
     Branch(
@@ -102,7 +49,7 @@ ROWS = (
         "Invocations took the whole timeout and were cut off.",
         "20-duration",
         "Go back if a deployment began it; else raise the memory or reduce the batch",
-        (_BACK, _MEMORY, _BATCH, _TIMEOUT),
+        (BACK, MEMORY, BATCH, TIMEOUT),
         ("errors.rate", *_STUCK),
     ),
     Branch(
@@ -111,7 +58,7 @@ ROWS = (
         "Invocations take so much of the timeout that some will not end in time.",
         "20-duration",
         "Go back if a deployment began it; else raise the memory or reduce the batch",
-        (_BACK, _MEMORY, _BATCH, _TIMEOUT),
+        (BACK, MEMORY, BATCH, TIMEOUT),
         ("errors.rate", *_STUCK),
     ),
     Branch(
@@ -120,7 +67,7 @@ ROWS = (
         "Invocations take far longer than they did in the same window.",
         "20-duration",
         "Go back if a deployment began it; else raise the memory or reduce the batch",
-        (_BACK, _MEMORY, _BATCH),
+        (BACK, MEMORY, BATCH),
         ("duration.near-timeout", "errors.rate", *_STUCK),
     ),
     Branch(
@@ -129,7 +76,7 @@ ROWS = (
         "Starting an environment takes longer since the last change.",
         "40-cold-starts",
         "Look at what the deployment added",
-        (_INIT, _MEMORY),
+        (_INIT, MEMORY),
     ),
     Branch(
         "cold-starts.frequent",
@@ -137,6 +84,6 @@ ROWS = (
         "A good part of the invocations waits for an environment to start.",
         "40-cold-starts",
         "Provisioned concurrency on an alias",
-        (_PROVISIONED, _MEMORY),
+        (_PROVISIONED, MEMORY),
     ),
 )

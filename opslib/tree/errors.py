@@ -7,6 +7,7 @@ $LATEST only; UpdateAlias keeps the weights of a canary unless they are cleared 
 """
 
 from opslib.tree.branch import Branch
+from opslib.tree.steps import BATCH, MEMORY, TIMEOUT
 
 _ERRORS = """\
 Group the errors of `{subject}` by kind before changing anything. Timeouts, kills for lack of memory
@@ -30,28 +31,9 @@ aws iam put-role-policy --role-name ROLE --policy-name NAME --policy-document fi
 - Records that were lost meanwhile are not tried again: see what has to be counted anew.
 """
 
-_TIMEOUT = """\
+_WAITED = """\
 See first what the invocations of `{subject}` waited for: a throttled table or a slow service is not
-mended by a longer timeout. Then raise the timeout or the memory, or halve the batch.
-
-```
-aws lambda update-function-configuration --function-name {subject} --timeout 120
-```
-
-- It changes `$LATEST` only: an alias does not move with it.
-- If an SQS queue feeds the function, its visibility timeout has to stay at least six times the
-  timeout. A stream's batch that is cut off is tried again from its first record.
-"""
-
-_MEMORY = """\
-Raise the memory of `{subject}`, at most double it at a time, and look again.
-
-```
-aws lambda update-function-configuration --function-name {subject} --memory-size 512
-```
-
-- It changes `$LATEST` only, replaces every warm environment, and the next deployment of the stack
-  sets it back (`zae-limiter deploy --name NAME --region REGION --lambda-memory 512`).
+mended by anything below. A stream's batch that is cut off is tried again from its first record.
 """
 
 _CODE = """\
@@ -149,7 +131,7 @@ ROWS = (
         "Invocations are killed for lack of memory.",
         "12-timeout",
         "Raise the memory",
-        (_MEMORY,),
+        (MEMORY,),
         (*_FAILED, "memory.headroom"),
     ),
     Branch(
@@ -165,7 +147,7 @@ ROWS = (
         "Invocations are cut off by the timeout.",
         "12-timeout",
         "See what they waited for; raise timeout or memory, or halve the batch",
-        (_TIMEOUT,),
+        (_WAITED, TIMEOUT, MEMORY, BATCH),
         _CUT_OFF,
     ),
     Branch(

@@ -1,6 +1,7 @@
 """Plans for a function and its role: what exactly, from which state, and how it is undone."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,7 +30,7 @@ def _versions(*rows: tuple[str, str], aliases: tuple[dict[str, Any], ...] = ()) 
             "code": pd.Series([code for _, code in rows], dtype="string"),
         }
     )
-    return Versions(frame, (), "f", aliases)
+    return Versions(frame, (), "f", aliases, latest=CONFIGURATION)
 
 
 def _feeds(*rows: tuple[str, str, int | None]) -> Feeds:
@@ -44,11 +45,12 @@ def _feeds(*rows: tuple[str, str, int | None]) -> Feeds:
 
 
 ALONE = _versions(("$LATEST", "b"))
+BLIND = replace(ALONE, latest={})
 LIVE = {"Name": "live", "FunctionVersion": "3", "AliasArn": f"{ARN}:live", "RevisionId": "a-1"}
 
 
 def test_a_timeout_is_raised_from_the_revision_that_was_seen() -> None:
-    plan = timeout_plan(CONFIGURATION, ALONE, _feeds(), timeout_s=20, **PLACE)
+    plan = timeout_plan(ALONE, _feeds(), timeout_s=20, **PLACE)
 
     assert plan is not None
     assert plan.action == "Set the timeout of f from 10 to 20 s"
@@ -69,7 +71,7 @@ def test_a_timeout_is_raised_from_the_revision_that_was_seen() -> None:
 def test_the_visibility_timeout_of_a_queue_goes_first_where_it_is_below_six_times() -> None:
     fed = _feeds((QUEUE, "$LATEST", 60))
 
-    plan = timeout_plan(CONFIGURATION, ALONE, fed, timeout_s=20, **PLACE)
+    plan = timeout_plan(ALONE, fed, timeout_s=20, **PLACE)
 
     assert plan is not None
     assert [call.operation for call in plan.calls] == [
@@ -93,7 +95,7 @@ def test_the_visibility_timeout_of_a_queue_goes_first_where_it_is_below_six_time
 def test_a_visibility_timeout_that_is_long_enough_is_left_alone(visibility_s: int | None) -> None:
     fed = _feeds((QUEUE, "$LATEST", visibility_s))
 
-    plan = timeout_plan(CONFIGURATION, ALONE, fed, timeout_s=20, **PLACE)
+    plan = timeout_plan(ALONE, fed, timeout_s=20, **PLACE)
 
     assert plan is not None
     assert [call.operation for call in plan.calls] == ["UpdateFunctionConfiguration"]
@@ -159,7 +161,7 @@ def test_a_plan_says_that_an_alias_does_not_move_with_the_configuration() -> Non
     held = _versions(("$LATEST", "b"), ("3", "b"), aliases=(LIVE,))
     fed = _feeds((QUEUE, "live", 600))
 
-    plan = memory_plan(CONFIGURATION, held, fed, memory_mb=512, **PLACE)
+    plan = memory_plan(held, fed, memory_mb=512, **PLACE)
 
     assert plan is not None
     assert plan.first == (
@@ -168,23 +170,41 @@ def test_a_plan_says_that_an_alias_does_not_move_with_the_configuration() -> Non
         "(lambda update-alias).",
     )
     assert plan.touches.startswith("$LATEST only.")
+    assert (plan.before["alias live"], plan.after["alias live"]) == ("version 3", "version 3")
+
+
+def test_a_plan_says_that_publishing_brings_other_code_to_the_alias_too() -> None:
+    held = _versions(("$LATEST", "c"), ("3", "b"), aliases=(LIVE,))
+
+    plan = memory_plan(held, _feeds(), memory_mb=512, **PLACE)
+
+    assert plan is not None
+    assert plan.first[1:] == (
+        "$LATEST has other code than live on version 3: a version published now brings that code "
+        "to it too.",
+    )
 
 
 @pytest.mark.parametrize("memory_mb", [256, 10_241])
 def test_no_memory_plan_without_a_change_or_beyond_the_limit(memory_mb: int) -> None:
-    assert memory_plan(CONFIGURATION, ALONE, _feeds(), memory_mb=memory_mb, **PLACE) is None
-    assert memory_plan({}, ALONE, _feeds(), memory_mb=512, **PLACE) is None
+    assert memory_plan(ALONE, _feeds(), memory_mb=memory_mb, **PLACE) is None
+    assert memory_plan(BLIND, _feeds(), memory_mb=512, **PLACE) is None
 
 
 @pytest.mark.parametrize("timeout_s", [10, 901, None])
 def test_no_timeout_plan_without_a_change_or_beyond_the_limit(timeout_s: int | None) -> None:
-    assert timeout_plan(CONFIGURATION, ALONE, _feeds(), timeout_s=timeout_s, **PLACE) is None
-    assert timeout_plan({}, ALONE, _feeds(), timeout_s=20, **PLACE) is None
+    assert timeout_plan(ALONE, _feeds(), timeout_s=timeout_s, **PLACE) is None
+    assert timeout_plan(BLIND, _feeds(), timeout_s=20, **PLACE) is None
 
 
 def test_another_revision_makes_another_token() -> None:
     plans = [
-        timeout_plan({**CONFIGURATION, "RevisionId": r}, ALONE, _feeds(), timeout_s=20, **PLACE)
+        timeout_plan(
+            replace(ALONE, latest={**CONFIGURATION, "RevisionId": r}),
+            _feeds(),
+            timeout_s=20,
+            **PLACE,
+        )
         for r in ("r-1", "r-2")
     ]
 

@@ -178,6 +178,7 @@ def test_every_command_of_a_remedy_names_its_region_and_profile() -> None:
     [
         ("memory.headroom", "It changes `$LATEST` only", "--qualifier"),
         ("duration.near-timeout", "six times the", "--timeout 60 "),
+        ("errors.timeout", "an alias does not move with it", "{subject}"),
         ("cold-starts.frequent", "--qualifier ALIAS", "--qualifier $LATEST"),
         ("dead-letters.waiting", "Do not invoke the function", "aws lambda invoke"),
         ("dead-letters.waiting", "MessageRetentionPeriod", "purge-queue"),
