@@ -10,17 +10,25 @@ Must not know AWS. ``now`` is always given; only `wall_now` reads a clock.
 Source
 ------
 Bin units and their caps (at most 60 minutes, at most 24 hours): CloudWatch Logs Insights, ``bin``.
+Metrics are kept for 455 days (GetMetricData, data points of an hour); log events for 3653 days at
+most, unless for ever (PutRetentionPolicy).
 """
 
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Self
+from typing import Self, cast
 
 from opslib.errors import BadInput
 
 #: The longest window: beyond it a percentile query reads a month of logs, which nobody meant.
 LONGEST = timedelta(days=31)
+#: How far back there are metrics, which whatever the logs say is held against.
+OLDEST = timedelta(days=455)
+#: No clock is as far from this machine's, not even that of a sandbox which stands still.
+FARTHEST = timedelta(days=3653)
+# What this machine's clock and a service's may differ by, in minutes.
+_SKEW = 15
 
 _RELATIVE = re.compile(r"-(\d{1,6})([mhd])")
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
@@ -100,20 +108,22 @@ class Window:
         ------
         BadInput
             An end that cannot be read or has no zone; an empty, reversed or future window; one
-            longer than 31 days.
+            longer than 31 days, or that starts more than 455 days ago.
         """
-        first = _floor(instant("start", start, now=now), period_s)
-        last = instant("end", end, now=now)
+        begins, last = instant("start", start, now=now), instant("end", end, now=now)
+        first = _floor(begins, period_s)
         if last > _ceil(now, period_s):
             raise BadInput(
                 f"No window was made: end is {_text(last)}, which lies in the future; "
                 f"it is {_text(now)} now. Use end: now.",
                 parameter="end",
             )
-        last = min(_ceil(last, period_s), _floor(now, period_s))
-        if first >= last:
+        if begins < last:
+            last = min(_ceil(last, period_s), _floor(now, period_s))
+            begins = first
+        if begins >= last:
             raise BadInput(
-                f"No window was made: from {_text(first)} to {_text(last)} there is no whole "
+                f"No window was made: from {_text(begins)} to {_text(last)} there is no whole "
                 f"period of {period_s} s; it is {_text(now)} now. "
                 "Start earlier, or swap start and end.",
                 parameter="start",
@@ -122,6 +132,13 @@ class Window:
             raise BadInput(
                 f"No window was made: from {_text(first)} to {_text(last)} is "
                 f"{_length(last - first)}, and 31 d is the longest. Look at a shorter span.",
+                parameter="start",
+            )
+        if now - first > OLDEST:
+            raise BadInput(
+                f"No window was made: start is {_text(first)}, {_length(now - first)} ago, and "
+                f"CloudWatch keeps metrics for {OLDEST.days} d. Start at "
+                f"{_text(_ceil(now - OLDEST, period_s))} or later.",
                 parameter="start",
             )
         return cls(first, last, period_s)
@@ -188,6 +205,60 @@ class Window:
         return self.title
 
 
+def require_possible(start: object, end: object, *, wall: datetime, known: bool) -> None:
+    """Refuse two ends of which no window can be made, before the service's own clock is known.
+
+    Parameters
+    ----------
+    start, end
+        As `Window.between` takes them.
+    wall
+        This machine's time, tz-aware.
+    known
+        Whether the service's clock is about this machine's. A sandbox's may stand anywhere within
+        `FARTHEST`, so of that less can be said.
+
+    Raises
+    ------
+    BadInput
+        As `Window.between`, if it would refuse whatever the service's clock says.
+    """
+    ends = {"start": start, "end": end}
+    read = {name: instant(name, value, now=wall) for name, value in ends.items()}
+    for name, at in read.items():
+        require_near(f"No window was made: {name}", at, wall=wall)
+    relative = [isinstance(value, str) and _is_relative(value) for value in ends.values()]
+    nows = [wall, *(wall + timedelta(minutes=off) for off in range(-_SKEW, _SKEW + 1) if off)]
+    if not known and any(relative) and not all(relative):
+        return
+    if not known and not any(relative):
+        nows = [read["end"] + timedelta(days=1)]
+    refused = []
+    for now in nows:
+        try:
+            Window.between(cast("str", start), cast("str", end), now=now)
+        except BadInput as error:
+            refused.append(error)
+    if len(refused) == len(nows):
+        raise refused[0]
+
+
+def require_near(said: str, at: datetime, *, wall: datetime) -> None:
+    """Refuse an instant that is further from now than anything lies: a year that was mistyped.
+
+    Parameters
+    ----------
+    said
+        What was not done, and the name of the instant: ``Query not run: --start``.
+    """
+    if abs(at - wall) > FARTHEST:
+        where = "in the future" if at > wall else "in the past"
+        raise BadInput(
+            f"{said} is {_text(at)}, more than 10 years {where}; it is {_text(_floor(wall, 1))} "
+            f"now. {_EXPECTED}"
+        )
+
+
 def wall_now() -> datetime:
     """Return this machine's time, tz-aware UTC. Nothing else in opslib reads a clock."""
     return datetime.now(UTC)
@@ -211,6 +282,21 @@ def instant(name: str, value: object, *, now: datetime) -> datetime:
     BadInput
         When it cannot be read or has no zone.
     """
+    try:
+        return _instant(name, value, now=now)
+    except OverflowError as error:
+        raise BadInput(
+            f"No window was made: {name} is {value!s}, which lies outside of the years 1 to 9999. "
+            f"{_EXPECTED}",
+            parameter=name,
+        ) from error
+
+
+def _is_relative(text: str) -> bool:
+    return text.strip() == "now" or _RELATIVE.fullmatch(text.strip()) is not None
+
+
+def _instant(name: str, value: object, *, now: datetime) -> datetime:
     if isinstance(value, str):
         text = value.strip()
         if text == "now":

@@ -112,6 +112,8 @@ def triage_command(
 
     path = parameters.find_notebook("00-triage")
     values = _values(path, parameters.declared(path), files, pairs)
+    parameters.check_deadline("deadline", deadline)
+    parameters.check_deadline("deadline of a cell", cell_deadline)
     with serving(at_once=True), Progress("triage") as progress:
         # Late, so that the server of the kernels imports at the same time.
         from opslib import triage

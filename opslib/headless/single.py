@@ -15,7 +15,7 @@ from opslib import masking, report, run_folder
 from opslib.errors import OpsError
 from opslib.headless import checks, lock, result
 from opslib.headless.execution import Execution, Progress
-from opslib.parameters import declared
+from opslib.parameters import check_deadline, declared
 from opslib.stop import Stop, heeded
 from opslib.system import System, project_root
 from opslib.window import iso, wall_now
@@ -89,8 +89,8 @@ def run(
         The notebook is being run on this system already; or the run folder could not be written to
         the end, as on a full disk.
     """
-    checks.bounded("deadline", deadline_s)
-    checks.bounded("deadline of a cell", cell_s)
+    check_deadline("deadline", deadline_s)
+    check_deadline("deadline of a cell", cell_s)
     parameters = declared(notebook)
     values = dict(values)
     system = checks.system(values, parameters)

@@ -13,14 +13,23 @@ what any parameter is for but the shared ones, where an early refusal is cheap.
 
 from opslib.parameters.cells import Parameter, declared, declared_in, find_notebook
 from opslib.parameters.injected import check_injected
-from opslib.parameters.shared import check_shared, require_system
+from opslib.parameters.shared import (
+    check_deadline,
+    check_shared,
+    check_subject,
+    check_window,
+    require_system,
+)
 from opslib.parameters.values import check, collect, from_text
 
 __all__ = [
     "Parameter",
     "check",
+    "check_deadline",
     "check_injected",
     "check_shared",
+    "check_subject",
+    "check_window",
     "collect",
     "declared",
     "declared_in",

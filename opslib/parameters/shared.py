@@ -1,16 +1,20 @@
 """The parameters that all notebooks share, held against each other: system, function, start, end.
 
-In: typed values. Out: nothing, or a BadInput before anything is asked of AWS. A function that the
-system does not have, or an instant that cannot be read, would else be told only after the first
-call.
+In: typed values. Out: nothing, or a BadInput before a kernel starts and anything is asked of AWS. A
+function that the system does not have, or a window that cannot be, would else be told only after
+the first call.
 """
 
 from collections.abc import Mapping, Sequence
 
 from opslib.errors import BadInput
 from opslib.parameters.cells import NOTHING_RAN, Parameter
-from opslib.system import load, project_root
-from opslib.window import instant, wall_now
+from opslib.system import System, load, project_root
+from opslib.window import instant, require_possible, wall_now
+
+_ENDS = ("start", "end")
+#: The longest deadline; a thread cannot wait for every number of seconds.
+_LONGEST_S = 86_400.0
 
 
 def check_shared(
@@ -20,7 +24,7 @@ def check_shared(
     notebook: str,
     source: str = "",
 ) -> None:
-    """Refuse a function that the system does not have, and instants that cannot be read.
+    """Refuse a function or table that the system does not have, and a window that cannot be.
 
     Parameters
     ----------
@@ -36,29 +40,96 @@ def check_shared(
     Raises
     ------
     BadInput
-        One of them is wrong; of a function, the message says which there are.
+        One of them is wrong; of a function or a table, the message says which there are.
     """
-    for name in ("start", "end"):
+    for name in _ENDS:
         if isinstance(values.get(name), str):
             instant(name, values[name], now=wall_now())
-    named = values.get("function")
-    default = next((p.default for p in parameters if p.name == "system"), None)
-    system = values.get("system", default)
-    if not named or not isinstance(named, str) or not isinstance(system, str | dict):
+    named = _default(parameters, "system") if "system" not in values else values["system"]
+    asked = {"function", "table"} & values.keys()
+    if {*_ENDS} <= {parameter.name for parameter in parameters}:
+        asked |= {*_ENDS} & values.keys()
+    if not asked or not isinstance(named, str | dict):
         return
+    system = load(named)
+    head = f"{source}: " if source else ""
     try:
-        load(system).function(named)
+        check_subject(values, system)
     except BadInput as error:
-        if "function" not in error.facts:
-            raise
-        head = f"{source}: " if source else ""
         said = error.message.removeprefix("Nothing was read: ")
+        name = "table" if "table" in error.facts else "function"
         raise BadInput(
-            f"{head}`function` of {notebook}: {said} {NOTHING_RAN}",
-            parameter="function",
+            f"{head}`{name}` of {notebook}: {said} {NOTHING_RAN}",
+            parameter=name,
             notebook=notebook,
             source=source,
         ) from error
+    check_window(values, parameters, system)
+
+
+def check_subject(values: Mapping[str, object], system: System) -> None:
+    """Refuse a function or a table that the system does not have.
+
+    Raises
+    ------
+    BadInput
+        There is none of that name; the message says which there are.
+    """
+    function, table = values.get("function"), values.get("table")
+    if function and isinstance(function, str):
+        system.function(function)
+    known = [listed.name for listed in system.tables]
+    if table and isinstance(table, str) and table not in known:
+        raise BadInput(
+            f"Nothing was read: {table!r} is not a table of {system.name}; it has "
+            f"{', '.join(known) or 'none'}.",
+            table=table,
+        )
+
+
+def check_window(
+    values: Mapping[str, object], parameters: Sequence[Parameter], system: System | None
+) -> None:
+    """Refuse a window that nothing can be seen in, as far as can be told without asking AWS.
+
+    Parameters
+    ----------
+    values, parameters
+        What was given, and the defaults of what was not.
+    system
+        A sandbox's clock may stand at any time, so there only what is wrong at any time is refused;
+        and so it is where no system is known.
+
+    Raises
+    ------
+    BadInput
+        The window is reversed, empty, in the future, too long, or too long ago.
+    """
+    start, end = (values.get(name, _default(parameters, name)) for name in _ENDS)
+    if {*_ENDS} <= {parameter.name for parameter in parameters}:
+        known = system is not None and system.environment != "sandbox"
+        require_possible(start, end, wall=wall_now(), known=known)
+
+
+def check_deadline(name: str, given_s: float) -> None:
+    """Refuse a deadline that is none.
+
+    Raises
+    ------
+    BadInput
+        It is not above 0, or longer than a day.
+    """
+    # What is not a number fails this too: nan compares false with everything.
+    if not 0 < given_s <= _LONGEST_S:
+        raise BadInput(
+            f"Nothing ran: the {name} is {given_s:g} s. Give a number of seconds above 0 and at "
+            f"most {_LONGEST_S:.0f}.",
+            seconds=given_s,
+        )
+
+
+def _default(parameters: Sequence[Parameter], name: str) -> object:
+    return next((p.default for p in parameters if p.name == name), None)
 
 
 def require_system(

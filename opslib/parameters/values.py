@@ -20,6 +20,8 @@ PAPERMILL = "papermill"
 
 _NONE = type(None)
 _PLAN = "plan-"
+# What a whole number of a notebook may be: `dead_letters.MOST` messages are looked at at most.
+_BOUNDS = {"sample": (0, 500)}
 
 
 def check(
@@ -120,7 +122,7 @@ def collect(
             )
         seen.add(name)
         values[name] = from_text(text, known[name], notebook=notebook, source="-p")
-    source = "-p" if "function" in seen else ", ".join(map(str, files))
+    source = "-p" if {"function", "table"} & seen else ", ".join(map(str, files))
     check_shared(values, parameters, notebook=notebook, source=source)
     return values
 
@@ -158,6 +160,14 @@ def _typed(value: object, parameter: Parameter, *, notebook: str, source: str) -
         raise BadInput(
             f"{source}: `{name}` of {notebook} takes {parameter.takes}, not {shown}."
             f"{advice} {NOTHING_RAN}",
+            parameter=name,
+            notebook=notebook,
+            source=source,
+        )
+    least, most = _BOUNDS.get(name, (-math.inf, math.inf))
+    if type(value) is int and not least <= value <= most:
+        raise BadInput(
+            f"{source}: `{name}` of {notebook} takes {least} to {most}, not {value}. {NOTHING_RAN}",
             parameter=name,
             notebook=notebook,
             source=source,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from opslib import cwli
 from opslib.errors import BadInput
 from opslib.query.printing import visible
-from opslib.window import instant, iso, wall_now
+from opslib.window import instant, iso, require_near, wall_now
 
 if TYPE_CHECKING:
     from opslib.query.loading import Loaded
@@ -35,7 +35,8 @@ class Query:
     MalformedQuery
         When the text cannot be run.
     BadInput
-        When an instant cannot be read, or the end is not after the start.
+        When an instant cannot be read, the end is not after the start, or the start lies further
+        ahead than any clock may go wrong. Files may be as old as they are.
     """
 
     def __init__(self, text: str, *, start: str | None = None, end: str | None = None) -> None:
@@ -45,7 +46,10 @@ class Query:
         self._start = _milliseconds("--start", start, self.now)
         self._end = _milliseconds("--end", end, self.now)
         if self._start is not None and self._end is not None and self._end <= self._start:
-            raise BadInput(f"Query not run: --end {end} is not after --start {start}.")
+            raise BadInput(
+                f"Query not run: --end {end} is not after --start {start}. Start is in and end is "
+                "not: give a later end, or an earlier start."
+            )
 
     def run(self, loaded: "Loaded") -> cwli.Answer:
         """Run it on what was loaded.
@@ -64,9 +68,13 @@ def _milliseconds(name: str, written: str | None, now: datetime) -> int | None:
     if written is None:
         return None
     try:
-        return int(instant(name, written, now=now).timestamp() * 1000)
+        at = instant(name, written, now=now)
+        if name == "--start" and at > now:
+            require_near(f"Query not run: {name}", at, wall=now)
+        return int(at.timestamp() * 1000)
     except BadInput as error:
         reason = error.message.removeprefix("No window was made: ")
+        reason = reason.removeprefix("Query not run: ")
         raise BadInput(f"Query not run: {reason}") from error
 
 

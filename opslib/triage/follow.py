@@ -18,7 +18,7 @@ import opslib
 from opslib import headless, run_folder
 from opslib.errors import BadInput, OpsError
 from opslib.headless import CELL_S, DEADLINE_S, EXIT_CODES, lock
-from opslib.parameters import declared, find_notebook
+from opslib.parameters import check_deadline, declared, find_notebook
 from opslib.stop import Stop, heeded
 from opslib.system import System, load, project_root
 from opslib.triage import page
@@ -109,6 +109,8 @@ def follow(
     BadInput, OpsError
         As `headless.run` for 00-triage; or the tree of this system is being followed already.
     """
+    check_deadline("deadline", deadline_s)
+    check_deadline("deadline of a cell", cell_s)
     out = out or project_root() / "runs"
     with nullcontext(stop) if stop else heeded() as stop:
         tree = _Tree(

@@ -10,6 +10,7 @@ import pytest
 
 from opslib import headless, parameters, run_folder
 from opslib.cli import main
+from opslib.kernel import server
 
 ROOT = Path(__file__).parents[2]
 AT = datetime(2026, 10, 14, 3, 7, 0, tzinfo=UTC)
@@ -123,6 +124,14 @@ def test_a_run_says_verdict_cause_and_report_and_exits_as_the_verdict(
             ["run", "20", "-f", "sandbox", "-p", "start", "soon"],
             "No window was made: start is 'soon', which is not an instant.",
         ),
+        (
+            ["run", "20", "-f", "sandbox", "-p", "start", "-999999d"],
+            "start is -999999d, which lies outside of the years 1 to 9999",
+        ),
+        (
+            ["run", "20", "-f", "sandbox", "-p", "end", "-3h"],
+            "there is no whole period of 60 s; it is ",
+        ),
         (["triage", "-f", "sandbox"], "there is no notebook 00-triage; notebooks/ has 20-duration"),
         (["run", "20", "--deadline", "soon"], "Invalid value for '--deadline'"),
         (["run", "20", "-p", "start"], "requires 2 arguments"),
@@ -140,6 +149,35 @@ def test_what_cannot_run_is_said_on_stderr_and_exits_3(
     assert code == 3
     assert captured.out == ""
     assert said in captured.err
+    assert not (project / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--deadline", "nan"], "Nothing ran: the deadline is nan s. Give a number of seconds"),
+        (["--cell-deadline", "-5"], "Nothing ran: the deadline of a cell is -5 s. Give a number"),
+        (["-p", "start", "9999-01-01T00:00:00Z"], "more than 10 years in the future"),
+        (["-p", "system", "nobody", "-p", "start", "-1h"], "there is no system 'nobody'"),
+    ],
+)
+def test_a_triage_that_cannot_be_starts_no_server_of_kernels(
+    project: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    said: str,
+) -> None:
+    notebooks = project / "notebooks"
+    (notebooks / "00-triage.ipynb").write_bytes((notebooks / "20-duration.ipynb").read_bytes())
+    started: list[bool] = []
+    monkeypatch.setattr(server.Server, "start", lambda _: started.append(True))
+
+    code = main(["triage", "-f", "sandbox", *arguments])
+
+    assert code == 3
+    assert said in capsys.readouterr().err
+    assert started == []
     assert not (project / "runs").exists()
 
 

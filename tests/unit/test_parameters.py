@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from opslib.dead_letters.looking import MOST
 from opslib.errors import BadInput
 from opslib.parameters import (
     Parameter,
@@ -17,6 +18,7 @@ from opslib.parameters import (
     from_text,
     require_system,
 )
+from opslib.system import project_root
 
 CELL = """system: str | dict = "sandbox"  # name, path or mapping
 start: str = "-3h"  # ISO 8601 or relative
@@ -340,6 +342,58 @@ class TestWhatAllNotebooksShare:
             collect(shared, notebook="20-duration", pairs=[(name, text)])
 
         assert said in str(refused.value)
+
+    @pytest.mark.parametrize(
+        ("pairs", "said"),
+        [
+            ([("start", "-1h"), ("end", "-2h")], "there is no whole period of 60 s"),
+            ([("start", "-32d")], "is 32 d, and 31 d is the longest"),
+            ([("end", "-3h")], "there is no whole period of 60 s"),
+            ([("start", "-999999d")], "start is -999999d, which lies outside of the years"),
+            ([("end", "9999-12-31T23:59:59Z")], "end is 9999-12-31T23:59:59Z, more than 10 years"),
+            (
+                [("start", "2020-01-01T00:00:00Z"), ("end", "2020-01-02T00:00:00Z")],
+                "CloudWatch keeps metrics for 455 d",
+            ),
+        ],
+    )
+    def test_a_window_that_cannot_be_is_refused(
+        self, shared: list[Parameter], pairs: list[tuple[str, str]], said: str
+    ) -> None:
+        with pytest.raises(BadInput) as refused:
+            collect(shared, notebook="20-duration", pairs=pairs)
+
+        assert said in str(refused.value)
+
+    def test_a_table_that_the_system_does_not_have_is_refused_with_those_it_has(
+        self, shared: list[Parameter]
+    ) -> None:
+        takes = [*shared, Parameter("table", (str,), "")]
+        path = project_root() / "params" / "orders.yaml"
+        path.write_text(f"{ORDERS}  tables:\n    - name: orders-seen\n")
+
+        with pytest.raises(BadInput) as refused:
+            collect(takes, notebook="60-throttling", pairs=[("table", "orders")])
+
+        assert str(refused.value) == (
+            "-p: `table` of 60-throttling: 'orders' is not a table of orders; it has orders-seen. "
+            "Nothing ran."
+        )
+        assert collect(takes, notebook="60", pairs=[("table", "orders-seen")]) == {
+            "table": "orders-seen"
+        }
+
+    @pytest.mark.parametrize("sample", [-1, 501])
+    def test_more_messages_than_are_looked_at_at_most_are_refused(self, sample: int) -> None:
+        takes = [Parameter("sample", (int,), 100)]
+
+        with pytest.raises(BadInput) as refused:
+            collect(takes, notebook="30-dead-letters", pairs=[("sample", str(sample))])
+
+        assert str(refused.value) == (
+            f"-p: `sample` of 30-dead-letters takes 0 to 500, not {sample}. Nothing ran."
+        )
+        assert collect(takes, notebook="30", pairs=[("sample", str(MOST))]) == {"sample": 500}
 
     def test_a_system_that_is_not_there_is_refused_with_those_that_are(
         self, shared: list[Parameter]

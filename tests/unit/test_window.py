@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from opslib.errors import BadInput
-from opslib.window import Window, iso, wall_now
+from opslib.window import Window, iso, require_possible, wall_now
 
 NOW = datetime(2026, 10, 14, 3, 7, 30, tzinfo=UTC)
 
@@ -57,8 +57,26 @@ def test_a_longer_period_aligns_outwards_but_not_past_the_last_whole_one() -> No
         (5, "now", "start is a int, not an instant"),
         ("-1h", "-2h", "there is no whole period of 60 s"),
         ("now", "now", "there is no whole period of 60 s"),
+        (
+            "2026-10-14T02:00:30Z",
+            "2026-10-14T02:00:30Z",
+            "from 2026-10-14T02:00:30Z to 2026-10-14T02:00:30Z there is no whole period of 60 s",
+        ),
         ("-1h", "2026-10-14T03:08:01Z", "end is 2026-10-14T03:08:01Z, which lies in the future"),
         ("-32d", "now", "is 32 d, and 31 d is the longest"),
+        (
+            "2025-07-01T00:00:00Z",
+            "2025-07-02T00:00:00Z",
+            "start is 2025-07-01T00:00:00Z, 470 d 3 h 7 min 30 s ago, and CloudWatch keeps metrics "
+            "for 455 d. Start at 2025-07-16T03:08:00Z or later.",
+        ),
+        ("-999999d", "now", "start is -999999d, which lies outside of the years 1 to 9999"),
+        ("-1h", "9999-12-31T23:59:59Z", "end is 9999-12-31T23:59:59Z, which lies in the future"),
+        (
+            "-1h",
+            "9999-12-31T23:59:59-01:00",
+            "end is 9999-12-31T23:59:59-01:00, which lies outside of the years 1 to 9999",
+        ),
     ],
 )
 def test_a_window_that_makes_no_sense_is_refused(start: str, end: str, said: str) -> None:
@@ -67,6 +85,64 @@ def test_a_window_that_makes_no_sense_is_refused(start: str, end: str, said: str
 
     assert said in refused.value.message
     assert refused.value.message.startswith("No window was made: ")
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize(
+    ("start", "end", "said"),
+    [
+        ("now", "-3h", "there is no whole period of 60 s"),
+        ("2026-10-14T02:00:00Z", "2026-10-14T02:00:00Z", "there is no whole period of 60 s"),
+        ("-32d", "now", "is 32 d, and 31 d is the longest"),
+        (
+            "9999-01-01T00:00:00Z",
+            "9999-01-02T00:00:00Z",
+            "start is 9999-01-01T00:00:00Z, more than 10 years in the future; "
+            "it is 2026-10-14T03:07:30Z now. Write an ISO 8601 instant as",
+        ),
+        ("1970-01-01T00:00:00Z", "now", "start is 1970-01-01T00:00:00Z, more than 10 years in the"),
+        ("-1h", "9999-12-31T23:59:59Z", "end is 9999-12-31T23:59:59Z, more than 10 years in the"),
+    ],
+)
+def test_ends_that_make_no_window_are_refused_whatever_the_services_clock_says(
+    start: str, end: str, said: str, known: bool
+) -> None:
+    with pytest.raises(BadInput) as refused:
+        require_possible(start, end, wall=NOW, known=known)
+
+    assert said in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "said"),
+    [
+        ("-1h", "2026-10-14T03:40:00Z", "end is 2026-10-14T03:40:00Z, which lies in the future"),
+        ("2026-10-15T00:00:00Z", "now", "there is no whole period of 60 s"),
+        ("2025-07-01T00:00:00Z", "2025-07-02T00:00:00Z", "CloudWatch keeps metrics for 455 d"),
+    ],
+)
+def test_where_the_services_clock_is_about_ours_more_is_refused_than_in_a_sandbox(
+    start: str, end: str, said: str
+) -> None:
+    require_possible(start, end, wall=NOW, known=False)
+
+    with pytest.raises(BadInput) as refused:
+        require_possible(start, end, wall=NOW, known=True)
+
+    assert said in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("-3h", "now"),
+        ("-1h", "2026-10-14T03:20:00Z"),
+        ("2026-10-14T03:10:00Z", "now"),
+        ("-5m", "2026-10-14T03:00:00Z"),
+    ],
+)
+def test_what_a_services_clock_may_allow_passes(start: str, end: str) -> None:
+    require_possible(start, end, wall=NOW, known=True)
 
 
 @pytest.mark.parametrize(
