@@ -70,6 +70,10 @@ class Client:
             "get_queue_attributes": {"Attributes": {"ApproximateNumberOfMessages": "0"}},
             "start_query": {"queryId": "q"},
             "describe_table": {"Table": {}},
+            "describe_log_groups": {"logGroups": []},
+            "lookup_events": {"Events": []},
+            "describe_log_groups": {"logGroups": []},
+            "lookup_events": {"Events": []},
         }
 
         def call(**asked: Any) -> Any:

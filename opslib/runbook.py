@@ -55,6 +55,7 @@ class Run:
         self.window = window
         self._connection = connection
         self._insights = Insights(connection.client("logs"), time.sleep, time.monotonic)
+        self._trail: changes.Trail | None = None
         self._folder = folder
         self._result = Result(
             notebook,
@@ -65,7 +66,12 @@ class Run:
         )
 
     def look_at(
-        self, function: str = "", *, configuration: Mapping[str, Any] | None = None
+        self,
+        function: str = "",
+        *,
+        configuration: Mapping[str, Any] | None = None,
+        tables: Iterable[str] = (),
+        closely: bool = True,
     ) -> Target:
         """Read how a function is configured and what changed in the window.
 
@@ -76,6 +82,12 @@ class Run:
         configuration
             The answer of GetFunctionConfiguration, if it was asked already; nothing else is read
             of one that was refused, which is empty.
+        tables
+            Tables that it works on, beside the one whose stream it reads: what changed of them is
+            read too.
+        closely
+            Whether CloudTrail is asked too, a dozen calls for all functions of a run together, and
+            the class of the log group, one call a function.
 
         Raises
         ------
@@ -90,7 +102,16 @@ class Run:
                 configuration = changes.configuration(client, named.name, alias=named.alias)
             except CouldNotLook as error:
                 self._result.could_not_see(error)
-        target = read(client, named, configuration=configuration, window=self.window)
+        if closely and self._trail is None:
+            self._trail = changes.Trail(self._connection.client("cloudtrail"), self.window)
+        target = read(
+            self._connection,
+            named,
+            configuration=configuration,
+            window=self.window,
+            tables=tables,
+            trail=self._trail if closely else None,
+        )
         for sentence, reason in target.limits:
             self._result.say(sentence, reason=reason)
         return target

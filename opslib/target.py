@@ -1,17 +1,18 @@
 """One function as a runbook looks at it: its limits, where it logs, what changed.
 
-In: the function's configuration and a Lambda client to ask what changed. Out: a `Target`, which
+In: the function's configuration and a connection to ask what changed. Out: a `Target`, which
 queries, plots and judgements are about, with what could not be seen. Must not judge.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 from opslib import changes, lambda_logs, show
-from opslib.changes import Changes
-from opslib.lambda_logs import LogShape
+from opslib.aws import Connection
+from opslib.changes import Changes, Trail
+from opslib.lambda_logs import Logs, LogShape
 from opslib.system import Function
 from opslib.window import Window
 
@@ -34,10 +35,10 @@ class Target:
         As the system's params file names it.
     timeout_ms, memory_mb
         Of its configuration; NaN when that could not be seen.
-    shape
+    logs
         Where and in what form it logs; the defaults when its configuration could not be seen.
     changes
-        What changed in the window.
+        What changed in the window about it and what it works on.
     configuration
         The answer of GetFunctionConfiguration; empty when that could not be seen.
     limits
@@ -48,7 +49,7 @@ class Target:
     function: Function
     timeout_ms: float
     memory_mb: float
-    shape: LogShape
+    logs: Logs
     changes: Changes
     configuration: Mapping[str, Any] = field(default_factory=dict)
     limits: tuple[tuple[str, str], ...] = ()
@@ -57,6 +58,11 @@ class Target:
     def name(self) -> str:
         """The function's name."""
         return self.function.name
+
+    @property
+    def shape(self) -> LogShape:
+        """The shape of its logs, for which `opslib.lambda_logs` writes queries."""
+        return self.logs.shape
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -77,41 +83,65 @@ class Target:
             "memory_mb": self.memory_mb,
             "log group": self.shape.group,
             "log format": self.shape.format,
-            "changed in the window": self.deployed_at or "no",
+            "log class": self.shape.log_class or "not seen",
+            "logs kept for": self.logs.kept_for or "not seen",
+            "deployed in the window": self.deployed_at or "no",
         }
         return show.facts(facts)
 
 
 def read(
-    client: Any, function: Function, *, configuration: Mapping[str, Any], window: Window
+    connection: Connection,
+    function: Function,
+    *,
+    configuration: Mapping[str, Any],
+    window: Window,
+    tables: Iterable[str] = (),
+    trail: Trail | None = None,
 ) -> Target:
     """Read what changed about a function in a window, and hold it together.
 
     Parameters
     ----------
-    client
-        The boto3 ``lambda`` client.
     configuration
         The answer of GetFunctionConfiguration; empty when that could not be seen.
+    tables
+        Tables that it works on, beside the one whose stream it reads.
+    trail
+        CloudTrail, which is asked who changed what; None to look less closely: at neither that nor
+        the log group.
     """
     known = {"FunctionName": function.name, **configuration}
     if function.log_group and "LoggingConfig" not in configuration:
         known["LoggingConfig"] = {"LogGroup": function.log_group}
-    shape = lambda_logs.shape(known)
+    if trail is None:
+        shape = lambda_logs.shape(known)
+        logs = Logs(shape, limits=tuple(lambda_logs.limits(shape)))
+    else:
+        logs = lambda_logs.look(connection.client("logs"), known)
     # Without a REPORT for each invocation the logs cannot show that all is well.
-    word = "note" if shape.reports and not shape.managed_instances else "unseen"
+    word = "note" if logs.shape.reports and not logs.shape.managed_instances else "unseen"
     # An alias that points at $LATEST changes with every edit; one of a version does not.
-    aliased = function.alias is not None and configuration.get("Version") != changes.LATEST
-    found = changes.timeline(client, function.name, window, edits_deploy=not aliased)
+    on_latest = function.alias is None or configuration.get("Version") == changes.LATEST
+    found = changes.of(
+        connection,
+        function.name,
+        window,
+        tables_named=dict.fromkeys(filter(None, (function.table, *tables))),
+        trail=trail,
+        edits_deploy=on_latest,
+        latest=configuration if on_latest else None,
+    )
     return Target(
         function=function,
         timeout_ms=configuration.get("Timeout", float("nan")) * 1000.0,
         memory_mb=float(configuration.get("MemorySize", "nan")),
-        shape=shape,
+        logs=logs,
         changes=found,
         configuration=configuration,
         limits=(
-            *((sentence, word) for sentence in lambda_logs.limits(shape)),
+            *((sentence, word) for sentence in logs.limits),
             *((sentence, "unseen") for sentence in found.limits),
+            *((sentence, "note") for sentence in (*logs.notes, *found.notes)),
         ),
     )

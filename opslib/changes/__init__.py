@@ -8,7 +8,8 @@ The rooms: ``gathering`` puts the timeline together; ``functions`` asks Lambda, 
 """
 
 from opslib.changes.functions import configuration
-from opslib.changes.gathering import Changes, of, timeline
-from opslib.changes.rows import LATEST
+from opslib.changes.gathering import Changes, of
+from opslib.changes.rows import LATEST, Change
+from opslib.changes.trail import Trail
 
-__all__ = ["LATEST", "Changes", "configuration", "of", "timeline"]
+__all__ = ["LATEST", "Change", "Changes", "Trail", "configuration", "of"]

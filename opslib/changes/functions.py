@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from opslib.aws import calling
-from opslib.changes.rows import LATEST, Change
+from opslib.changes.rows import EDITS, LATEST, VERSIONS, Change
 
 
 def configuration(client: Any, name: str, *, alias: str | None = None) -> Mapping[str, Any]:
@@ -30,17 +30,25 @@ def configuration(client: Any, name: str, *, alias: str | None = None) -> Mappin
         return answer
 
 
-def edit(client: Any, name: str) -> tuple[Mapping[str, Any], list[Change]]:
-    """Return the configuration of a function as it is, and when it was last changed."""
+def edit(
+    client: Any, name: str, *, latest: Mapping[str, Any] | None = None
+) -> tuple[Mapping[str, Any], list[Change]]:
+    """Return the configuration of a function as it is, and when it was last changed.
+
+    ``latest`` is that configuration, when it was asked already.
+    """
     operation, resource = "lambda:GetFunctionConfiguration", _arn(name)
-    with calling(operation, f"when {name} was last changed", resource=resource):
-        answer: Mapping[str, Any] = client.get_function_configuration(FunctionName=name)
+    answer = latest or {}
+    if not answer:
+        with calling(operation, f"when {name} was last changed", resource=resource):
+            answer = client.get_function_configuration(FunctionName=name)
     at = instant(answer.get("LastModified"))
     if at is None:
         return answer, []
     memory_mb, timeout_s = answer.get("MemorySize", "?"), answer.get("Timeout", "?")
     detail = f"now {memory_mb} MB, timeout {timeout_s} s, {answer.get('Runtime', 'image')}"
-    return answer, [Change(at, "code or configuration edited", detail, LATEST, deploys=True)]
+    what = "code or configuration edited"
+    return answer, [Change(at, what, detail, LATEST, deploys=True, subject=EDITS)]
 
 
 def versions(client: Any, name: str) -> list[Mapping[str, Any]]:
@@ -58,7 +66,8 @@ def published(configurations: Iterable[Mapping[str, Any]]) -> Iterator[Change]:
         at = instant(version.get("LastModified"))
         if at is not None:
             detail = version.get("Description") or "no description"
-            yield Change(at, "version published", detail, version["Version"], deploys=True)
+            number = version["Version"]
+            yield Change(at, "version published", detail, number, deploys=True, subject=VERSIONS)
 
 
 def aliases(client: Any, name: str) -> list[Mapping[str, Any]]:
@@ -101,7 +110,8 @@ def mapped(found: Iterable[Mapping[str, Any]]) -> Iterator[Change]:
                 f"{named(source)}: {mapping.get('State', '?')}"
                 f"{f' ({reason})' if reason else ''}{batch}"
             )
-            yield Change(at, "event source mapping changed", detail)
+            subject = f"mapping {mapping['UUID']}"
+            yield Change(at, "event source mapping changed", detail, subject=subject)
 
 
 def named(arn: str) -> str:

@@ -1,26 +1,29 @@
 """The timeline, put together from whoever remembers something.
 
-In: a boto3 ``lambda`` client, or a `Connection` for more of it; a function's name; a Window. Out:
-`Changes`. A call that is refused costs its own rows and becomes a sentence.
+In: a `Connection`; a function's name; a Window. Out: `Changes`. A call that is refused costs its
+own rows and becomes a sentence.
 """
 
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
 import pandas as pd
 
 from opslib.aws import Connection
-from opslib.changes import functions, tables, trail
-from opslib.changes.rows import Change, frame
+from opslib.changes import functions, tables
+from opslib.changes.rows import EDITS, Change, frame
+from opslib.changes.trail import Trail
 from opslib.changes.versions import differences
 from opslib.errors import CouldNotLook
 from opslib.window import Window, iso
 
 _Seen = TypeVar("_Seen")
+
+# CloudTrail dates a change when it was asked for, to the second; who was asked, when it was done.
+_AT_MOST_EARLIER, _AT_MOST_LATER = timedelta(seconds=2), timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,8 @@ class Changes:
         time), ``what``, ``detail``, ``version`` (string). Changes outside the window are left out,
         aliases are always there, last. Empty when nothing changed, or nothing could be seen.
     deployed_at
-        The latest change of code or configuration inside the window, or None.
+        The latest change of code, configuration or of the version that is invoked inside the
+        window, or None. A mapping or a table that changed is no deployment.
     limits
         A sentence for everything that could not be seen.
     notes
@@ -45,6 +49,10 @@ class Changes:
         (string).
     aliases
         Names of the aliases.
+    mappings
+        Its event source mappings and those of its aliases, as Lambda gives them.
+    dated
+        The changes inside the window, oldest first: of ``rows``, those with a time.
     """
 
     rows: pd.DataFrame
@@ -53,6 +61,8 @@ class Changes:
     notes: tuple[str, ...] = ()
     differences: pd.DataFrame = field(default_factory=lambda: differences({}, []))
     aliases: tuple[str, ...] = ()
+    mappings: tuple[Mapping[str, Any], ...] = ()
+    dated: tuple[Change, ...] = ()
 
 
 @dataclass(slots=True)
@@ -67,6 +77,7 @@ class _Gathering:
     latest: Mapping[str, Any] = field(default_factory=dict)
     published: list[Mapping[str, Any]] = field(default_factory=list)
     aliases: list[Mapping[str, Any]] = field(default_factory=list)
+    mappings: list[Mapping[str, Any]] = field(default_factory=list)
 
     def look(self, ask: Callable[[], _Seen], otherwise: _Seen) -> _Seen:
         """Return what a call gives; ``otherwise``, and a limit, when it is refused."""
@@ -76,10 +87,10 @@ class _Gathering:
             self.limits.append(error.message)
             return otherwise
 
-    def function(self, client: Any, name: str) -> None:
+    def function(self, client: Any, name: str, latest: Mapping[str, Any] | None) -> None:
         """Ask Lambda for a function's last edit, its versions and its aliases."""
         unseen: tuple[Mapping[str, Any], list[Change]] = ({}, [])
-        self.latest, edited = self.look(lambda: functions.edit(client, name), unseen)
+        self.latest, edited = self.look(lambda: functions.edit(client, name, latest=latest), unseen)
         self.published = self.look(lambda: functions.versions(client, name), [])
         self.aliases = self.look(lambda: functions.aliases(client, name), [])
         if not self.edits_deploy:
@@ -96,6 +107,33 @@ class _Gathering:
                     "and an edit inside the window is hidden."
                 )
 
+    def works_on(self, connection: Connection, name: str, named: Sequence[str]) -> None:
+        """Ask for a function's mappings and tables; what changed after the window is noted."""
+        client = connection.client("lambda")
+        qualifiers = [str(alias["Name"]) for alias in self.aliases]
+        self.mappings = self.look(
+            lambda: functions.mappings(client, name, qualifiers=qualifiers), self.mappings
+        )
+        found = list(functions.mapped(self.mappings))
+        for table in named:
+            found += self.look(partial(tables.table, connection.client("dynamodb"), table), [])
+        self.changes += found
+        self.notes += [
+            f"After the window, at {iso(change.at)}: {change.what}, {change.detail}."
+            for change in found
+            if change.at is not None and change.at >= self.window.end
+        ]
+
+    def recorded(self, trail: Trail, name: str, named: Sequence[str]) -> None:
+        """Ask CloudTrail; what it tells of a change that is known goes to that."""
+        mappings = [str(mapping["UUID"]) for mapping in self.mappings]
+        recorded, notes = trail.recorded(name, mappings=mappings, tables=named)
+        self.notes += notes
+        for change in recorded:
+            # An edit deploys to the version that traffic is on, or not at all.
+            deploys = change.deploys and (self.edits_deploy or change.subject != EDITS)
+            self.changes = _told(self.changes, change._replace(deploys=deploys))
+
     def whole(self) -> Changes:
         """Return it as a timeline."""
         inside = sorted(
@@ -111,31 +149,33 @@ class _Gathering:
             notes=tuple(self.notes),
             differences=differences(self.latest, self.published),
             aliases=tuple(str(alias["Name"]) for alias in self.aliases),
+            mappings=tuple(self.mappings),
+            dated=tuple(inside),
         )
 
 
-def timeline(
-    client: Any, function_name: str, window: Window, *, edits_deploy: bool = True
-) -> Changes:
-    """Return what changed about a function inside a window, as far as Lambda remembers it.
-
-    Parameters
-    ----------
-    client
-        The boto3 ``lambda`` client, or anything with get_function_configuration and the paginators
-        list_versions_by_function and list_aliases.
-    edits_deploy
-        Whether traffic is on ``$LATEST``, so that editing it is what deploys. On an alias it is
-        not: an edit stands among the changes, and nothing is held against it.
-
-    Returns
-    -------
-    What Lambda shows. A call that is refused costs its own rows and becomes a sentence in
-    ``limits``.
-    """
-    gathering = _Gathering(window, edits_deploy=edits_deploy)
-    gathering.function(client, function_name)
-    return gathering.whole()
+def _told(changes: Sequence[Change], recorded: Change) -> list[Change]:
+    """Return the changes with a recorded one, which takes the place of the same one told twice."""
+    assert recorded.at is not None  # noqa: S101 - CloudTrail dates everything
+    same = [
+        change
+        for change in changes
+        if change.at is not None
+        and change.subject
+        and change.subject == recorded.subject
+        and recorded.at - _AT_MOST_EARLIER <= change.at <= recorded.at + _AT_MOST_LATER
+    ]
+    if not same:
+        return [*changes, recorded]
+    known = same[0]
+    kept = [change for change in changes if change is not known]
+    edit = known.subject == EDITS
+    both = known._replace(
+        what=recorded.what if edit else known.what,
+        detail=f"{known.detail}; {recorded.detail}",
+        subject="",
+    )
+    return [*kept, both]
 
 
 def of(
@@ -144,11 +184,9 @@ def of(
     window: Window,
     *,
     tables_named: Iterable[str] = (),
-    cloudtrail: bool = True,
+    trail: Trail | None = None,
     edits_deploy: bool = True,
-    deadline_s: float = 20,
-    sleep: Callable[[float], None] = time.sleep,
-    monotonic: Callable[[], float] = time.monotonic,
+    latest: Mapping[str, Any] | None = None,
 ) -> Changes:
     """Return what changed about a function and what it works on, from all who remember something.
 
@@ -156,50 +194,25 @@ def of(
     ----------
     tables_named
         The DynamoDB tables that it reads or writes.
-    cloudtrail
-        Whether to ask CloudTrail too, which knows who did what, and when aliases moved. That it may
-        not be asked is in ``notes``: nothing rests on it.
+    trail
+        CloudTrail over the window, which knows who did what, and when aliases moved; None for not
+        to ask it. That it may not be asked is in ``notes``: nothing rests on it.
     edits_deploy
-        As of `timeline`.
-    deadline_s
-        After so many seconds no further call to CloudTrail is begun.
-    sleep, monotonic
-        As of `time`.
+        Whether traffic is on ``$LATEST``, so that editing it is what deploys. On an alias it is
+        not: an edit stands among the changes, and nothing is held against it.
+    latest
+        The answer of GetFunctionConfiguration for ``$LATEST``, when it was asked already.
 
     Returns
     -------
-    As `timeline`; beside it changes of event source mappings and of tables, and what CloudTrail
-    recorded.
+    What changed of the function's code, configuration, versions and aliases, of its event source
+    mappings and tables, and what CloudTrail recorded. A call that is refused costs its own rows and
+    becomes a sentence in ``limits``.
     """
-    end_s = monotonic() + deadline_s
     named = list(tables_named)
     gathering = _Gathering(window, edits_deploy=edits_deploy)
-    client = connection.client("lambda")
-    gathering.function(client, function_name)
-    qualifiers = [str(alias["Name"]) for alias in gathering.aliases]
-    none: list[Mapping[str, Any]] = []
-    found = gathering.look(
-        lambda: functions.mappings(client, function_name, qualifiers=qualifiers), none
-    )
-    changes = list(functions.mapped(found))
-    for table in named:
-        changes += gathering.look(partial(tables.table, connection.client("dynamodb"), table), [])
-    gathering.changes += changes
-    gathering.notes += [
-        f"After the window, at {iso(change.at)}: {change.what}, {change.detail}."
-        for change in changes
-        if change.at is not None and change.at >= window.end
-    ]
-    if cloudtrail:
-        recorded, notes = trail.recorded(
-            connection.client("cloudtrail"),
-            function_name=function_name,
-            mappings=[str(mapping["UUID"]) for mapping in found],
-            tables=named,
-            window=window,
-            sleep=sleep,
-            late=lambda: monotonic() > end_s,
-        )
-        gathering.changes += recorded
-        gathering.notes += notes
+    gathering.function(connection.client("lambda"), function_name, latest)
+    gathering.works_on(connection, function_name, named)
+    if trail is not None:
+        gathering.recorded(trail, function_name, named)
     return gathering.whole()

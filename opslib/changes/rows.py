@@ -11,6 +11,8 @@ import pandas as pd
 
 #: The version that an edit is of.
 LATEST = "$LATEST"
+#: The subjects of an edit, and of a version's publishing.
+EDITS, VERSIONS = "$LATEST", "versions"
 
 _COLUMNS = {
     "at": "datetime64[ns, UTC]",
@@ -29,6 +31,9 @@ class Change(NamedTuple):
     version: str = ""
     deploys: bool = False
     """Whether it changed code or configuration, or which version is invoked."""
+    subject: str = ""
+    """What it is a change of, so that two who tell of one change can be told to: `EDITS`,
+    `VERSIONS`, ``mapping`` and its UUID, ``table`` and its name; empty where nobody else tells."""
 
 
 def frame(changes: Iterable[Change]) -> pd.DataFrame:

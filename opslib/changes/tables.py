@@ -37,21 +37,23 @@ def table(client: Any, name: str) -> list[Change]:
 
 
 def _changes(name: str, told: Mapping[str, Any]) -> Iterator[Change]:
+    subject = f"table {name}"
     created_at = instant(told.get("CreationDateTime"))
     if created_at is not None:
-        yield Change(created_at, "table created", name)
+        yield Change(created_at, "table created", name, subject=subject)
     billing = told.get("BillingModeSummary") or {}
     switched_at = instant(billing.get("LastUpdateToPayPerRequestDateTime"))
     if switched_at is not None:
         mode = "on-demand" if billing.get("BillingMode") == "PAY_PER_REQUEST" else "provisioned"
-        yield Change(switched_at, "table switched to on-demand", f"{name}; now {mode}")
+        what = "table switched to on-demand"
+        yield Change(switched_at, what, f"{name}; now {mode}", subject=subject)
     indexes = told.get("GlobalSecondaryIndexes") or []
     parts = [(name, told), *((f"{name}, index {each.get('IndexName')}", each) for each in indexes)]
-    for what, part in parts:
+    for named, part in parts:
         capacity = part.get("ProvisionedThroughput") or {}
         read, write = capacity.get("ReadCapacityUnits"), capacity.get("WriteCapacityUnits")
         for key, word in _DATED:
             at = instant(capacity.get(key))
             if at is not None:
-                detail = f"{what}: now {read} read and {write} write units a second"
-                yield Change(at, f"table {word}", detail)
+                detail = f"{named}: now {read} read and {write} write units a second"
+                yield Change(at, f"table {word}", detail, subject=subject)

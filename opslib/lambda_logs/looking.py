@@ -1,7 +1,7 @@
-"""Asking how a function logs: its configuration, and its log group.
+"""Asking of what class a function's log group is, which its configuration does not tell.
 
-In: a `Connection` and a function's name. Out: `Logs`, with the shape, a small frame of facts, and
-sentences for what could not be seen or such logs cannot tell. Must not judge.
+In: a boto3 ``logs`` client and a function's configuration. Out: `Logs`, with the shape, a few facts
+for people, and sentences for what could not be seen or such logs cannot tell. Must not judge.
 
 Facts leaned on
 ---------------
@@ -13,9 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
-
-from opslib.aws import Connection, calling
+from opslib.aws import calling
 from opslib.errors import CouldNotLook
 from opslib.lambda_logs.shapes import LogShape, limits, shape
 
@@ -32,59 +30,45 @@ class Logs:
     ----------
     shape
         Its shape; Lambda's defaults when its configuration could not be seen.
-    rows
-        One row a fact: ``fact`` and ``value`` (string).
+    kept_for
+        How long its lines are kept, in words; empty when nobody asked or that was not seen.
     limits
-        A sentence for everything that could not be seen, and that such logs cannot tell.
+        A sentence for everything that such logs cannot tell.
+    notes
+        What could not be seen of the log group. Nothing rests on it: a query of a group that is not
+        there, or not of a class that can be asked, is refused.
     """
 
     shape: LogShape
-    rows: pd.DataFrame
-    limits: tuple[str, ...]
+    kept_for: str = ""
+    limits: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
-def look(connection: Connection, function_name: str) -> Logs:
-    """Return how a function logs. A call that is refused becomes a sentence in ``limits``."""
-    said: list[str] = []
-    configuration: Mapping[str, Any] = {}
-    operation = "lambda:GetFunctionConfiguration"
+def look(client: Any, configuration: Mapping[str, Any]) -> Logs:
+    """Return how a function logs, its log group's class among it.
+
+    Parameters
+    ----------
+    client
+        The boto3 ``logs`` client.
+    configuration
+        As of `shape`.
+    """
+    assumed = shape(configuration)
     try:
-        with calling(operation, f"how {function_name} logs"):
-            client = connection.client("lambda")
-            configuration = client.get_function_configuration(FunctionName=function_name)
+        group = _group(client, assumed.group)
     except CouldNotLook as error:
-        said.append(error.message)
-    known = {**configuration, "FunctionName": function_name}
-    name = shape(known).group
-    group: Mapping[str, Any] | None = {}
-    try:
-        group = _group(connection.client("logs"), name)
-    except CouldNotLook as error:
-        said.append(error.message)
+        return Logs(assumed, limits=tuple(limits(assumed)), notes=(error.message,))
     if group is None:
-        said.append(
-            f"{function_name} is set to log to {name}, and there is no such log group: it has not "
-            "logged yet, or its role lacks logs:CreateLogGroup."
+        said = (
+            f"{assumed.function} is set to log to {assumed.group}, and there is no such log group: "
+            "it has not logged yet, or its role lacks logs:CreateLogGroup."
         )
-    group = group or {}
-    found = shape(known, log_class=str(group.get("logGroupClass", "")))
+        return Logs(assumed, limits=tuple(limits(assumed)), notes=(said,))
+    found = shape(configuration, log_class=str(group.get("logGroupClass", "")))
     kept = group.get("retentionInDays")
-    facts = {
-        "log group": found.group,
-        "log format": found.format,
-        "system level": found.system_level or "all",
-        "log class": found.log_class or "not seen",
-        "kept for": f"{kept} days" if kept else ("ever" if group else "not seen"),
-        "starts from snapshots": "yes" if found.snap_start else "no",
-        "managed instances": "yes" if found.managed_instances else "no",
-    }
-    rows = pd.DataFrame(
-        {
-            "fact": pd.Series(list(facts), dtype="string"),
-            "value": pd.Series(list(facts.values()), dtype="string"),
-        }
-    )
-    return Logs(found, rows, (*said, *limits(found)))
+    return Logs(found, f"{kept} days" if kept else "ever", tuple(limits(found)))
 
 
 def _group(client: Any, name: str) -> Mapping[str, Any] | None:

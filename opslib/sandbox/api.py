@@ -32,6 +32,7 @@ FAULTS_PATH = "/_opslib/faults"
 QUERY_QUOTA_PATH = "/_opslib/query-quota"
 LAMBDA_HISTORY_PATH = "/_opslib/lambda-history"
 STREAM_HISTORY_PATH = "/_opslib/stream-history"
+CHANGE_HISTORY_PATH = "/_opslib/change-history"
 WAITS_PATH = "/_opslib/waits"
 RESET_PATH = "/_ministack/reset"
 """The emulator's own; ours is forgotten with it."""
@@ -148,6 +149,39 @@ class Sandbox:
         records = {number: at.astimezone(UTC).isoformat() for number, at in written_at.items()}
         self._control("PUT", STREAM_HISTORY_PATH, {"stream": stream_arn, "records": records})
 
+    def set_changed_at(self, name: str, at: datetime) -> None:
+        """Tell when an event source mapping was last changed, or a table was made.
+
+        Parameters
+        ----------
+        name
+            The mapping's UUID, or the table's name. A later change made through the API ends what
+            was told of a mapping.
+        at
+            Tz-aware.
+        """
+        self._control("PUT", CHANGE_HISTORY_PATH, {"changed": name, "at": _spelled(at)})
+
+    def record_change(self, event: str, *, at: datetime, user: str, asked: dict[str, Any]) -> None:
+        """Let CloudTrail tell of a change.
+
+        Parameters
+        ----------
+        event
+            Its name in CloudTrail: ``UpdateTable``.
+        at
+            Tz-aware.
+        user
+            Who made it.
+        asked
+            The parameters of the request, as CloudTrail spells them.
+        """
+        self._control(
+            "PUT",
+            CHANGE_HISTORY_PATH,
+            {"event": event, "at": _spelled(at), "user": user, "asked": asked},
+        )
+
     def set_fault(
         self,
         operation: str,
@@ -235,3 +269,7 @@ class Sandbox:
                 reason="failed",
                 status=answer.status,
             )
+
+
+def _spelled(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat()

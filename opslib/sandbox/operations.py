@@ -23,6 +23,7 @@ from opslib.sandbox.wire import Answer, Request, json_answer
 # IAM's prefix of an action, and what botocore calls the service.
 _MODELS = {
     "application-autoscaling": ("application-autoscaling",),
+    "cloudtrail": ("cloudtrail",),
     "cloudwatch": ("cloudwatch",),
     "dynamodb": ("dynamodb", "dynamodbstreams"),
     "events": ("events",),

@@ -14,6 +14,7 @@ from typing import Any
 from opslib.sandbox import api
 from opslib.sandbox.call_metrics import Watcher
 from opslib.sandbox.calls import Answerer, Emulator
+from opslib.sandbox.change_history import ChangeHistory
 from opslib.sandbox.clock import Clock
 from opslib.sandbox.dynamodb_calls import DynamodbCalls
 from opslib.sandbox.emulator import state as inside
@@ -65,6 +66,7 @@ def build(*, emulator: Emulator, clock: Clock, faults: Faults) -> Services:
     """Make everything, knowing nothing yet."""
     lambda_history = LambdaHistory(clock=clock, revise=inside.revise_function)
     stream_history = StreamHistory(clock=clock)
+    change_history = ChangeHistory(clock=clock)
     waits = Waits()
     moves = MessageMoves(emulator=emulator, clock=clock)
     invocations = LiveInvocations()
@@ -75,8 +77,10 @@ def build(*, emulator: Emulator, clock: Clock, faults: Faults) -> Services:
     return Services(
         answerers={
             "application-autoscaling": (ScalingCalls(clock=clock),),
+            "cloudtrail": (change_history,),
             "cloudwatch": (WrittenFirst(measures), MetricCalls(clock=clock)),
             "dynamodb": (
+                change_history,
                 stream_history,
                 DynamodbCalls(consumed=measures.consumed),
             ),
@@ -85,6 +89,7 @@ def build(*, emulator: Emulator, clock: Clock, faults: Faults) -> Services:
                 LambdaNames(),
                 LambdaDates(lambda_history),
                 LambdaStates(),
+                change_history,
                 LambdaRefusals(emulator),
                 LambdaRequests(emulator),
                 MappingCalls(mappings, clock=clock),
@@ -102,6 +107,7 @@ def build(*, emulator: Emulator, clock: Clock, faults: Faults) -> Services:
             ("PUT", api.QUERY_QUOTA_PATH): quota.order,
             ("PUT", api.LAMBDA_HISTORY_PATH): lambda_history.order,
             ("PUT", api.STREAM_HISTORY_PATH): stream_history.order,
+            ("PUT", api.CHANGE_HISTORY_PATH): change_history.order,
             ("PUT", api.WAITS_PATH): waits.order,
         },
     )

@@ -1,13 +1,14 @@
 """What changed about a function, as far as Lambda remembers."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 import pytest
-from fakes.clients import Lambda, refusal
+from fakes.clients import Connected, Lambda, refusal
 
-from opslib.changes import timeline
+from opslib.aws import Connection
+from opslib.changes import Changes, of
 from opslib.window import Window
 
 WINDOW = Window(datetime(2026, 10, 14, 0, 7, tzinfo=UTC), datetime(2026, 10, 14, 3, 7, tzinfo=UTC))
@@ -17,12 +18,16 @@ def _configuration(at: str) -> dict[str, Any]:
     return {"LastModified": at, "MemorySize": 256, "Timeout": 10, "Runtime": "python3.12"}
 
 
+def _of(client: Lambda, **given: Any) -> Changes:
+    return of(cast(Connection, Connected(**{"lambda": client})), "f", WINDOW, **given)
+
+
 def _version(version: str, at: str, description: str = "") -> dict[str, str]:
     return {"Version": version, "LastModified": at, "Description": description}
 
 
 def test_the_last_edit_inside_the_window_is_the_deployment() -> None:
-    changes = timeline(Lambda(_configuration("2026-10-14T01:52:00.000+0000")), "f", WINDOW)
+    changes = _of(Lambda(_configuration("2026-10-14T01:52:00.000+0000")))
 
     assert changes.deployed_at == datetime(2026, 10, 14, 1, 52, tzinfo=UTC)
     assert changes.limits == ()
@@ -38,7 +43,7 @@ def test_the_last_edit_inside_the_window_is_the_deployment() -> None:
 
 @pytest.mark.parametrize("at", ["2026-10-14T00:06:59.999+0000", "2026-10-14T03:07:00.000+0000"])
 def test_an_edit_outside_of_the_window_is_not(at: str) -> None:
-    changes = timeline(Lambda(_configuration(at)), "f", WINDOW)
+    changes = _of(Lambda(_configuration(at)))
 
     assert changes.deployed_at is None
     assert [str(dtype) for dtype in changes.rows.dtypes] == [
@@ -75,7 +80,7 @@ def test_published_versions_of_every_page_are_in_order_and_aliases_last() -> Non
         ],
     )
 
-    changes = timeline(client, "f", WINDOW)
+    changes = _of(client)
 
     assert changes.rows["version"].tolist() == ["$LATEST", "7", "6"]
     assert changes.rows["detail"].tolist() == [
@@ -93,7 +98,7 @@ def test_a_call_that_is_refused_costs_only_its_own_rows() -> None:
         versions=[refusal("AccessDeniedException", "Access denied")],
     )
 
-    changes = timeline(client, "f", WINDOW)
+    changes = _of(client)
 
     assert changes.deployed_at == datetime(2026, 10, 14, 1, 52, tzinfo=UTC)
     assert len(changes.limits) == 1
@@ -104,7 +109,7 @@ def test_a_call_that_is_refused_costs_only_its_own_rows() -> None:
 def test_a_function_that_cannot_be_seen_at_all_has_no_deployment_and_says_so() -> None:
     denied = refusal("AccessDeniedException", "Access denied")
 
-    changes = timeline(Lambda(denied, versions=[denied], aliases=[denied]), "f", WINDOW)
+    changes = _of(Lambda(denied, versions=[denied], aliases=[denied]))
 
     assert changes.deployed_at is None
     assert len(changes.limits) == 3
@@ -114,8 +119,8 @@ def test_an_edit_deploys_nothing_where_traffic_is_on_an_alias() -> None:
     inside = Lambda(_configuration("2026-10-14T01:52:00.000+0000"))
     after = Lambda(_configuration("2026-10-14T04:00:00.000+0000"))
 
-    edited = timeline(inside, "f", WINDOW, edits_deploy=False)
-    later = timeline(after, "f", WINDOW, edits_deploy=False)
+    edited = _of(inside, edits_deploy=False)
+    later = _of(after, edits_deploy=False)
 
     assert edited.rows["what"].tolist() == ["code or configuration edited"]
     assert (edited.deployed_at, later.limits) == (None, ())

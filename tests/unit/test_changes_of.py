@@ -43,20 +43,18 @@ def _of(
     tables: Tables | None = None,
     trail: Trail | None = None,
     named: tuple[str, ...] = (),
+    deadline_s: float = 20,
     **given: Any,
 ) -> changes.Changes:
-    clock = Clock()
-    clients = {"lambda": function, "dynamodb": tables or Tables(), "cloudtrail": trail or Trail()}
+    asked = _trail(trail or Trail(), deadline_s=deadline_s)
+    clients = {"lambda": function, "dynamodb": tables or Tables()}
     connection = cast(Connection, Connected(**clients))
-    return changes.of(
-        connection,
-        "orders",
-        WINDOW,
-        tables_named=named,
-        sleep=clock.sleep,
-        monotonic=clock.monotonic,
-        **given,
-    )
+    return changes.of(connection, "orders", WINDOW, tables_named=named, trail=asked, **given)
+
+
+def _trail(client: Trail, **given: Any) -> changes.Trail:
+    clock = Clock()
+    return changes.Trail(client, WINDOW, sleep=clock.sleep, monotonic=clock.monotonic, **given)
 
 
 def _told(found: changes.Changes) -> list[tuple[str, str, str]]:
@@ -256,11 +254,123 @@ def test_a_throttled_cloudtrail_is_asked_again_until_there_is_no_time_left() -> 
 
 
 def test_cloudtrail_is_left_alone_when_nobody_wants_it() -> None:
-    trail = Trail()
+    connection = cast(Connection, Connected(**{"lambda": Lambda(_function())}))
 
-    _of(Lambda(_function()), trail=trail, cloudtrail=False)
+    found = changes.of(connection, "orders", WINDOW)
 
-    assert trail.asked == []
+    assert (found.limits, found.notes) == ((), ())
+
+
+def test_several_functions_ask_cloudtrail_for_each_name_once() -> None:
+    client = Trail(
+        UpdateFunctionCode20150331v2=[
+            {"Events": [_event(_at(1), functionName="a"), _event(_at(2), functionName="b")]}
+        ]
+    )
+    trail = _trail(client)
+
+    found = [trail.recorded(name, mappings=[], tables=[]) for name in ("a", "b")]
+
+    assert [[change.at for change in told] for told, _ in found] == [[_at(1)], [_at(2)]]
+    assert len(client.asked) == 9
+
+
+def test_what_cloudtrail_did_not_tell_is_said_once() -> None:
+    trail = _trail(Trail(refusals=[DENIED] * 20))
+
+    said = [len(trail.recorded(name, mappings=[], tables=[])[1]) for name in ("a", "b")]
+
+    assert said == [1, 0]
+
+
+def test_an_edit_that_cloudtrail_tells_of_too_is_one_change_with_who_made_it() -> None:
+    function = Lambda(
+        _function(at="2026-10-14T02:00:00.250+0000"),
+        mappings=[{"EventSourceMappings": [_mapping("m-1", _at(1, 1), State="Enabled")]}],
+    )
+    trail = Trail(
+        UpdateFunctionConfiguration20150331v2=[
+            {"Events": [_event(_at(2), functionName="orders", memorySize=256, kMSKeyArn="k")]}
+        ],
+        UpdateEventSourceMapping20150331=[
+            {"Events": [_event(_at(1), uUID="m-1", batchSize=1000, enabled=False)]}
+        ],
+    )
+
+    found = _of(function, trail=trail)
+
+    assert _told(found) == [
+        (
+            "01:01",
+            "event source mapping changed",
+            "table/orders: Enabled (User action), batches of 100; "
+            "enabled False, batchSize 1000, by ada",
+        ),
+        (
+            "02:00",
+            "configuration updated",
+            "now 256 MB, timeout 10 s, python3.12; memorySize 256, by ada",
+        ),
+    ]
+    assert found.deployed_at == datetime(2026, 10, 14, 2, 0, 0, 250_000, tzinfo=UTC)
+
+
+def test_a_refused_edit_is_no_other_telling_of_the_one_that_was_made() -> None:
+    trail = Trail(
+        UpdateFunctionCode20150331v2=[
+            {"Events": [_event(_at(2), functionName="orders", error="AccessDenied")]}
+        ]
+    )
+
+    found = _of(Lambda(_function(at="2026-10-14T02:00:01.000+0000")), trail=trail)
+
+    assert [what for _, what, _ in _told(found)] == ["code updated", "code or configuration edited"]
+
+
+def test_an_edit_that_cloudtrail_tells_of_deploys_nothing_where_traffic_is_on_an_alias() -> None:
+    trail = Trail(
+        UpdateFunctionCode20150331v2=[{"Events": [_event(_at(2), functionName="orders")]}],
+        UpdateAlias20150331=[{"Events": [_event(_at(1), functionName="orders", name="live")]}],
+    )
+
+    found = _of(Lambda(_function()), trail=trail, edits_deploy=False)
+
+    assert [what for _, what, _ in _told(found)] == ["alias moved", "code updated"]
+    assert found.deployed_at == _at(1)
+
+
+def test_a_mapping_that_is_gone_is_told_of_by_the_answer_to_its_deletion() -> None:
+    arn = "arn:aws:lambda:eu-west-1:123456789012:function:orders"
+    record = {"requestParameters": {"uUID": "m-9"}, "responseElements": {"functionArn": arn}}
+    event = {"EventTime": _at(1), "Username": "ada", "CloudTrailEvent": json.dumps(record)}
+
+    found = _of(
+        Lambda(_function()), trail=Trail(DeleteEventSourceMapping20150331=[{"Events": [event]}])
+    )
+
+    assert _told(found) == [("01:00", "event source mapping deleted", "by ada")]
+
+
+def test_what_a_table_was_asked_to_become_is_told() -> None:
+    units = {"readCapacityUnits": 2, "writeCapacityUnits": 1}
+    event = _event(
+        _at(1), tableName="orders", billingMode="PROVISIONED", provisionedThroughput=units
+    )
+
+    found = _of(
+        Lambda(_function()),
+        trail=Trail(UpdateTable=[{"Events": [event]}]),
+        tables=Tables(orders={}),
+        named=("orders",),
+    )
+
+    assert _told(found) == [
+        (
+            "01:00",
+            "table updated",
+            "orders, billingMode PROVISIONED, readCapacityUnits 2, writeCapacityUnits 1, by ada",
+        )
+    ]
 
 
 def test_more_events_than_are_read_are_said_to_be_cut() -> None:

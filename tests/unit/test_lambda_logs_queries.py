@@ -1,13 +1,12 @@
 """The query for each shape of a function's logs, run by the local engine on lines of that shape."""
 
 import json
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from fakes.clients import Connected, Group, Lambda, refusal
+from fakes.clients import Group, refusal
 
 from opslib import cwli, lambda_logs
-from opslib.aws import Connection
 from opslib.lambda_logs import LogShape
 
 AT_MS = 1_791_936_420_000
@@ -90,80 +89,53 @@ def _asked(
     return cwli.query(text, events)
 
 
+NUMBERS = """
+| stats count(*) as invocations, max(duration_ms) as max_ms, pct(duration_ms, 50) as p50_ms,
+        max(memory_mb) as limit_mb, max(used_mb) as most_mb, count(init_ms) as initialized,
+        max(init_ms) as init_max_ms, count(restore_ms) as restored, max(restore_ms) as restore_ms
+"""
+
+
+def _numbers(shape: LogShape, lines: list[str], **told: Any) -> dict[str, str]:
+    (row,) = _asked(lambda_logs.reports(shape) + NUMBERS, lines, **told)
+    return row
+
+
 @pytest.mark.parametrize(("shape", "lines"), CASES)
 def test_durations_of_every_shape_are_the_same(shape: LogShape, lines: list[str]) -> None:
-    rows = _asked(lambda_logs.durations(shape), lines)
+    row = _numbers(shape, lines)
 
-    assert len(rows) == 1
-    assert (rows[0]["invocations"], rows[0]["max_ms"]) == ("3", "3000")
-    assert rows[0]["p50_ms"] == "300"
+    assert (row["invocations"], row["max_ms"], row["p50_ms"]) == ("3", "3000", "300")
 
 
-@pytest.mark.parametrize(("shape", "lines"), CASES)
-def test_durations_by_bin_are_in_order(shape: LogShape, lines: list[str]) -> None:
-    rows = _asked(lambda_logs.durations(shape, every="5m"), lines)
+@pytest.mark.parametrize("shape", [TEXT, JSON])
+def test_a_function_whose_format_was_switched_is_counted_whole(shape: LogShape) -> None:
+    row = _numbers(shape, [*TEXT_LINES, *JSON_LINES])
 
-    assert [(row["at"], row["invocations"]) for row in rows] == [("2026-10-14 00:05:00.000", "3")]
+    assert (row["invocations"], row["initialized"]) == ("6", "2")
 
 
 @pytest.mark.parametrize(("shape", "lines"), CASES)
 def test_memory_of_every_shape_is_in_megabytes(shape: LogShape, lines: list[str]) -> None:
-    rows = _asked(lambda_logs.memory(shape), lines)
+    row = _numbers(shape, lines)
 
-    assert rows[0]["limit_mb"] == "256"
-    assert rows[0]["most_mb"] == "120"
+    assert (row["limit_mb"], row["most_mb"]) == ("256", "120")
 
 
 @pytest.mark.parametrize(("shape", "lines"), CASES)
 def test_a_warm_start_is_not_a_cold_one_of_no_time(shape: LogShape, lines: list[str]) -> None:
-    rows = _asked(lambda_logs.cold_starts(shape), lines)
+    row = _numbers(shape, lines)
 
-    assert (rows[0]["invocations"], rows[0]["initialized"], rows[0]["restored"]) == ("3", "1", "0")
-    assert (rows[0]["init_p50_ms"], rows[0]["init_max_ms"]) == ("600.25", "600.25")
-    assert "restore_max_ms" not in rows[0]
+    assert (row["initialized"], row["init_max_ms"], row["restored"]) == ("1", "600.25", "0")
+    assert "restore_ms" not in row
 
 
 @pytest.mark.parametrize("shape", [_shape(snap_start=True), _shape(snap_start=True, **RARE)])
 def test_a_start_from_a_snapshot_is_counted_once(shape: LogShape) -> None:
-    rows = _asked(lambda_logs.cold_starts(shape), SNAP_LINES)
+    row = _numbers(shape, SNAP_LINES)
 
-    assert (rows[0]["invocations"], rows[0]["initialized"], rows[0]["restored"]) == ("1", "0", "1")
-    assert rows[0]["restore_max_ms"] == "410.1"
-
-
-@pytest.mark.parametrize(("shape", "lines"), CASES)
-def test_an_invocation_that_was_cut_off_counts_once(shape: LogShape, lines: list[str]) -> None:
-    rows = _asked(lambda_logs.timeouts(shape), lines)
-
-    assert rows[0]["timeouts"] == "1"
-
-
-@pytest.mark.parametrize(("shape", "lines"), CASES)
-def test_errors_are_the_lines_that_tell_of_one(shape: LogShape, lines: list[str]) -> None:
-    rows = _asked(lambda_logs.errors(shape), lines)
-
-    told = [row["@message"] for row in rows]
-    assert len(told) == (3 if shape.format == "Text" else 2)
-    assert any("no such table" in line for line in told)
-    assert any(CUT in line for line in told)
-    assert not any("Task done" in line for line in told)
-
-
-@pytest.mark.parametrize(
-    ("line", "is_error"),
-    [
-        ('{"level": "ERROR", "message": "m"}\n', True),
-        (f"2026-10-14T00:07:00.000Z\t{WARM}\tERROR\tInvoke Error\n", True),
-        (f"RequestId: {WARM} Error: Runtime exited with error: signal: killed\n", True),
-        (f"RequestId: {WARM} Process exited before completing request\n", True),
-        ("INIT_REPORT Init Duration: 10000.00 ms\tPhase: init\tStatus: timeout\n", True),
-        (f"REPORT RequestId: {WARM}\tDuration: 1 ms\tStatus: error\tError Type: X\n", True),
-        ('{"level": "WARNING", "error_count": 2}\n', False),
-        ("[INFO] 0 errors, no ERROR at all\n", False),
-    ],
-)
-def test_an_error_in_text_is_told_by_its_form(line: str, is_error: bool) -> None:
-    assert bool(_asked(lambda_logs.errors(TEXT), [line])) is is_error
+    assert (row["invocations"], row["initialized"], row["restored"]) == ("1", "0", "1")
+    assert row["restore_ms"] == "410.1"
 
 
 @pytest.mark.parametrize(("shape", "lines"), CASES)
@@ -174,37 +146,32 @@ def test_in_a_shared_group_only_the_functions_own_lines_count(
         group="/shared", format=shape.format, system_level="INFO", log_class=shape.log_class
     )
 
-    counted = _asked(lambda_logs.durations(shared), lines, stream=SHARED, others=lines)
-    timed_out = _asked(lambda_logs.timeouts(shared), lines, stream=SHARED, others=lines)
-    failed = _asked(lambda_logs.errors(shared), lines, stream=SHARED, others=lines)
+    row = _numbers(shared, lines, stream=SHARED, others=lines)
 
-    assert counted[0]["invocations"] == "3"
-    assert timed_out[0]["timeouts"] == "1"
-    assert {row["@logStream"] for row in failed} == {SHARED}
+    assert row["invocations"] == "3"
 
 
 def test_a_function_in_a_group_of_its_own_needs_no_filter() -> None:
+    both = 'filter @type = "REPORT" or type = "platform.report"'
+
     assert lambda_logs.own_lines(TEXT) == ""
-    assert lambda_logs.report_filter(TEXT) == 'filter @type = "REPORT"'
+    assert lambda_logs.report_filter(TEXT) == both
     assert lambda_logs.report_filter(_shape(group="/shared", format="JSON")) == (
-        'filter @logStream like "/orders["\n| filter type = "platform.report"'
+        f'filter @logStream like "/orders["\n| {both}'
     )
 
 
 def test_managed_instances_have_durations_and_nothing_else() -> None:
     shape = _shape(format="JSON", managed_instances=True)
-    lines = [_report(WARM, "success", durationMs=12.5)]
 
-    durations = _asked(lambda_logs.durations(shape), lines)
-    memory = _asked(lambda_logs.memory(shape), lines)
+    row = _numbers(shape, [_report(WARM, "success", durationMs=12.5)])
 
-    assert durations[0]["p50_ms"] == "12.5"
-    assert "most_mb" not in memory[0]
+    assert row["p50_ms"] == "12.5"
+    assert "most_mb" not in row
 
 
-def _looked(configuration: Any, *pages: Any) -> lambda_logs.Logs:
-    connection = Connected(**{"lambda": Lambda(configuration), "logs": Group(*pages)})
-    return lambda_logs.look(cast(Connection, connection), "orders")
+def _looked(configuration: dict[str, Any], *pages: Any) -> lambda_logs.Logs:
+    return lambda_logs.look(Group(*pages), configuration)
 
 
 def _groups(*names: str, **more: Any) -> dict[str, Any]:
@@ -222,25 +189,23 @@ def test_a_look_finds_format_group_class_and_retention() -> None:
     found = _looked(configuration, *pages)
 
     assert found.shape == _shape(format="JSON", system_level="INFO", log_class="INFREQUENT_ACCESS")
-    assert dict(found.rows.to_numpy().tolist())["kept for"] == "14 days"
+    assert found.kept_for == "14 days"
     assert "no field is discovered in its lines" in found.limits[-1]
 
 
 def test_a_group_that_is_not_there_is_said() -> None:
     found = _looked({"FunctionName": "orders"}, {"logGroups": []})
 
-    assert found.limits == (
+    assert found.limits == ()
+    assert found.notes == (
         "orders is set to log to /aws/lambda/orders, and there is no such log group: it has not "
         "logged yet, or its role lacks logs:CreateLogGroup.",
     )
 
 
 def test_a_look_that_is_refused_says_what_is_lacking_and_takes_the_defaults() -> None:
-    denied = refusal("AccessDeniedException", "no")
+    found = _looked({"FunctionName": "orders"}, refusal("AccessDeniedException", "no"))
 
-    found = _looked(denied, denied)
-
-    assert found.shape == TEXT
-    assert ["lambda:GetFunctionConfiguration" in said for said in found.limits] == [True, False]
-    assert '"Action": "logs:DescribeLogGroups"' in found.limits[1]
-    assert dict(found.rows.to_numpy().tolist())["log class"] == "not seen"
+    assert (found.shape, found.kept_for, found.limits) == (TEXT, "", ())
+    assert len(found.notes) == 1
+    assert '"Action": "logs:DescribeLogGroups"' in found.notes[0]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes.clients import CloudWatch, Lambda, Logs, refusal
+from fakes.clients import CloudWatch, Lambda, Logs, Trail, refusal
 
 from opslib import aws, runbook
 from opslib.errors import BadInput
@@ -69,7 +69,11 @@ class _Aliased(Lambda):
 
 
 def _run(folder: Path | None = None, **clients: Any) -> runbook.Run:
-    given = {"logs": Logs(_answer(3)), "lambda": Lambda(CONFIGURATION)} | clients
+    given = {
+        "logs": Logs(_answer(3)),
+        "lambda": Lambda(CONFIGURATION),
+        "cloudtrail": Trail(),
+    } | clients
     return runbook.Run(
         "20-duration",
         connection=_Connection(given),  # type: ignore[arg-type]
@@ -314,7 +318,7 @@ def test_an_unseen_configuration_leaves_the_limits_unknown_and_the_verdict_too(
 
 def test_a_function_behind_an_alias_is_read_as_its_traffic_has_it() -> None:
     function = {"name": "ingest", "alias": "live"}
-    connection = _Connection({"logs": Logs(), "lambda": _Aliased()})
+    connection = _Connection({"logs": Logs(), "lambda": _Aliased(), "cloudtrail": Trail()})
     connection.system = load(SYSTEM | {"functions": [function]})
     given: Any = connection
     run = runbook.Run("20-duration", connection=given, window=WINDOW, folder=Folder(None))

@@ -22,7 +22,7 @@ import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,8 @@ LOG_GROUP = f"/aws/lambda/{FUNCTION}"
 TIMEOUT_S = 10
 MEMORY_MB = 256
 BATCH_SIZE = 100
+#: How long before a story's end table and mapping were made.
+MADE_BEFORE_END = timedelta(days=30)
 
 _PACKAGE_DEADLINE_S = 300
 _ACTIVE_DEADLINE_S = 30.0
@@ -194,6 +196,8 @@ def deploy(
         DestinationConfig={"OnFailure": {"Destination": queue_arn}},
         FilterCriteria={"Filters": [{"Pattern": json.dumps(pattern)} for pattern in _FILTERS]},
     )
+    for name in (TABLE, mapping["UUID"]):
+        _set_made_at(sandbox, name)
     return Deployed(mapping=mapping["UUID"], queue_url=queue_url)
 
 
@@ -324,6 +328,12 @@ def change_mapping(sandbox: Sandbox, deployed: Deployed, **changes: object) -> N
     _wait_until_settled(sandbox, deployed)
     sandbox.client("lambda").update_event_source_mapping(UUID=deployed.mapping, **changes)
     _wait_until_settled(sandbox, deployed)
+    _set_made_at(sandbox, deployed.mapping)
+
+
+def _set_made_at(sandbox: Sandbox, name: str) -> None:
+    """Let a mapping or a table say that it is older than the window that a story is told in."""
+    sandbox.set_changed_at(name, sandbox.clock.now() - MADE_BEFORE_END)
 
 
 def _wait_until_settled(sandbox: Sandbox, deployed: Deployed) -> None:

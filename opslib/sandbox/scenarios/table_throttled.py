@@ -46,6 +46,19 @@ def _build(sandbox: Sandbox, progress: Progress) -> None:
     pipeline.set_deployed_at(sandbox, now - DEPLOYED_BEFORE_END)
     pipeline.wait_until_active(sandbox)
     pipeline.provision_table(sandbox, write=_CAPACITY, read=_CAPACITY)
+    sandbox.record_change(
+        "UpdateTable",
+        at=now - timedelta(minutes=MINUTES - _CHANGED_MINUTE),
+        user="cost-review",
+        asked={
+            "tableName": pipeline.TABLE,
+            "billingMode": "PROVISIONED",
+            "provisionedThroughput": {
+                "readCapacityUnits": _CAPACITY,
+                "writeCapacityUnits": _CAPACITY,
+            },
+        },
+    )
     progress(f"The aggregator is deployed; its table has {_CAPACITY} write units a second.")
     telling.seed(sandbox, story.invocations, now=now, progress=progress, throttles=_refused)
     if sandbox.clock.pinned:

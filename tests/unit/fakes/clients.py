@@ -53,6 +53,9 @@ class Logs:
         self.asked.append(arguments)
         return _next(self.answers)
 
+    def describe_log_groups(self, *, logGroupNamePrefix: str) -> Any:
+        return {"logGroups": [{"logGroupName": logGroupNamePrefix, "logGroupClass": "STANDARD"}]}
+
     def stop_query(self, **arguments: Any) -> Any:
         self.stopped.append(arguments["queryId"])
         if self.stop is not None:
