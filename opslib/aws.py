@@ -13,9 +13,10 @@ policy allows the ACTION action"; an explicit deny says "with an explicit deny" 
 profile's and the environment's (AWS SDKs guide, service-specific endpoints).
 """
 
+import functools
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -28,6 +29,7 @@ import boto3
 import botocore.session
 from botocore import exceptions
 from botocore.config import Config
+from botocore.loaders import JSONFileLoader, Loader
 from botocore.parsers import ResponseParserError
 
 from opslib import __version__
@@ -92,6 +94,25 @@ _UNREACHABLE = (
 )
 _DENIAL = re.compile(r"not authorized to perform: (\S+?)(?: on resource: (\S+?))?(?:[\s.,]|$)")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+
+
+class _ReadOnce(JSONFileLoader):  # type: ignore[misc]
+    """Reads a description of a service once a process, instead of once a session."""
+
+    load_file = functools.cache(JSONFileLoader.load_file)
+
+
+_DESCRIPTIONS = _ReadOnce()
+
+
+def read_descriptions(services: Iterable[str]) -> None:
+    """Read what botocore needs for clients of services (``logs``), before the first is made."""
+    loader = Loader(file_loader=_DESCRIPTIONS)
+    for name in ("endpoints", "partitions", "sdk-default-configuration", "_retry"):
+        loader.load_data(name)
+    for service in services:
+        for kind in ("service-2", "endpoint-rule-set-1"):
+            loader.load_service_model(service, kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +191,7 @@ def connect(system: System, *, deadline_s: float = 15) -> Connection:
             profile = session.get_scoped_config()
             _refuse_region(system, profile.get("region"))
             endpoint_url = profile.get("endpoint_url") if system.profile else None
+            session.get_component("data_loader").file_loader = _DESCRIPTIONS
             boto = boto3.Session(botocore_session=session, region_name=system.region)
             client = _client(
                 boto, "sts", endpoint_url=endpoint_url, read_s=max(deadline_s / _ATTEMPTS - 1, 1)

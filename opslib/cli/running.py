@@ -90,7 +90,7 @@ def run_command(
     "--jobs",
     type=click.IntRange(1, 64),
     metavar="N",
-    help="Notebooks side by side. [default: one a core]",
+    help="Notebooks side by side. [default: two a core]",
 )
 @click.pass_obj
 def triage_command(
@@ -116,7 +116,7 @@ def triage_command(
     parameters.check_deadline("deadline of a cell", cell_deadline)
     with serving(at_once=True), Progress("triage") as progress:
         # Late, so that the server of the kernels imports at the same time.
-        from opslib import triage
+        from opslib import headless, triage
 
         outcome = triage.follow(
             path,
@@ -124,7 +124,7 @@ def triage_command(
             out=Path(out) if out else None,
             deadline_s=deadline,
             cell_s=cell_deadline,
-            jobs=jobs,
+            jobs=jobs or headless.SIDE_BY_SIDE,
             progress=progress.say if progress.shown else None,
             stop=stop,
         )

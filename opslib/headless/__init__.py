@@ -11,13 +11,21 @@ Must not know AWS or judge.
 
 from opslib.headless.execution import Progress
 from opslib.headless.result import EXIT_CODES
-from opslib.headless.single import CELL_S, DEADLINE_S, Outcome, lock_folder, run
+from opslib.headless.single import (
+    CELL_S,
+    DEADLINE_S,
+    SIDE_BY_SIDE,
+    Outcome,
+    lock_folder,
+    run,
+)
 from opslib.headless.sweep import sweep
 
 __all__ = [
     "CELL_S",
     "DEADLINE_S",
     "EXIT_CODES",
+    "SIDE_BY_SIDE",
     "Outcome",
     "Progress",
     "lock_folder",

@@ -24,6 +24,8 @@ from opslib.window import iso, wall_now
 DEADLINE_S = 600.0
 #: What one cell may take. A Logs Insights query of an hour belongs in a person's hands.
 CELL_S = 300.0
+#: Notebooks side by side: two a core, since one that waits for AWS leaves its core to another.
+SIDE_BY_SIDE = 2 * (os.cpu_count() or 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ In: notebooks, params files, how many at once. Out: an outcome for each, or why 
 their order. Each has a process of its own, which can be killed on its own. Must not choose them.
 """
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from opslib.errors import OpsError
 from opslib.headless.lock import Together
-from opslib.headless.single import Outcome, run
+from opslib.headless.single import SIDE_BY_SIDE, Outcome, run
 from opslib.kernel.server import serving
 from opslib.parameters import collect, declared
 from opslib.stop import Stop, heeded
@@ -23,7 +22,7 @@ def sweep(
     *,
     files: Sequence[str | Path] = (),
     out: Path | None = None,
-    jobs: int | None = None,
+    jobs: int = SIDE_BY_SIDE,
     stop: Stop | None = None,
 ) -> list[Outcome | OpsError]:
     """Run notebooks side by side; a stop ends those that run, and begins no more.
@@ -37,7 +36,7 @@ def sweep(
     out, stop
         As for `headless.run`.
     jobs
-        How many at once; as many as there are cores when not given.
+        How many at once.
     """
     locks = Together()
     with nullcontext(stop) if stop else heeded() as stop, serving(at_once=True):
@@ -49,5 +48,5 @@ def sweep(
             except OpsError as error:
                 return error
 
-        with ThreadPoolExecutor(jobs or os.cpu_count(), thread_name_prefix="opslib-run") as pool:
+        with ThreadPoolExecutor(jobs, thread_name_prefix="opslib-run") as pool:
             return list(pool.map(one, notebooks))

@@ -46,6 +46,7 @@ _NEEDED = (
     "botocore.httpsession",
     "opslib.runbook",
 )
+_SERVICES = ("sts", "logs", "cloudwatch", "lambda", "sqs", "dynamodb", "kinesis", "iam")
 _PR_SET_PDEATHSIG = 1
 # They end the asker, who then ends kernels in good order; this process ends with its socket.
 _NOT_FOR_US = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -65,6 +66,7 @@ def main() -> None:
     # As ipykernel's own launcher: the folder this was started in is nothing to a notebook.
     if sys.path[0] == str(Path.cwd()):
         del sys.path[0]
+    # What is here stays: no kernel collects it, which would copy all of it for each.
     gc.collect()
     gc.freeze()
     kernels: set[int] = set()
@@ -109,7 +111,6 @@ def _be_kernel(order: dict[str, Any], *, server: int) -> None:
         os.environ.update(order["environment"])
         time.tzset()
         os.chdir(order["folder"])
-        gc.unfreeze()
         from ipykernel.kernelapp import IPKernelApp
 
         IPKernelApp.launch_instance(
@@ -123,12 +124,13 @@ def _be_kernel(order: dict[str, Any], *, server: int) -> None:
 
 
 def _warm() -> None:
-    """Write a frame and draw it once: that imports more, and finds the fonts."""
+    """Do once what every kernel does: that imports more, finds the fonts, reads descriptions."""
     import pandas as pd
 
-    from opslib import plots
+    from opslib import aws, plots
     from opslib.window import Window
 
+    aws.read_descriptions(_SERVICES)
     window = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))
     points = pd.DataFrame({"at": [window.start, window.end], "value": [0.0, 1.0]})
     for write in (points.to_csv, points.to_string, points.to_dict, points.to_html):

@@ -1,5 +1,6 @@
 """A run folder to one HTML page; see the package's text."""
 
+import functools
 import json
 import re
 from collections.abc import Mapping
@@ -52,16 +53,7 @@ def render(folder: Path) -> str:
     masks = masking.Masks()
     result = _seen(masks.value(_result(folder / run_folder.RESULT)))
     notebook = masking.notebook(_notebook(folder / run_folder.NOTEBOOK), masks)
-    templates = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        # A finding that lacks a line is no reason to lose the report.
-        undefined=ChainableUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    templates.filters |= {"instant": _instant, "number": _number, "cell": _cell}
-    page = templates.get_template("report.html.j2").render(
+    page = _templates().get_template("report.html.j2").render(
         css=Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8")),  # noqa: S704
         result=result,
         title=show.visible(_title(notebook)) or result["notebook"],
@@ -78,6 +70,21 @@ def render(folder: Path) -> str:
         evidence=_evidence(folder, result),
     )
     return page.rstrip() + "\n"
+
+
+@functools.cache
+def _templates() -> Environment:
+    """Return the templates of a page, compiled once a process."""
+    templates = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        # A finding that lacks a line is no reason to lose the report.
+        undefined=ChainableUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters |= {"instant": _instant, "number": _number, "cell": _cell}
+    return templates
 
 
 def _result(path: Path) -> dict[str, Any]:

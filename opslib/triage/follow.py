@@ -82,7 +82,7 @@ def follow(
     out: Path | None = None,
     deadline_s: float = DEADLINE_S,
     cell_s: float = CELL_S,
-    jobs: int | None = None,
+    jobs: int = headless.SIDE_BY_SIDE,
     now: Callable[[], datetime] = wall_now,
     progress: Say | None = None,
     stop: Stop | None = None,
@@ -100,7 +100,7 @@ def follow(
     deadline_s
         What all of it may take, in seconds.
     jobs
-        Notebooks side by side; as many as there are cores when not given.
+        Notebooks side by side.
     progress
         Told what is being done.
 
@@ -118,7 +118,7 @@ def follow(
             system=load(_system_of(values, notebook)),
             out=out,
             cell_s=cell_s,
-            jobs=jobs or os.cpu_count() or 1,
+            jobs=jobs,
             stop=stop,
             progress=progress or (lambda _: None),
             deadline_s=deadline_s,

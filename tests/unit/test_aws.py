@@ -11,7 +11,8 @@ from botocore.parsers import ResponseParserError
 from fakes import sts
 from fakes.clients import refusal
 
-from opslib.aws import Connection, calling, connect
+from opslib import aws
+from opslib.aws import Connection, calling, connect, read_descriptions
 from opslib.errors import CouldNotLook, GuardRefused
 from opslib.system import System
 
@@ -82,6 +83,20 @@ def test_clients_go_to_the_profiles_endpoint_with_deadlines_and_three_tries(
     config = logs.meta.config
     assert (config.connect_timeout, config.read_timeout) == (3, 10)
     assert config.retries == {"mode": "standard", "total_max_attempts": 3}
+
+
+def test_descriptions_of_services_are_read_once_for_all_connections(
+    server: sts.Server, make: Make
+) -> None:
+    read_descriptions(["sts", "logs"])
+    before = aws._ReadOnce.load_file.cache_info()
+
+    for _ in range(2):
+        connect(make(server.url)).client("logs")
+
+    after = aws._ReadOnce.load_file.cache_info()
+    assert after.misses == before.misses
+    assert after.hits > before.hits
 
 
 def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(
