@@ -72,8 +72,6 @@ class Client:
             "describe_table": {"Table": {}},
             "describe_log_groups": {"logGroups": []},
             "lookup_events": {"Events": []},
-            "describe_log_groups": {"logGroups": []},
-            "lookup_events": {"Events": []},
         }
 
         def call(**asked: Any) -> Any:

@@ -10,6 +10,7 @@ table have. Must not judge.
 
 from opslib.metrics.fetching import Metric, MetricAnswer, fetch
 from opslib.metrics.wanted import (
+    OPERATIONS,
     function_metrics,
     of_function,
     of_queue,
@@ -20,6 +21,7 @@ from opslib.metrics.wanted import (
 )
 
 __all__ = [
+    "OPERATIONS",
     "Metric",
     "MetricAnswer",
     "fetch",
