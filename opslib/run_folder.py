@@ -22,6 +22,10 @@ from opslib.errors import BadInput
 MANIFEST = "manifest.json"
 REPORT = "report.html"
 PDF = "report.pdf"
+#: Of a triage, which has no report of its own.
+INDEX = "index.json"
+PAGE = "index.html"
+PAGE_PDF = "index.pdf"
 RESULT = "result.json"
 NOTEBOOK = "notebook.ipynb"
 AUDIT = "audit.jsonl"

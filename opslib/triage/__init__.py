@@ -6,5 +6,6 @@ In: values for 00-triage. Out: a run folder for each notebook, and one of the tr
 """
 
 from opslib.triage.follow import FIRST, Outcome, follow
+from opslib.triage.members import index_of, page_of, runs_of
 
-__all__ = ["FIRST", "Outcome", "follow"]
+__all__ = ["FIRST", "Outcome", "follow", "index_of", "page_of", "runs_of"]

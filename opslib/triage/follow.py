@@ -21,14 +21,12 @@ from opslib.headless import CELL_S, DEADLINE_S, EXIT_CODES, lock
 from opslib.parameters import check_deadline, declared, find_notebook
 from opslib.stop import Stop, heeded
 from opslib.system import System, load, project_root
-from opslib.triage import page
+from opslib.triage import members
 from opslib.window import iso, wall_now
 
 FIRST = "00-triage"
 DEEPEST = 4
 MOST = 40
-INDEX = "index.json"
-PAGE = "index.html"
 # What a notebook may take to be told what to look at, and where a system lists such things.
 _ABOUT = {"function": "functions", "queue": "queues", "stream": "streams", "table": "tables"}
 _WORST_FIRST = ("critical", "unknown", "warning", "healthy")
@@ -291,6 +289,8 @@ def _written(tree: _Tree, *, started_at: datetime, now: Callable[[], datetime]) 
             "run_id": run_folder.run_id(folder),
             "system": tree.system.name,
             "window": dict(tree.window),
+            # Where the system's people read their clocks, for the page.
+            "timezone": tree.system.timezone,
             "verdict": _verdict(tree),
             "stopped": tree.stop.reason,
             "runs": [_ran(step, folder) for step in tree.steps if step.outcome],
@@ -300,8 +300,8 @@ def _written(tree: _Tree, *, started_at: datetime, now: Callable[[], datetime]) 
             "ended": iso(ended_at),
             "opslib": opslib.__version__,
         }
-        run_folder.write_json(folder / INDEX, index)
-        run_folder.write(folder / PAGE, page.render(index, timezone=tree.system.timezone))
+        run_folder.write_json(folder / run_folder.INDEX, index)
+        run_folder.write(folder / run_folder.PAGE, members.page_of(index))
         run_folder.audit(
             folder,
             at=iso(ended_at),

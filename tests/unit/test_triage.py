@@ -41,6 +41,16 @@ given = {"function": function, "start": start, "end": end}
     "findings": %r,
 }))
 """
+# A browser in small, whose PDF is the page that it was given.
+BROWSER = """\
+#!/bin/sh
+if [ "$1" = --version ]; then echo "Chromium 156.0.1"; exit; fi
+for option; do
+  case "$option" in --print-to-pdf=*) out="${option#--print-to-pdf=}";; esac
+  last="$option"
+done
+{ echo "%PDF-1.4"; cat "${last#file://}"; echo "%%EOF"; } > "$out"
+"""
 Findings = Sequence[Mapping[str, Any]]
 
 
@@ -247,3 +257,69 @@ def test_the_command_prints_each_verdict_and_the_page(capsys: pytest.CaptureFixt
         f"    runs/{runs[2] if 'tree' in runs[1] else runs[1]}/report.html",
         f"  runs/{next(name for name in runs if 'tree' in name)}/index.html",
     ]
+
+
+def test_render_and_verify_of_a_triage_take_its_page_and_its_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _notebook("00-triage", "healthy", [_finding("duration.rising", "20-duration")])
+    _notebook("20-duration", "warning")
+    folder = _follow().folder
+    first, second = sorted({*Path("runs").glob("2*")} - {Path("runs") / folder.name})
+    told = {path: path.read_text() for path in Path("runs").glob("2*/*.html")}
+    for path in told:
+        run_folder.replace_sealed(path.parent, path.name, "an old page")
+    browser = tmp_path / "chromium"
+    browser.write_text(BROWSER)
+    browser.chmod(0o755)
+    monkeypatch.setenv("CHROMIUM", str(browser))
+
+    codes = [main(["render", folder.name]), main(["render", folder.name, "--to", "pdf"])]
+    said = capsys.readouterr()
+    codes.append(main(["verify", folder.name]))
+    whole = capsys.readouterr()
+
+    assert codes == [0, 0, 0]
+    assert {path: path.read_text() for path in told} == told
+    names = [f"{first}/report", f"{second}/report", f"runs/{folder.name}/index"]
+    assert said.out.splitlines() == [f"{name}.{kind}" for kind in ("html", "pdf") for name in names]
+    printed = (folder / "index.pdf").read_text()
+    assert "20-duration of other" in printed
+    assert "../" not in printed
+    assert whole.out == f"{folder.name} is as the run left it, and so are its 2 runs.\n"
+
+
+def test_a_run_of_a_triage_that_was_changed_is_said_and_the_others_are_rendered(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _notebook("00-triage", "healthy")
+    folder = _follow().folder
+    (run,) = {*Path("runs").glob("2*")} - {Path("runs") / folder.name}
+    (run / "result.json").write_text("{}")
+
+    codes = [main(["render", folder.name]), main(["verify", folder.name])]
+
+    said = capsys.readouterr()
+    assert codes == [3, 2]
+    assert said.out.splitlines() == [
+        f"runs/{folder.name}/index.html",
+        f"{run.name}: result.json was changed after the run.",
+    ]
+    assert said.err.startswith("opslib: Not rendered: result.json was changed after the run. ")
+    assert said.err.endswith(f"with: opslib verify {run}\n")
+
+
+def test_an_index_that_was_changed_is_not_rendered(capsys: pytest.CaptureFixture[str]) -> None:
+    _notebook("00-triage", "healthy")
+    folder = _follow().folder
+    index = (folder / "index.json").read_text()
+    (folder / "index.json").write_text(index.replace("healthy", "critical"))
+
+    code = main(["render", folder.name])
+
+    assert code == 3
+    assert capsys.readouterr().err == (
+        "opslib: Not rendered: index.json was changed after the run. A page of it would not tell "
+        "what the triage saw; index.html is as it was. See all that differs with: opslib verify "
+        f"{folder}\n"
+    )
