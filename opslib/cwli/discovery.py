@@ -147,8 +147,11 @@ class Discovery:
         same = f"lambda x: try_cast(x AS DOUBLE) = try_cast({column} AS DOUBLE)"
         again = f"coalesce(list_filter({texts}, {same})[1], {column})"
         number = quoted("-?[0-9]+([.].*|[eE].*)")
+        test = f"NOT regexp_full_match({column}, {number})"
+        if len(pointers) == 1:
+            test += f" OR {_stands_so(pointers[0], column)}"
+        found = f"CASE WHEN {test} THEN {column} ELSE {again} END"
         # Nearly every other text is told by its first character.
-        found = f"CASE WHEN regexp_full_match({column}, {number}) THEN {again} ELSE {column} END"
         return f"CASE WHEN {column} < ':' THEN {found} ELSE {column} END"
 
     def _found(self, name: str) -> Value:
@@ -214,6 +217,25 @@ def _quoted_numbers(column: str) -> str:
     pattern = quoted(r'("(?:[^"\\]|\\.)*")|(-?[0-9][0-9.eE+-]*)')
     marked = f"regexp_replace({column}, {pattern}, '\\1' || chr(1) || '\\2' || chr(1), 'g')"
     return f"replace(replace({marked}, chr(1) || chr(1), ''), chr(1), '\"')"
+
+
+def _stands_so(pointer: str, column: str) -> str:
+    """Return SQL of whether a number surely stands in the message as it stands in a column.
+
+    The last key of its path is in the message once, spelled as it is, and the number is behind it,
+    to its end. Most numbers with a point are told so, for a tenth of what it takes to look them up.
+    """
+    key = pointer.rpartition("/")[2].replace("~1", "/").replace("~0", "~")
+    if key.isdigit() or not documents.is_written_as_it_is(key):
+        return "false"
+    name = f'"{key}"'
+    once_there = f"strlen(replace(msg, {quoted(name)}, '')) = strlen(msg) - {len(name.encode())}"
+    written = [
+        f"contains(msg, {quoted(name + colon)} || {column} || '{end}')"
+        for colon in (": ", ":")
+        for end in ",}"
+    ]
+    return f"({' OR '.join(written)}) AND {once_there} AND NOT {documents.BACKSLASH}"
 
 
 def _matched(begins: str, pattern: str) -> Value:

@@ -240,6 +240,26 @@ def test_an_odd_line_changes_nothing_of_the_lines_beside_it() -> None:
     assert shown(names, [*lines, wide]) == [*expected, {}]
 
 
+def test_a_number_has_its_own_digits_also_where_they_stand_elsewhere_in_the_line() -> None:
+    lines = [
+        '{"a": 1.50, "b": {"x": 1.5}}',
+        '{"b": {"a": 1.5}, "a": 1.50}',
+        '{"b":{"a":1.5},"a":1.50}',
+        '{"b": ["a"], "a": 1.5}',
+        r'{"b": {"a": 1.5}, "\u0061": 1.50}',
+        r'{"a": 1.50, "b": "\"a\": 1.5,"}',
+        '{"a": 1.5e0, "b": {"a": 1.5}}',
+        'x "a": 1.5, {"a": 1.50}',
+        '{"a" : 1.50}',
+        '{"a": "1.50"}',
+        '{"a": -0.5, "b": 1}',
+    ]
+    expected = ["1.50"] * 3 + ["1.5"] + ["1.50"] * 2 + ["1.5e0"] + ["1.50"] * 3 + ["-0.5"]
+
+    assert [row.get("a") for row in shown(["a"], lines)] == expected
+    assert shown(["b.a", "`x`"], lines[:5]) == [{}, *[{"b.a": "1.5"}] * 2, {}, {"b.a": "1.5"}]
+
+
 HOSTILE = [
     *(
         "[{" * 50_000 + "}",
