@@ -22,6 +22,16 @@ FUNCTION = "ZAEL-demo-aggregator"
 NOW = datetime(2026, 10, 14, 3, 7, tzinfo=UTC)
 START, END = (int((NOW - timedelta(hours=hours)).timestamp() * 1000) for hours in (3, 0))
 TABLE = "arn:aws:dynamodb:us-east-1:000000000000:table/ZAEL-demo"
+#: The notebook that each incident is told for.
+BRANCHES = {
+    "timeouts": "12-timeout",
+    "permission-denied": "11-permission-denied",
+    "table-throttled": "60-dynamodb-throttling",
+    "code-error": "13-code-error",
+    "cold-starts": "40-cold-starts",
+    "dead-letters": "30-dead-letters",
+    "stream-lag": "50-stream-lag",
+}
 
 Followed = Callable[[str], triage.Outcome]
 _FOLLOWED: dict[str, triage.Outcome] = {}
@@ -56,20 +66,14 @@ def _evidence(folder: Path, name: str) -> pd.DataFrame:
     return pd.read_parquet(path)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "timeouts",
-        "permission-denied",
-        "table-throttled",
-        "code-error",
-        "cold-starts",
-        "dead-letters",
-        "stream-lag",
-    ],
-)
+def test_each_scenario_is_an_incident_with_a_branch_or_is_run_elsewhere() -> None:
+    # `test_runbooks` has the first of these, `test_branches_quiet` the others.
+    assert {*BRANCHES, "slow", "healthy", "empty"} == set(scenarios.names())
+
+
+@pytest.mark.parametrize(("name", "branch"), BRANCHES.items())
 def test_triage_says_of_an_incident_what_it_declares_and_so_does_each_branch_it_leads_to(
-    name: str, followed: Followed
+    name: str, branch: str, followed: Followed
 ) -> None:
     expected = scenarios.load(name).expected
 
@@ -82,6 +86,7 @@ def test_triage_says_of_an_incident_what_it_declares_and_so_does_each_branch_it_
     assert found == set() or wanted.verdict != "healthy"
     assert [run["limits"] for run in outcome.index["runs"]] == [[]] * len(outcome.index["runs"])
     assert unexpected(outcome.index, expected) == []
+    assert branch in {run["notebook"] for run in outcome.index["runs"]}
     assert outcome.index["not_run"] == []
 
 
@@ -123,10 +128,13 @@ def test_the_evidence_of_dead_letters_holds_a_command_that_reads_them_in_the_str
 
     assert list(pointers["letters"]) == [68]
     command = shlex.split(pointers["command"].iloc[0].replace("\\\n", " ").replace("$(", ""))
-    assert command[:5] == [
-        "AT=aws",
+    assert command[:8] == [
+        "AT=AWS_CONFIG_FILE=runs/sandbox/aws-config",
+        "aws",
         "--region",
         "us-east-1",
+        "--profile",
+        "opslib-sandbox",
         "dynamodbstreams",
         "get-shard-iterator",
     ]
@@ -138,8 +146,13 @@ def _messages(sandbox: Sandbox) -> list[dict[str, Any]]:
     url = sqs.get_queue_url(QueueName=f"{FUNCTION}-dlq")["QueueUrl"]
     found: dict[str, dict[str, Any]] = {}
     while page := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-        found |= {message["MessageId"]: json.loads(message["Body"]) for message in page}
-    return list(found.values())
+        found |= {message["MessageId"]: message for message in page}
+    # Other tests of this session look for them too.
+    for message in found.values():
+        sqs.change_message_visibility(
+            QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
+        )
+    return [json.loads(message["Body"]) for message in found.values()]
 
 
 def _records(sandbox: Sandbox, pointer: dict[str, Any]) -> list[dict[str, Any]]:
@@ -283,7 +296,6 @@ def test_the_kinds_are_counted_as_in_the_raw_events(
 
     assert sum("Task timed out after" in line for line in lines) == 13
     assert finding["title"] == "13 invocations of ZAEL-demo-aggregator failed: timeout"
-    assert sum("ERROR" in line for line in lines) == 0
 
 
 def test_a_timeout_that_was_lowered_is_said_to_be_and_planned_back_up(followed: Followed) -> None:
@@ -389,18 +401,3 @@ def test_the_trace_leads_to_the_line_and_to_the_version_before(followed: Followe
         ["/var/task/zae_limiter_aggregator/handler.py", "114", 480]
     ]
     assert "snapshots_written" in (folder / "report.html").read_text()
-
-
-def test_a_function_invoked_with_a_pointers_body_answers_well_and_has_read_no_record(
-    sandbox_project: MakeProject,
-) -> None:
-    sandbox = sandbox_project("dead-letters").sandbox
-    pointer = {"requestContext": {}, "DDBStreamBatchInfo": {"batchSize": 7}}
-
-    answer = sandbox.client("lambda").invoke(
-        FunctionName=FUNCTION, Payload=json.dumps(pointer).encode()
-    )
-
-    returned: dict[str, Any] = json.loads(answer["Payload"].read())
-    assert (answer["StatusCode"], answer.get("FunctionError")) == (200, None)
-    assert returned["body"]["processed"] == 0
