@@ -289,11 +289,15 @@ class Run:
         return show.plans(self._result.plans, found=self._result.found)
 
     def plot(self, panels: Sequence[plots.Panel], *, target: Target | None) -> show.Shown:
-        """Draw panels over the window, the deployment marked, described in words and numbers."""
-        figure = plots.timeline(
-            panels, window=self.window, deployed_at=target.deployed_at if target else None
-        )
-        return show.picture(plots.png(figure), alt=plots.describe(panels))
+        """Draw panels over the window, with what changed, described in words and numbers."""
+        marks = [
+            plots.Mark(change.at, "deployment" if change.deploys else change.what, change.deploys)
+            for change in (target.changes.dated if target else ())
+            if change.at is not None
+        ]
+        figure = plots.timeline(panels, window=self.window, marks=marks)
+        words = plots.describe(panels, window=self.window, marks=marks)
+        return show.picture(plots.png(figure), alt=words)
 
     def conclude(
         self, findings: Iterable[Finding | None], *, checks: Iterable[Check] = ()

@@ -136,7 +136,7 @@ def _warm() -> None:
     for write in (points.to_csv, points.to_string, points.to_dict, points.to_html):
         write()
     panel = plots.Panel(points, [plots.Line("value", "a")], "0", "ms", 300)
-    plots.png(plots.timeline([panel], window=window, deployed_at=None))
+    plots.png(plots.timeline([panel], window=window))
 
 
 if __name__ == "__main__":

@@ -97,14 +97,17 @@ class Mark:
         When, tz-aware UTC.
     label
         What, in a word or two; its time is written behind it.
+    deploys
+        Whether it is a deployment, which is drawn stronger than what else changed.
     """
 
     at: datetime
     label: str
+    deploys: bool = False
 
     @property
     def said(self) -> str:
-        """What is written at the line."""
+        """What is written of it."""
         return f"{self.label} {self.at:%H:%M}"
 
 

@@ -5,9 +5,11 @@ Source: colours are Okabe and Ito's eight, told apart with every common colour b
 """
 
 import io
+from datetime import datetime
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib import dates
 from matplotlib.figure import Figure
 
 BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#6e7781"
@@ -38,6 +40,11 @@ STYLE: dict[Any, Any] = {
     "legend.fontsize": 10,
     "figure.facecolor": PAPER,
 }
+
+
+def days(at: datetime) -> float:
+    """Return an instant as matplotlib counts time, in days of UTC."""
+    return float(dates.date2num(at.replace(tzinfo=None)))  # type: ignore[no-untyped-call]
 
 
 def png(figure: Figure) -> bytes:

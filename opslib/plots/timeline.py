@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from datetime import datetime
 
 import matplotlib as mpl
 import numpy as np
@@ -11,16 +10,14 @@ from matplotlib import dates, ticker
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from opslib.plots import marking
 from opslib.plots.panels import Level, Line, Mark, Panel
-from opslib.plots.style import DOTS_PER_INCH, GREY, INK, PAPER, ROW_IN, STYLE, WIDTH_IN
+from opslib.plots.style import DOTS_PER_INCH, GREY, INK, PAPER, ROW_IN, STYLE, WIDTH_IN, days
 from opslib.window import Window
 
 #: Units in which a half makes no sense.
 COUNTED = ("count", "a minute")
 _DAY_S = 86_400
-# Labels of changes that lie close together stand below one another.
-_HEIGHTS = (0.62, 0.48, 0.34, 0.2)
-_LAST_PART = 0.78
 # Pixels that title and legend have between them.
 _BESIDE = 640
 
@@ -29,7 +26,6 @@ def timeline(
     panels: Sequence[Panel],
     *,
     window: Window,
-    deployed_at: datetime | None = None,
     marks: Sequence[Mark] = (),
 ) -> Figure:
     """Draw panels under one another over one window.
@@ -40,41 +36,49 @@ def timeline(
         Top to bottom.
     window
         Limits of the time axis, which is UTC.
-    deployed_at
-        A deployment, marked like the others; nothing when None.
     marks
-        What changed: a vertical line in every panel, named in the first one. What lies outside the
-        window is not drawn.
+        What changed: a vertical line in every panel. One is named at its line; several are numbered
+        there, and named below the picture. Those that would lie on one another are one, and of many
+        the nearest. What lies outside the window is not drawn.
 
     Returns
     -------
-    A figure 8 inches wide and 2.5 high for each panel. A panel whose frame is empty says so.
+    A figure 8 inches wide and 2.5 high for each panel, and higher for the names of changes. A panel
+    whose frame is empty says so.
     """
-    if deployed_at is not None:
-        marks = [*marks, Mark(deployed_at, "deployment")]
-    drawn = sorted((m for m in marks if window.start <= m.at < window.end), key=lambda m: m.at)
+    drawn = marking.together(marks, window)
+    names = marking.names(drawn)
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH_IN, ROW_IN * len(panels)), dpi=DOTS_PER_INCH)
+        below_in = marking.LINE_IN * len(names)
+        size_in = (WIDTH_IN, ROW_IN * len(panels) + below_in)
+        figure = Figure(figsize=size_in, dpi=DOTS_PER_INCH)
         axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
         for ax, panel in zip(axes, panels, strict=True):
-            _draw(ax, panel, window=window)
-            for place, mark in enumerate(drawn):
-                _mark(ax, mark, place, named=ax is axes[0])
+            first = ax is axes[0]
+            _draw(ax, panel, window=window, numbered=first and bool(names))
+            marking.draw(ax, drawn, named=first)
         axes[-1].set_xlabel(f"UTC, {window.start:%Y-%m-%d}")
-        figure.tight_layout()
+        figure.tight_layout(rect=(0, below_in / size_in[1], 1, 1))
+        marking.write(figure, names)
     return figure
 
 
-def describe(panels: Sequence[Panel], *, marks: Sequence[Mark] = ()) -> str:
-    """Say in words and numbers what `timeline` draws: each line's first, last and highest value."""
+def describe(
+    panels: Sequence[Panel], *, window: Window | None = None, marks: Sequence[Mark] = ()
+) -> str:
+    """Say in words and numbers what `timeline` draws: each line's first, last and highest value.
+
+    And the changes that are marked; ``window`` is needed for these only.
+    """
     sentences = []
     for panel in panels:
         drawn = [*panel.lines, *([panel.bars] if panel.bars else [])]
         said = [_course(panel.frame, line, panel.unit) for line in drawn] or ["nothing"]
         levels = [f"{level.label} at {level.value:,.10g}" for level in panel.levels]
         sentences.append(f"{panel.title}: {'; '.join([*said, *levels])}.")
-    if marks:
-        sentences.append(f"Changes: {', '.join(mark.said for mark in marks)}.")
+    drawn = marking.together(marks, window) if window else []
+    if drawn:
+        sentences.append(f"Changes: {'; '.join(mark.said for mark in drawn)}.")
     return " ".join(sentences)
 
 
@@ -90,12 +94,13 @@ def _course(frame: pd.DataFrame, line: Line, unit: str) -> str:
     )
 
 
-def _draw(ax: Axes, panel: Panel, *, window: Window) -> None:
-    ax.set_title(panel.title, pad=24 if _crowded(panel) else 6)
+def _draw(ax: Axes, panel: Panel, *, window: Window, numbered: bool) -> None:
+    # Numbers of marks stand on the upper edge.
+    ax.set_title(panel.title, pad=(24 if _crowded(panel) else 6) + 7 * numbered)
     ax.set_ylabel(panel.unit)
     # The first bin of a query may begin before the window does.
     first = panel.frame["at"].min() if len(panel.frame) else window.start
-    ax.set_xlim(_naive(min(first, window.start)), _naive(window.end))
+    ax.set_xlim(days(min(first, window.start)), days(window.end))
     locator = dates.AutoDateLocator(minticks=4, maxticks=9)  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(dates.DateFormatter("%H:%M"))  # type: ignore[no-untyped-call]
@@ -123,7 +128,9 @@ def _draw(ax: Axes, panel: Panel, *, window: Window) -> None:
         ax.yaxis.set_major_locator(ticker.MaxNLocator(nbins=5, integer=True))
     ax.set_ylim(0, 1.18 * (_highest(panel) or 1))
     if len(panel.lines) + (panel.bars is not None) > 1:
-        ax.legend(loc="lower right", bbox_to_anchor=(1, 0.98), ncols=5, borderaxespad=0)
+        ax.legend(
+            loc="lower right", bbox_to_anchor=(1, 0.98 + 0.05 * numbered), ncols=5, borderaxespad=0
+        )
 
 
 def _crowded(panel: Panel) -> bool:
@@ -158,26 +165,6 @@ def _level(ax: Axes, level: Level) -> None:
     )
 
 
-def _mark(ax: Axes, mark: Mark, place: int, *, named: bool) -> None:
-    x = _naive(mark.at)
-    ax.axvline(x, color=GREY, linewidth=1.4, linestyle=":")
-    if not named:
-        return
-    left, right = ax.get_xlim()
-    late = (x - left) / (right - left) > _LAST_PART
-    ax.annotate(
-        mark.said,
-        xy=(x, _HEIGHTS[place % len(_HEIGHTS)]),
-        xycoords=("data", "axes fraction"),
-        xytext=(-4 if late else 4, 0),
-        textcoords="offset points",
-        ha="right" if late else "left",
-        fontsize=9.5,
-        color=INK,
-        bbox={"facecolor": PAPER, "alpha": 0.85, "edgecolor": "none", "pad": 1},
-    )
-
-
 def _highest(panel: Panel) -> float:
     drawn = [*panel.lines, *([panel.bars] if panel.bars else [])]
     values = [float(panel.frame[line.column].astype("float64").max()) for line in drawn]
@@ -188,11 +175,6 @@ def _highest(panel: Panel) -> float:
 def _clock(at: "pd.Series[pd.Timestamp]") -> "np.ndarray[tuple[int], np.dtype[np.datetime64]]":
     """Take the zone off, since everything drawn is UTC and matplotlib would convert."""
     return at.dt.tz_localize(None).to_numpy()
-
-
-def _naive(at: datetime) -> float:
-    """Return an instant as matplotlib counts time, in days."""
-    return float(dates.date2num(at.replace(tzinfo=None)))  # type: ignore[no-untyped-call]
 
 
 def _with_gaps(frame: pd.DataFrame, *, every_s: int) -> pd.DataFrame:

@@ -1,12 +1,13 @@
 """The lines, levels and words of the plots; a picture's bytes are never compared."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
-from matplotlib.text import Annotation
 
 from opslib import plots
 from opslib.plots import Level, Line, Mark, Panel
@@ -30,7 +31,7 @@ def _floats(line: Line2D) -> list[float]:
 
 
 def _lines(panel: Panel) -> list[tuple[str, list[float]]]:
-    figure = plots.timeline([panel], window=WINDOW, deployed_at=None)
+    figure = plots.timeline([panel], window=WINDOW)
     return [(str(line.get_label()), _floats(line)) for line in figure.axes[0].get_lines()]
 
 
@@ -41,7 +42,7 @@ def test_a_line_has_the_values_of_its_column_and_a_gap_where_bins_are_missing() 
 
 
 def test_a_level_is_drawn_across_and_named() -> None:
-    figure = plots.timeline([PANEL], window=WINDOW, deployed_at=None)
+    figure = plots.timeline([PANEL], window=WINDOW)
     axes = figure.axes[0]
 
     assert _floats(axes.get_lines()[1]) == [10_000, 10_000]
@@ -49,7 +50,7 @@ def test_a_level_is_drawn_across_and_named() -> None:
 
 
 def test_the_axes_carry_title_unit_day_and_the_whole_window() -> None:
-    figure = plots.timeline([PANEL], window=WINDOW, deployed_at=None)
+    figure = plots.timeline([PANEL], window=WINDOW)
     axes = figure.axes[0]
 
     assert axes.get_title(loc="left") == "Duration"
@@ -60,9 +61,9 @@ def test_the_axes_carry_title_unit_day_and_the_whole_window() -> None:
 
 
 def test_a_deployment_is_marked_in_every_panel_and_named_once() -> None:
-    at = datetime(2026, 10, 14, 0, 30, tzinfo=UTC)
+    deployed = Mark(datetime(2026, 10, 14, 0, 30, tzinfo=UTC), "deployment", deploys=True)
 
-    figure = plots.timeline([PANEL, PANEL], window=WINDOW, deployed_at=at)
+    figure = plots.timeline([PANEL, PANEL], window=WINDOW, marks=[deployed])
 
     assert [len(axes.get_lines()) for axes in figure.axes] == [3, 3]
     words = [text.get_text() for axes in figure.axes for text in axes.texts]
@@ -72,7 +73,7 @@ def test_a_deployment_is_marked_in_every_panel_and_named_once() -> None:
 def test_bars_begin_at_their_bin_and_are_as_high_as_its_value() -> None:
     panel = Panel(BINS, [], "Count", "count", 300, bars=Line("p95_ms", "n"))
 
-    figure = plots.timeline([panel], window=WINDOW, deployed_at=None)
+    figure = plots.timeline([panel], window=WINDOW)
 
     bars = [bar for bar in figure.axes[0].patches if isinstance(bar, Rectangle)]
     assert [bar.get_height() for bar in bars] == [1000.0, 1500.0, 9000.0, 8000.0]
@@ -81,7 +82,7 @@ def test_bars_begin_at_their_bin_and_are_as_high_as_its_value() -> None:
 def test_a_panel_without_data_says_so() -> None:
     panel = Panel(BINS.iloc[:0], [Line("p95_ms", "p95")], "Duration", "ms", 300)
 
-    figure = plots.timeline([panel], window=WINDOW, deployed_at=None)
+    figure = plots.timeline([panel], window=WINDOW)
 
     assert [text.get_text() for text in figure.axes[0].texts] == ["no data in this window"]
 
@@ -106,37 +107,71 @@ def test_a_threshold_gives_the_levels_it_has_as_shares_of_the_whole() -> None:
 
 
 def test_the_same_data_give_the_same_bytes() -> None:
-    first = plots.png(plots.timeline([PANEL], window=WINDOW, deployed_at=None))
-    second = plots.png(plots.timeline([PANEL], window=WINDOW, deployed_at=None))
+    first = plots.png(plots.timeline([PANEL], window=WINDOW))
+    second = plots.png(plots.timeline([PANEL], window=WINDOW))
 
     assert first.startswith(b"\x89PNG")
     assert first == second
 
 
-def test_every_change_inside_the_window_is_marked_and_named_without_covering_another() -> None:
+def _mark(minute: int, label: str = "table updated", *, deploys: bool = False) -> Mark:
+    return Mark(WINDOW.start + timedelta(minutes=minute), label, deploys)
+
+
+def _widths(figure: Figure) -> list[list[float]]:
+    return [[line.get_linewidth() for line in axes.get_lines()[2:]] for axes in figure.axes]
+
+
+def test_several_changes_are_numbered_at_their_lines_and_named_below() -> None:
     changes = [
-        Mark(datetime(2026, 10, 14, 0, 55, tzinfo=UTC), "alias live to 7"),
-        Mark(datetime(2026, 10, 14, 0, 30, tzinfo=UTC), "version $LATEST 7"),
-        Mark(datetime(2026, 10, 14, 0, 31, tzinfo=UTC), "memory 512 MB"),
-        Mark(datetime(2026, 10, 14, 1, 0, tzinfo=UTC), "after the window"),
+        _mark(55, "alias moved", deploys=True),
+        _mark(30, "deployment", deploys=True),
+        _mark(40, "event source mapping changed"),
+        _mark(60, "after the window"),
     ]
 
     figure = plots.timeline([PANEL, PANEL], window=WINDOW, marks=changes)
 
     first, second = figure.axes
-    named = [text for text in first.texts if text.get_text() != "timeout"]
-    assert [text.get_text() for text in named] == [
-        "version $LATEST 7 00:30",
-        "memory 512 MB 00:31",
-        "alias live to 7 00:55",
-    ]
-    assert [text.get_horizontalalignment() for text in named] == ["left", "left", "right"]
-    heights = [float(text.xy[1]) for text in named if isinstance(text, Annotation)]
-    assert len(set(heights)) == 3
+    assert [text.get_text() for text in first.texts] == ["timeout", "1", "2", "3"]
     assert [text.get_text() for text in second.texts] == ["timeout"]
-    assert [len(axes.get_lines()) for axes in figure.axes] == [5, 5]
-    assert plots.describe([PANEL], marks=changes[:2]).endswith(
-        "timeout at 10,000. Changes: alias live to 7 00:55, version $LATEST 7 00:30."
+    assert _widths(figure) == [[1.5, 1.1, 1.5], [1.5, 1.1, 1.5]]
+    assert [text.get_text().replace("\xa0", " ") for text in figure.texts] == [
+        "1 deployment 00:30   2 event source mapping changed 00:40   3 alias moved 00:55"
+    ]
+    assert plots.describe([PANEL], window=WINDOW, marks=changes).endswith(
+        "timeout at 10,000. "
+        "Changes: deployment 00:30; event source mapping changed 00:40; alias moved 00:55."
+    )
+
+
+def test_changes_that_would_lie_on_one_another_are_one_and_a_deployment_stays_one() -> None:
+    changes = [_mark(30), _mark(31, "deployment", deploys=True), _mark(50), _mark(51), _mark(51)]
+
+    figure = plots.timeline([PANEL], window=WINDOW, marks=changes)
+
+    assert _widths(figure) == [[1.5, 1.1]]
+    assert plots.describe([PANEL], window=WINDOW, marks=changes).endswith(
+        "Changes: deployment, table updated 00:30; table updated 00:50."
+    )
+
+
+def test_of_many_changes_a_dozen_are_marked_and_none_of_their_numbers_overlaps() -> None:
+    changes = [_mark(minute, f"change {minute}") for minute in range(60)]
+
+    figure = plots.timeline([PANEL], window=WINDOW, marks=changes)
+
+    figure.draw_without_rendering()
+    numbers = [text for text in figure.axes[0].texts if text.get_text().isdigit()]
+    boxes = [text.get_window_extent() for text in numbers]
+    assert [text.get_text() for text in numbers] == [str(n) for n in range(1, 13)]
+    assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
+    below = [text.get_window_extent() for text in figure.texts]
+    assert max(box.x1 for box in below) < figure.bbox.x1
+    assert all(lower.y1 <= upper.y0 for lower, upper in pairwise(below))
+    assert max(box.y1 for box in below) < figure.axes[0].get_tightbbox().y0  # type: ignore[union-attr]
+    assert "change 0 and 7 other changes 00:00" in plots.describe(
+        [PANEL], window=WINDOW, marks=changes
     )
 
 
