@@ -21,6 +21,8 @@ _HEAD = "[masked: "
 _NEVER = r"[^\s\S]"
 _MARKS = re.compile(rf"(?P<level>\\*)(?P<quote>{BARE_QUOTE})|[][{{}}]")
 _DRESSED = re.compile(rf"({QUOTE}?)(.*?)({QUOTE}?)", re.DOTALL)
+# RE2 takes as long to read the patterns as it takes to try them on about so many values one by one.
+_FEW = 50
 # Stands for a value where only a name is known.
 _SAMPLE = "a1B2" * 10
 
@@ -123,13 +125,15 @@ class Masks:
         if column.empty:
             # Grouped or sorted, it has no chunk at all, and pyarrow dies of indexing that.
             return None
+        if len(column) <= _FEW or self._kind(name):
+            return self._by_value(column, name=name)
         if self._linear is None:
             self._linear = _is_linear(self._hint)
         try:
             texts = pa.array(column, type=pa.string(), from_pandas=True)
         except (pa.ArrowTypeError, pa.ArrowInvalid):
             return self._by_value(column, name=name)
-        if not self._linear or self._kind(name):
+        if not self._linear:
             return self._by_value(column, name=name)
         # All of it at once costs little more than one of it, and most columns hold nothing.
         suspects = pc.indices_nonzero(_matches(texts, self._hint))
@@ -143,10 +147,13 @@ class Masks:
         held.iloc[list(masked)] = list(masked.values())
         return held
 
-    def _by_value(self, column: "pd.Series[Any]", *, name: str) -> "pd.Series[Any]":
+    def _by_value(self, column: "pd.Series[Any]", *, name: str) -> "pd.Series[Any] | None":
         import pandas as pd
 
-        masked = [self.value(value, name=name) for value in column]
+        values = column.tolist()
+        masked = [self.value(value, name=name) for value in values]
+        if all(after is before for after, before in zip(masked, values, strict=True)):
+            return None
         return pd.Series(masked, index=column.index, dtype=column.dtype)
 
     def _without_payloads(self, text: str) -> str:
