@@ -161,7 +161,9 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     with tempfile.TemporaryDirectory(prefix="opslib-bench-") as folder:
         home = Path(folder) / "sandbox"
-        sandbox = launcher.up(scenario="empty", clock="pinned", home=home, progress=lambda _: None)
+        sandbox = launcher.up(
+            scenario="empty", clock="pinned", home=home, progress=lambda _: None, tied=True
+        )
         try:
             window = Window.between("-3h", "now", now=sandbox.clock.now())
             _fill(sandbox, window)

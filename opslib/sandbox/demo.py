@@ -31,7 +31,9 @@ def main() -> int:
 
         home = project_root() / "runs" / "sandbox"
         try:
-            sandbox = launcher.up(scenario=SCENARIO, clock="live", home=home, progress=_say)
+            sandbox = launcher.up(
+                scenario=SCENARIO, clock="live", home=home, progress=_say, tied=True
+            )
             try:
                 wrong = _follow(project_root())
             finally:

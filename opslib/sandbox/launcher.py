@@ -1,7 +1,8 @@
 """Starting the sandbox, asking after it, stopping it.
 
 In: a scenario's name, a clock, the folder to keep everything in. Out: a `Sandbox` that answers and
-whose scenario is complete. Whoever starts may go away: the server lives on until `down`.
+whose scenario is complete. Whoever starts may go away: the server lives on until `down`, unless it
+was tied to its starter, whose end it then sees by a pipe, also when nothing else could tell it.
 Must not know what is in a scenario.
 """
 
@@ -14,7 +15,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -35,6 +36,8 @@ from opslib.sandbox.status import Status
 READY_DEADLINE_S = 30.0
 STOP_DEADLINE_S = 5.0
 _PAUSE_S = 0.02
+# By home, what keeps a tied server up as long as it is open.
+_ties: dict[Path, int] = {}
 
 
 class Story(Protocol):
@@ -48,7 +51,9 @@ class Story(Protocol):
         """Build it; return when it is complete."""
 
 
-def up(*, scenario: str, clock: str | datetime, home: Path, progress: Progress) -> Sandbox:
+def up(
+    *, scenario: str, clock: str | datetime, home: Path, progress: Progress, tied: bool = False
+) -> Sandbox:
     """Start the sandbox with a scenario; with the same one already up, hand that over.
 
     Parameters
@@ -62,6 +67,9 @@ def up(*, scenario: str, clock: str | datetime, home: Path, progress: Progress) 
         something else is in it.
     progress
         Told a sentence at each step.
+    tied
+        Whether the server ends with this process, however that ends: for tests and whatever else
+        stops what it started. One that was up before is not tied.
 
     Raises
     ------
@@ -72,10 +80,17 @@ def up(*, scenario: str, clock: str | datetime, home: Path, progress: Progress) 
     """
     from opslib.sandbox import scenarios  # here, for scenarios are written against this package
 
-    return start(scenarios.load(scenario), clock=clock, home=home, progress=progress)
+    return start(scenarios.load(scenario), clock=clock, home=home, progress=progress, tied=tied)
 
 
-def start(story: Story, *, clock: str | datetime, home: Path, progress: Progress) -> Sandbox:
+def start(
+    story: Story,
+    *,
+    clock: str | datetime,
+    home: Path,
+    progress: Progress,
+    tied: bool = False,
+) -> Sandbox:
     """Start the sandbox with a story that stands in no list; otherwise as `up`."""
     wanted = clocks.of(clock)
     home = home.absolute()
@@ -95,7 +110,7 @@ def start(story: Story, *, clock: str | datetime, home: Path, progress: Progress
             progress(running.sentence)
         _clear(home, running)
         with contextlib.ExitStack() as undo:
-            fresh = _spawn(home, scenario=story.name, clock=wanted)
+            fresh = _spawn(home, scenario=story.name, clock=wanted, tied=tied)
             undo.callback(_abandon, fresh, home)
             fresh = replace(fresh, ready_s=_wait_until_ready(fresh, home))
             sandbox = _sandbox(fresh, home)
@@ -221,7 +236,7 @@ def _log(home: Path) -> Path:
     return home / "server.log"
 
 
-def _spawn(home: Path, *, scenario: str, clock: clocks.Clock) -> Record:
+def _spawn(home: Path, *, scenario: str, clock: clocks.Clock, tied: bool) -> Record:
     for folder in (environment.temporary(home), environment.state(home)):
         folder.mkdir()
     instance = secrets.token_hex(8)
@@ -229,11 +244,13 @@ def _spawn(home: Path, *, scenario: str, clock: clocks.Clock) -> Record:
     with (
         socket.create_server(("127.0.0.1", 0)) as listener,
         _log(home).open("wb") as log,
+        _tie(home) if tied else contextlib.nullcontext() as owner,
     ):
         port = listener.getsockname()[1]
         command = [sys.executable, "-m", record.SERVER]
         command += ["--fd", str(listener.fileno()), "--port", str(port)]
         command += ["--clock", clock.spelled(), "--home", str(home), "--instance", instance]
+        command += [] if owner is None else ["--owner", str(owner)]
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own arguments
             command,
             # Where opslib is imported from; -m puts it first on the path of modules.
@@ -242,7 +259,7 @@ def _spawn(home: Path, *, scenario: str, clock: clocks.Clock) -> Record:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            pass_fds=[listener.fileno()],
+            pass_fds=[listener.fileno(), *([] if owner is None else [owner])],
             start_new_session=True,
         )
     # It outlives whoever starts it, and `record.alive` collects it; an object that is dropped
@@ -258,6 +275,26 @@ def _spawn(home: Path, *, scenario: str, clock: clocks.Clock) -> Record:
     )
     fresh.write(home)
     return fresh
+
+
+@contextlib.contextmanager
+def _tie(home: Path) -> Iterator[int]:
+    """Give the end of a pipe that a server is to inherit; the other one ends with this process.
+
+    A process that is forked from this one, and runs no other program, keeps it open too.
+    """
+    theirs, ours = os.pipe()
+    _untie(home)
+    _ties[home] = ours
+    try:
+        yield theirs
+    finally:
+        os.close(theirs)
+
+
+def _untie(home: Path) -> None:
+    if home in _ties:
+        os.close(_ties.pop(home))
 
 
 def _wait_until_ready(fresh: Record, home: Path) -> float:
@@ -282,12 +319,14 @@ def _clear(home: Path, found: Status) -> None:
         _stop(pid)
     if found.record and found.state in (State.UP, State.UNFINISHED, State.SILENT):
         _stop(found.record.pid, at_once=found.state is State.SILENT)
+    _untie(home)
     _empty(home)
 
 
 def _abandon(fresh: Record, home: Path) -> None:
     """Undo a start that failed; what the server said stays to be read."""
     _stop(fresh.pid)
+    _untie(home)
     _empty(home, keep=_log(home))
 
 

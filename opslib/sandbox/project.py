@@ -2,7 +2,8 @@
 
 In: a scenario and a clock. Out: a folder to set ``OPSLIB_HOME`` to, with the sandbox up behind its
 ``params/sandbox.yaml``, while the context lasts. So tests and recordings neither meet nor disturb a
-sandbox that somebody works with. Must not know what is done with it.
+sandbox that somebody works with. The server ends with this process, however that
+ends. Must not know what is done with it.
 """
 
 import shutil
@@ -48,7 +49,7 @@ def temporary(
         (project / "runs").mkdir()
         (project / "runs" / "cache").symlink_to(cache, target_is_directory=True)
         home = project / "runs" / "sandbox"
-        launcher.up(scenario=scenario, clock=clock, home=home, progress=progress)
+        launcher.up(scenario=scenario, clock=clock, home=home, progress=progress, tied=True)
         try:
             yield project
         finally:

@@ -40,6 +40,7 @@ def _sandboxes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeProject
                     clock=clock,
                     home=root / "runs" / "sandbox",
                     progress=lambda sentence: print(sentence, file=sys.stderr),  # noqa: T201
+                    tied=True,
                 )
             except OpsError as error:
                 failed[scenario, clock] = error

@@ -46,7 +46,9 @@ def home(tmp_path: Path) -> Iterator[Path]:
 
 
 def _start(home: Path, story: _Story | None = None, *, clock: str = "pinned") -> Sandbox:
-    return launcher.start(story or _Story(), clock=clock, home=home, progress=lambda _: None)
+    return launcher.start(
+        story or _Story(), clock=clock, home=home, progress=lambda _: None, tied=True
+    )
 
 
 def _pid(home: Path) -> int:
@@ -100,7 +102,7 @@ def test_a_second_up_hands_over_the_same_sandbox_and_says_so(home: Path) -> None
     story = _Story()
     first = _start(home, story)
 
-    second = launcher.start(story, clock="pinned", home=home, progress=told.append)
+    second = launcher.start(story, clock="pinned", home=home, progress=told.append, tied=True)
 
     assert second == first
     assert story.built_on == [first]
@@ -186,7 +188,7 @@ def test_a_killed_server_is_recognised_and_the_next_up_starts_anew(home: Path) -
     gone = _waited_for(lambda: launcher.status(home).state is State.DEAD)
     sentence = launcher.status(home).sentence
 
-    again = launcher.start(_Story(), clock="pinned", home=home, progress=told.append)
+    again = launcher.start(_Story(), clock="pinned", home=home, progress=told.append, tied=True)
 
     assert gone
     assert sentence.startswith("No sandbox is up; the last one ended unasked")
@@ -272,7 +274,7 @@ def test_an_up_whose_record_was_deleted_stops_the_old_server_and_starts_anew(
     pid = _pid(home)
     _delete(home / deleted)
 
-    again = launcher.start(_Story(), clock="pinned", home=home, progress=told.append)
+    again = launcher.start(_Story(), clock="pinned", home=home, progress=told.append, tied=True)
 
     assert told[0] == (
         f"The record of the sandbox in {home} is gone. A server of this folder runs: process {pid}."

@@ -53,7 +53,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_no_credential_of_the_caller_reaches_the_server_or_a_handler(home: Path) -> None:
-    sandbox = launcher.start(_Handler(), clock="live", home=home, progress=lambda _: None)
+    sandbox = launcher.start(
+        _Handler(), clock="live", home=home, progress=lambda _: None, tied=True
+    )
     known = record.read(home)
     assert known is not None
 
@@ -83,7 +85,9 @@ def test_whatever_the_server_and_its_functions_write_is_in_the_sandboxs_folder(
         "import tempfile\n"
         "def handler(event, context): return tempfile.mkstemp(dir=tempfile.gettempdir())[1]"
     )
-    sandbox = launcher.start(_Handler(source), clock="live", home=home, progress=lambda _: None)
+    sandbox = launcher.start(
+        _Handler(source), clock="live", home=home, progress=lambda _: None, tied=True
+    )
 
     written = json.loads(sandbox.client("lambda").invoke(FunctionName="tell")["Payload"].read())
 
@@ -112,7 +116,9 @@ def test_what_would_listen_on_every_interface_or_reach_docker_is_off(tmp_path: P
 def test_a_functions_worker_ends_with_the_server_however_that_ends(
     home: Path, number: signal.Signals
 ) -> None:
-    sandbox = launcher.start(_Handler(), clock="live", home=home, progress=lambda _: None)
+    sandbox = launcher.start(
+        _Handler(), clock="live", home=home, progress=lambda _: None, tied=True
+    )
     sandbox.client("lambda").invoke(FunctionName="tell")
     known = record.read(home)
     assert known is not None
@@ -173,3 +179,65 @@ def test_exports_are_quoted_for_a_shell_and_except_loopback_from_a_proxy() -> No
     assert "export NO_PROXY=corp.example,127.0.0.1" in lines
     assert "export AWS_ENDPOINT_URL=http://127.0.0.1:4567" in lines
     assert lines[0].startswith("unset AWS_PROFILE ")
+
+
+_OWNER = """
+import sys, time
+from pathlib import Path
+from opslib.sandbox import launcher
+from sandbox.test_launcher_environment import _Handler
+
+sandbox = launcher.start(
+    _Handler(), clock="live", home=Path(sys.argv[1]), progress=lambda _: None,
+    tied=sys.argv[2] == "tied",
+)
+sandbox.client("lambda").invoke(FunctionName="tell")
+print("up", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize(("how", "left"), [("tied", 0), ("free", 2)])
+def test_a_server_that_is_tied_ends_with_its_starter_even_if_that_is_killed(
+    home: Path, how: str, left: int
+) -> None:
+    paths = os.pathsep.join(str(Path(__file__).parents[up]) for up in (1, 2))
+    with subprocess.Popen(
+        [sys.executable, "-c", _OWNER, str(home), how],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": paths},
+    ) as owner:
+        assert owner.stdout is not None
+        said = owner.stdout.readline()
+        before = processes_of(home)
+
+        owner.kill()
+    deadline = time.monotonic() + (5 if how == "tied" else 0.5)
+    while len(processes_of(home)) > left and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+    assert said == "up\n"
+    assert len(before) == 2
+    assert len(processes_of(home)) == left
+
+
+def test_a_server_that_is_tied_ends_even_when_its_starter_is_killed_before_it_answers(
+    home: Path,
+) -> None:
+    story = "type('S', (), {'name': 's', 'build': lambda self, sandbox, *, progress: 0})()"
+    code = (
+        "import os, sys; from pathlib import Path; from opslib.sandbox import launcher, record\n"
+        "record.answers = lambda _: print('asked', flush=True) or os.kill(os.getpid(), 9)\n"
+        f"launcher.start({story}, clock='live', home=Path(sys.argv[1]), progress=print, tied=True)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(home)], capture_output=True, text=True, check=False
+    )
+    deadline = time.monotonic() + 10
+    while record.servers(home) and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+    assert (done.returncode, done.stdout) == (-9, "asked\n")
+    assert record.servers(home) == []

@@ -117,7 +117,7 @@ def test_a_reset_leaves_the_scenario_as_it_was_told_and_nothing_else(
     home: Path, story: _OneQueue
 ) -> None:
     told: list[str] = []
-    first = launcher.start(story, clock="pinned", home=home, progress=lambda _: None)
+    first = launcher.start(story, clock="pinned", home=home, progress=lambda _: None, tied=True)
     before, was = record.read(home), _seen(first)
     _use(first)
     in_use = processes_of(home)
@@ -148,7 +148,7 @@ def test_a_reset_leaves_the_scenario_as_it_was_told_and_nothing_else(
 def test_a_second_reset_leaves_what_the_first_left_and_open_connections_go_on(
     home: Path, story: _OneQueue
 ) -> None:
-    sandbox = launcher.start(story, clock="pinned", home=home, progress=lambda _: None)
+    sandbox = launcher.start(story, clock="pinned", home=home, progress=lambda _: None, tied=True)
     connection = http.client.HTTPConnection(urlsplit(sandbox.endpoint).netloc, timeout=5)
     connection.request("GET", "/_opslib/identity")
     before, was = json.loads(connection.getresponse().read()), _seen(sandbox)
@@ -167,7 +167,7 @@ def test_a_second_reset_leaves_what_the_first_left_and_open_connections_go_on(
 def test_a_scenario_that_cannot_be_told_anew_stops_the_server_and_says_why(
     home: Path, story: _OneQueue
 ) -> None:
-    launcher.start(story, clock="pinned", home=home, progress=lambda _: None)
+    launcher.start(story, clock="pinned", home=home, progress=lambda _: None, tied=True)
     story.breaks = True
 
     with pytest.raises(OpsError) as caught:
@@ -183,7 +183,7 @@ def test_a_scenario_that_cannot_be_told_anew_stops_the_server_and_says_why(
 def test_a_reset_that_was_killed_is_not_taken_for_complete_and_can_be_repeated(
     home: Path, story: _OneQueue
 ) -> None:
-    sandbox = launcher.start(story, clock="pinned", home=home, progress=lambda _: None)
+    sandbox = launcher.start(story, clock="pinned", home=home, progress=lambda _: None, tied=True)
     known = record.read(home)
     assert known is not None
     record.Record(**{**known.__dict__, "built": False}).write(home)
@@ -200,7 +200,7 @@ def test_a_reset_that_was_killed_is_not_taken_for_complete_and_can_be_repeated(
 def test_a_reset_of_a_dead_sandbox_is_refused_and_changes_nothing(
     home: Path, story: _OneQueue
 ) -> None:
-    launcher.start(story, clock="pinned", home=home, progress=lambda _: None)
+    launcher.start(story, clock="pinned", home=home, progress=lambda _: None, tied=True)
     known = record.read(home)
     assert known is not None
     os.kill(known.pid, signal.SIGKILL)

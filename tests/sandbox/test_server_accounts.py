@@ -109,7 +109,9 @@ def test_two_sandboxes_are_two_processes_and_neither_is_ours(
     empty: Sandbox, tmp_path: Path
 ) -> None:
     home = tmp_path / "second"
-    second = launcher.start(_Nothing(), clock="pinned", home=home, progress=lambda _: None)
+    second = launcher.start(
+        _Nothing(), clock="pinned", home=home, progress=lambda _: None, tied=True
+    )
     empty.client("sqs").create_queue(QueueName="only-in-the-first")
 
     queues = second.client("sqs").list_queues().get("QueueUrls", [])

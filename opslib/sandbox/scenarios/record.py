@@ -93,7 +93,11 @@ def main(arguments: list[str]) -> int:
             home = Path(folder) / "sandbox"
             try:
                 sandbox = launcher.up(
-                    scenario="empty", clock="live", home=home, progress=lambda text: None
+                    scenario="empty",
+                    clock="live",
+                    home=home,
+                    progress=lambda text: None,
+                    tied=True,
                 )
                 lines = record(sandbox, cast("Lines", kind))
             except OpsError as error:
