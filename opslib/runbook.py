@@ -9,7 +9,6 @@ Must not know one branch of the tree: what is asked and how it is judged stands 
 `health` and in `tree`.
 """
 
-import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -20,12 +19,12 @@ import pandas as pd
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
-from opslib import aws, changes, masking, metrics, parameters, plots, show, tree
+from opslib import aws, changes, insights, masking, metrics, parameters, plots, show, tree
 from opslib import system as systems
 from opslib.errors import BadInput, CouldNotLook
 from opslib.evidence import Folder
 from opslib.health import Check, Finding, Verdict, worst
-from opslib.insights import Insights, typed
+from opslib.insights import Insights, Question, typed
 from opslib.remedy import Plan
 from opslib.result import Result, Seen, told
 from opslib.target import Logged, Target, read
@@ -33,7 +32,6 @@ from opslib.window import Window
 
 #: What the text of a look tells of its arguments; frames and the like stand in the evidence.
 _PLAIN = (str, int, float)
-
 
 _Given = ParamSpec("_Given")
 _Seen = TypeVar("_Seen", bound=Seen)
@@ -148,33 +146,34 @@ class Run:
         """
         if not target.groups:
             return typed([], columns)
-        groups = list(target.groups)
-        while True:
-            try:
-                answer = self._insights.query(
-                    name,
-                    text.strip(),
-                    groups=groups,
-                    window=window or self.window,
-                    columns=columns,
-                )
-                break
-            except CouldNotLook as error:
-                gone = _gone(error, groups)
-                if gone is None or len(groups) == 1:
-                    self._result.could_not_see(error)
-                    return typed([], columns)
-                # A function that never ran has no group; that one which did is missing its lines
-                # is for whoever compares them with its metrics.
-                groups.remove(gone)
-                self._result.note(f"There is no log group {gone}; the others were asked.")
+        question = Question(name, text, target.groups, window or self.window, columns)
+        (rows,) = self._ask([question])
+        return rows
+
+    def _ask(self, questions: Sequence[Question]) -> list[pd.DataFrame]:
+        """Ask side by side, and keep, and say what became of it in the order given."""
+        asked = [replace(question, text=question.text.strip()) for question in questions]
+        found = insights.ask(self._insights, asked)
+        return [self._answered(*each) for each in zip(questions, found, strict=True)]
+
+    def _answered(self, question: Question, found: insights.Present) -> pd.DataFrame:
+        for group in found.gone:
+            # That one which ran is missing its lines is for whoever compares them with metrics.
+            self._result.note(f"There is no log group {group}; the others were asked.")
+        answer = found.answer
+        if isinstance(answer, CouldNotLook):
+            self._result.could_not_see(answer)
+            return typed([], question.columns)
         receipt = answer.receipt
         self._result.queries.append(receipt.as_dict())
-        rows = self._folder.keep(name, answer.rows, text=text, receipt=receipt.as_dict())
+        rows = self._folder.keep(
+            question.name, answer.rows, text=question.text, receipt=receipt.as_dict()
+        )
         self._result.save()
         display(show.note(told(receipt)))
         if receipt.truncated:
-            self._result.say(f"Query {name} was cut off at {receipt.rows:,} rows.", reason="cut")
+            said = f"Query {question.name} was cut off at {receipt.rows:,} rows."
+            self._result.say(said, reason="cut")
         return rows
 
     def query_before_and_after(
@@ -197,11 +196,15 @@ class Run:
         least = timedelta(seconds=self.window.period_s)
         if cut is None or not self.window.start + least <= cut < self.window.end:
             cut, words = self.window.start + self.window.length / 2, ("first half", "second half")
-        frames = []
-        for word, part in zip(words, self.window.split(cut), strict=True):
-            rows = self.query(f"{name}, {word}", text, target, columns=columns, window=part)
+        parts = zip(words, self.window.split(cut), strict=True)
+        frames = self._ask(
+            [
+                Question(f"{name}, {word}", text, target.groups, part, columns)
+                for word, part in parts
+            ]
+        )
+        for word, rows in zip(words, frames, strict=True):
             rows.insert(0, "part", word)
-            frames.append(rows)
         return pd.concat(frames, ignore_index=True)
 
     def metrics(
@@ -412,11 +415,3 @@ def open(  # noqa: A001 - the notebooks read `runbook.open`
 
 def _given(findings: Iterable[Finding | None]) -> list[Finding]:
     return [finding for finding in findings if finding is not None]
-
-
-def _gone(error: CouldNotLook, groups: Sequence[str]) -> str | None:
-    """Return the log group of which AWS said that it is not there, or None."""
-    if error.reason != "missing":
-        return None
-    named = {word.strip(".:") for word in re.findall(r"[\w./#:-]+", str(error.__cause__))}
-    return next((group for group in groups if group in named), None)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import dates, ticker
 from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
 from opslib.plots import marking
@@ -18,8 +19,17 @@ from opslib.window import Window
 #: Units in which a half makes no sense.
 COUNTED = ("count", "a minute")
 _DAY_S = 86_400
+# Numbers from here on are written as 1.5 M: longer ones would stand on the unit.
+_LONG = 1_000_000
 # Pixels that title and legend have between them.
 _BESIDE = 640
+# Of a title above a panel, above its legend where they do not fit beside one another, and more
+# above numbers of marks.
+_ABOVE_PANEL_PT, _ABOVE_LEGEND_PT, _NUMBERS_PT = 6, 24, 7
+# What a title takes: without and with a legend below it.
+_HEAD_IN = (0.32, 0.57)
+_LEFT_IN, _RIGHT_IN, _UNIT_IN = 0.82, 0.28, 0.2
+_FOOT_IN, _GAP_IN = 0.52, 0.1
 
 
 def timeline(
@@ -50,6 +60,8 @@ def timeline(
     names = marking.names(drawn)
     with mpl.rc_context(STYLE):
         below_in = marking.LINE_IN * len(names)
+        heads_in = [_HEAD_IN[_crowded(panel)] for panel in panels]
+        heads_in[0] += bool(names) * _NUMBERS_PT / 72
         size_in = (WIDTH_IN, ROW_IN * len(panels) + below_in)
         figure = Figure(figsize=size_in, dpi=DOTS_PER_INCH)
         axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
@@ -58,7 +70,7 @@ def timeline(
             _draw(ax, panel, window=window, numbered=first and bool(names))
             marking.draw(ax, drawn, named=first)
         axes[-1].set_xlabel(f"UTC, {window.start:%Y-%m-%d}")
-        figure.tight_layout(rect=(0, below_in / size_in[1], 1, 1))
+        _place(axes, heads_in, below_in=below_in)
         marking.write(figure, names)
     return figure
 
@@ -76,9 +88,9 @@ def describe(
         said = [_course(panel.frame, line, panel.unit) for line in drawn] or ["nothing"]
         levels = [f"{level.label} at {level.value:,.10g}" for level in panel.levels]
         sentences.append(f"{panel.title}: {'; '.join([*said, *levels])}.")
-    drawn = marking.together(marks, window) if window else []
-    if drawn:
-        sentences.append(f"Changes: {'; '.join(mark.said for mark in drawn)}.")
+    changed = marking.together(marks, window) if window else []
+    if changed:
+        sentences.append(f"Changes: {'; '.join(mark.said for mark in changed)}.")
     return " ".join(sentences)
 
 
@@ -96,7 +108,9 @@ def _course(frame: pd.DataFrame, line: Line, unit: str) -> str:
 
 def _draw(ax: Axes, panel: Panel, *, window: Window, numbered: bool) -> None:
     # Numbers of marks stand on the upper edge.
-    ax.set_title(panel.title, pad=(24 if _crowded(panel) else 6) + 7 * numbered)
+    pad_pt = _ABOVE_LEGEND_PT if _crowded(panel) else _ABOVE_PANEL_PT
+    # With places of their own, nothing has to be measured to find where titles and units go.
+    ax.set_title(panel.title, pad=pad_pt + _NUMBERS_PT * numbered, y=1)
     ax.set_ylabel(panel.unit)
     # The first bin of a query may begin before the window does.
     first = panel.frame["at"].min() if len(panel.frame) else window.start
@@ -126,11 +140,30 @@ def _draw(ax: Axes, panel: Panel, *, window: Window, numbered: bool) -> None:
         _level(ax, level)
     if panel.unit in COUNTED:
         ax.yaxis.set_major_locator(ticker.MaxNLocator(nbins=5, integer=True))
-    ax.set_ylim(0, 1.18 * (_highest(panel) or 1))
+    highest = _highest(panel)
+    if highest >= _LONG:
+        ax.yaxis.set_major_formatter(ticker.EngFormatter())
+    ax.set_ylim(0, 1.18 * (highest or 1))
     if len(panel.lines) + (panel.bars is not None) > 1:
         ax.legend(
             loc="lower right", bbox_to_anchor=(1, 0.98 + 0.05 * numbered), ncols=5, borderaxespad=0
         )
+
+
+def _place(axes: Sequence[Axes], heads_in: Sequence[float], *, below_in: float) -> None:
+    """Give each panel its place: below its title, as high and as far from the left as the rest."""
+    _, height_in = axes[0].figure.get_size_inches()
+    width_in = WIDTH_IN - _LEFT_IN - _RIGHT_IN
+    foot_in = _FOOT_IN + below_in
+    body_in = (height_in - foot_in - sum(heads_in)) / len(axes) - _GAP_IN
+    top_in = height_in
+    for ax, head_in in zip(axes, heads_in, strict=True):
+        top_in -= head_in + body_in
+        left, bottom = _LEFT_IN / WIDTH_IN, top_in / height_in
+        ax.set_position((left, bottom, width_in / WIDTH_IN, body_in / height_in))
+        ax.yaxis.set_label_coords((_UNIT_IN - _LEFT_IN) / width_in, 0.5)
+        top_in -= _GAP_IN
+    axes[-1].xaxis.set_label_coords(0.5, -0.3 / body_in)
 
 
 def _crowded(panel: Panel) -> bool:
@@ -141,13 +174,16 @@ def _crowded(panel: Panel) -> bool:
 
 
 def _bars(ax: Axes, frame: pd.DataFrame, bars: Line, *, every_s: int) -> None:
-    ax.bar(
-        _clock(frame["at"]),
-        frame[bars.column].astype("float64").to_numpy(),
-        width=0.9 * every_s / _DAY_S,
-        align="edge",
-        color=bars.colour,
-        label=bars.label,
+    starts = dates.date2num(_clock(frame["at"]))  # type: ignore[no-untyped-call]
+    heights = frame[bars.column].astype("float64").to_numpy()
+    ends = starts + 0.9 * every_s / _DAY_S
+    none = np.zeros_like(heights)
+    # Corners of one shape each: all of them together cost what one bar of their own does.
+    corners = np.array([[starts, none], [starts, heights], [ends, heights], [ends, none]])
+    shapes = corners.transpose(2, 0, 1)
+    ax.add_collection(
+        PolyCollection(shapes, facecolor=bars.colour, edgecolor="none", label=bars.label),
+        autolim=False,
     )
 
 

@@ -6,14 +6,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
-from fakes.clients import CloudWatch, Lambda, Logs, Trail, refusal
+from fakes.clients import CloudWatch, Lambda, Logs, Tables, Trail, refusal
 
 from opslib import aws, runbook
 from opslib.errors import BadInput
 from opslib.evidence import Folder
 from opslib.health import Check, Finding, Verdict
 from opslib.metrics import Metric
+from opslib.plots import Line, Panel
 from opslib.system import load
 from opslib.window import Window
 
@@ -27,6 +29,7 @@ SYSTEM = {
 }
 CONFIGURATION = {"Timeout": 10, "MemorySize": 256, "LastModified": "2026-10-14T01:52:00.000+0000"}
 STATISTICS = {"recordsMatched": 3.0, "recordsScanned": 9.0, "bytesScanned": 2e6}
+PANEL = Panel(pd.DataFrame({"at": [WINDOW.start], "n": [1.0]}), [Line("n", "n")], "N", "count", 60)
 COLUMNS = {"invocations": "int"}
 DENIED = (
     "User: arn:aws:iam::123456789012:user/ada is not authorized to perform: logs:StartQuery on "
@@ -288,6 +291,78 @@ def test_a_deployment_in_the_window_cuts_it_in_two() -> None:
         (WINDOW.start_s, cut_s - 1),
         (cut_s, WINDOW.end_s - 1),
     ]
+
+
+class _InOrder(Logs):
+    """The ``logs`` client, that tells in which order it was called."""
+
+    def __init__(self, *answers: Any) -> None:
+        super().__init__(*answers)
+        self.order: list[str] = []
+
+    def start_query(self, **arguments: Any) -> Any:
+        self.order.append("start")
+        return super().start_query(**arguments)
+
+    def get_query_results(self, **arguments: Any) -> Any:
+        self.order.append("read")
+        return super().get_query_results(**arguments)
+
+
+def test_both_parts_are_asked_side_by_side() -> None:
+    logs = _InOrder(_answer(3), _answer(4))
+    run = _run(logs=logs)
+
+    run.query_before_and_after("durations", "stats 1", run.look_at(), columns=COLUMNS)
+
+    assert logs.order == ["start", "start", "read", "read"]
+
+
+def test_what_mappings_tables_and_cloudtrail_tell_is_seen_noted_and_drawn(tmp_path: Path) -> None:
+    lowered_at = datetime(2026, 10, 14, 1, 0, tzinfo=UTC)
+    units = {"ReadCapacityUnits": 5, "WriteCapacityUnits": 2, "LastDecreaseDateTime": lowered_at}
+    mapping = {"UUID": "m", "LastModified": datetime(2026, 10, 14, 4, 0, tzinfo=UTC)}
+    run = _run(
+        tmp_path,
+        **{"lambda": Lambda(CONFIGURATION, mappings=[{"EventSourceMappings": [mapping]}])},
+        dynamodb=Tables(orders={"ProvisionedThroughput": units}),
+        cloudtrail=Trail(refusals=[refusal("AccessDeniedException", "")] * 20),
+    )
+
+    target = run.look_at(tables=["orders"])
+    shown = run.plot([PANEL], target=target)
+
+    assert target.changes.rows["what"].tolist() == [
+        "table capacity lowered",
+        "code or configuration edited",
+    ]
+    assert target.deployed_at == datetime(2026, 10, 14, 1, 52, tzinfo=UTC)
+    limits = _result(tmp_path)["limits"]
+    assert [limit["reason"] for limit in limits if limit["reason"] != "unfinished"] == ["note"] * 2
+    assert [limit["what"][:42] for limit in limits[:2]] == [
+        "After the window, at 2026-10-14T04:00:00Z:",
+        "CloudTrail does not say who changed what. ",
+    ]
+    assert "Changes: table capacity lowered 01:00; deployment 01:52." in shown.text
+
+
+def test_a_table_that_may_not_be_described_leaves_the_verdict_unknown(tmp_path: Path) -> None:
+    run = _run(tmp_path, dynamodb=Tables(orders=refusal("AccessDeniedException", "")))
+
+    run.look_at(tables=["orders"])
+    run.conclude([])
+
+    assert _result(tmp_path)["verdict"] == "unknown"
+    assert '"Action": "dynamodb:DescribeTable"' in _result(tmp_path)["limits"][0]["what"]
+
+
+def test_a_look_from_afar_asks_neither_cloudtrail_nor_the_log_group() -> None:
+    trail = Trail()
+    run = _run(cloudtrail=trail)
+
+    target = run.look_at(closely=False)
+
+    assert (trail.asked, target.shape.log_class) == ([], "")
 
 
 @pytest.mark.parametrize("at", ["2026-10-13T01:52:00.000+0000", "2026-10-14T00:07:30.000+0000"])
