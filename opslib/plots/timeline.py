@@ -70,7 +70,7 @@ def timeline(
             _draw(ax, panel, window=window, numbered=first and bool(names))
             marking.draw(ax, drawn, named=first)
         axes[-1].set_xlabel(f"UTC, {window.start:%Y-%m-%d}")
-        _place(axes, heads_in, below_in=below_in)
+        _place(axes.tolist(), heads_in, height_in=size_in[1], below_in=below_in)
         marking.write(figure, names)
     return figure
 
@@ -150,9 +150,10 @@ def _draw(ax: Axes, panel: Panel, *, window: Window, numbered: bool) -> None:
         )
 
 
-def _place(axes: Sequence[Axes], heads_in: Sequence[float], *, below_in: float) -> None:
+def _place(
+    axes: Sequence[Axes], heads_in: Sequence[float], *, height_in: float, below_in: float
+) -> None:
     """Give each panel its place: below its title, as high and as far from the left as the rest."""
-    _, height_in = axes[0].figure.get_size_inches()
     width_in = WIDTH_IN - _LEFT_IN - _RIGHT_IN
     foot_in = _FOOT_IN + below_in
     body_in = (height_in - foot_in - sum(heads_in)) / len(axes) - _GAP_IN
@@ -180,7 +181,7 @@ def _bars(ax: Axes, frame: pd.DataFrame, bars: Line, *, every_s: int) -> None:
     none = np.zeros_like(heights)
     # Corners of one shape each: all of them together cost what one bar of their own does.
     corners = np.array([[starts, none], [starts, heights], [ends, heights], [ends, none]])
-    shapes = corners.transpose(2, 0, 1)
+    shapes = list(corners.transpose(2, 0, 1))
     ax.add_collection(
         PolyCollection(shapes, facecolor=bars.colour, edgecolor="none", label=bars.label),
         autolim=False,

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
+from matplotlib.dates import num2date
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
@@ -75,8 +76,35 @@ def test_bars_begin_at_their_bin_and_are_as_high_as_its_value() -> None:
 
     figure = plots.timeline([panel], window=WINDOW)
 
-    bars = [bar for bar in figure.axes[0].patches if isinstance(bar, Rectangle)]
-    assert [bar.get_height() for bar in bars] == [1000.0, 1500.0, 9000.0, 8000.0]
+    (bars,) = figure.axes[0].collections
+    corners = [path.get_extents() for path in bars.get_paths()]
+    assert [(box.y0, box.y1) for box in corners] == [(0, 1000), (0, 1500), (0, 9000), (0, 8000)]
+    starts = [num2date(box.x0) for box in corners]  # type: ignore[no-untyped-call]
+    assert starts == BINS["at"].tolist()
+    assert [round(box.width * 24 * 60, 2) for box in corners] == [4.5] * 4
+
+
+def test_panels_are_below_one_another_at_the_same_place_of_the_picture() -> None:
+    long = Line("p95_ms", "the ninety-fifth percentile of the same window yesterday")
+    crowded = Panel(BINS, [long, long], "Duration of invocations", "ms", 300)
+
+    figure = plots.timeline([PANEL, crowded, PANEL], window=WINDOW)
+
+    boxes = [axes.get_position() for axes in figure.axes]
+    assert len({(box.x0, box.x1) for box in boxes}) == 1
+    assert len({round(box.height, 6) for box in boxes}) == 1
+    titles = [axes.title.get_window_extent().y1 / figure.bbox.height for axes in figure.axes]
+    assert 1 > titles[0] > boxes[0].y0 > titles[1] > boxes[1].y0 > titles[2] > boxes[2].y0 > 0
+
+
+def test_numbers_too_long_to_stand_beside_a_unit_are_shortened() -> None:
+    frame = BINS.assign(p95_ms=BINS["p95_ms"] * 10_000)
+
+    figure = plots.timeline([Panel(frame, PANEL.lines, "Age", "ms", 300)], window=WINDOW)
+
+    figure.draw_without_rendering()
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert labels[:2] == ["0", "25 M"]
 
 
 def test_a_panel_without_data_says_so() -> None:
