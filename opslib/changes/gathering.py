@@ -64,6 +64,11 @@ class Changes:
     mappings: tuple[Mapping[str, Any], ...] = ()
     dated: tuple[Change, ...] = ()
 
+    @property
+    def deployments(self) -> tuple[datetime, ...]:
+        """When code, configuration or the version that is invoked changed, oldest first."""
+        return tuple(change.at for change in self.dated if change.deploys and change.at)
+
 
 @dataclass(slots=True)
 class _Gathering:

@@ -18,7 +18,6 @@ _PLAIN = (
     ("runtime", "Runtime"),
     ("handler", "Handler"),
     ("architectures", "Architectures"),
-    ("code sha256", "CodeSha256"),
     ("role", "Role"),
 )
 
@@ -63,6 +62,9 @@ def _differing(
         old, new = _text(before.get(key)), _text(after.get(key))
         if old != new:
             yield name, old, new
+    if before.get("CodeSha256") != after.get("CodeSha256"):
+        # A hash says no more to people.
+        yield "code", "a package", "another package"
     old, new = _layers(before), _layers(after)
     if old != new:
         yield "layers", old, new

@@ -94,6 +94,7 @@ def test_everything_that_is_dated_stands_in_one_order() -> None:
         ("02:00", "version published", "no description"),
     ]
     assert found.deployed_at == datetime(2026, 10, 14, 2, 0, 1, tzinfo=UTC)
+    assert found.deployments == (_at(2), found.deployed_at)
     assert (found.limits, found.notes) == ((), ())
 
 
@@ -403,7 +404,7 @@ def test_an_edit_is_compared_with_the_newest_version() -> None:
     assert [row[:3] for row in found] == [
         ("memory_mb", "256", "128"),
         ("timeout_s", "10", "3"),
-        ("code sha256", "c", "d"),
+        ("code", "a package", "another package"),
         ("layers", "none", "deps:4"),
         ("environment variable ADDED", "not set", "set"),
         ("environment variable GONE", "set", "not set"),
