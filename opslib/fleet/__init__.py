@@ -25,7 +25,7 @@ from opslib.fleet.judging import (
     together,
     traffic,
 )
-from opslib.fleet.measures import counts_of, lines, metrics_of, period_of
+from opslib.fleet.measures import counts_of, lines, metrics_of, period_of, unasked
 from opslib.fleet.opened import Opened, opened, opened_findings
 from opslib.fleet.reading import Readings, read
 from opslib.fleet.scope import FEW, Scope, scope
@@ -59,4 +59,5 @@ __all__ = [
     "suspects",
     "together",
     "traffic",
+    "unasked",
 ]

@@ -15,9 +15,10 @@ from opslib.fleet.measures import by_subject
 from opslib.fleet.reading import Readings
 from opslib.fleet.scope import FEW, Scope, table_of
 from opslib.health import Check, Finding, Verdict
-from opslib.health.feeds import dead_letters, queue_rows, stream_rows, table_rows
+from opslib.health.feeds import dead_letter_rows, queue_rows, stream_rows
 from opslib.health.functions import FunctionChecks
 from opslib.health.series import Series
+from opslib.health.table_feeds import table_answers, table_rows
 from opslib.health.verdicts import Point
 from opslib.metrics import MetricAnswer
 from opslib.system import Function
@@ -59,6 +60,7 @@ def checks_of(scope: Scope, readings: Readings, *, window: Window) -> list[Check
             window=window,
             deployed_at=edited_at,
             idle_is_well=ran and function.name in readings.found,
+            filtered=readings.filtered.get(function.name),
         ).rows(row["timeout_s"] * 1000, timeout_from=source)
     checks += _feeds(scope, readings, window)
     return checks if scope.few else sorted(checks, key=lambda each: _SEVERITY.index(each.verdict))
@@ -88,7 +90,7 @@ def _feeds(scope: Scope, readings: Readings, window: Window) -> Iterable[Check]:
         if series is None:
             continue
         if queue.kind == "dead-letter":
-            yield dead_letters(
+            yield from dead_letter_rows(
                 series,
                 thresholds=thresholds,
                 window=window,
@@ -100,15 +102,21 @@ def _feeds(scope: Scope, readings: Readings, window: Window) -> Iterable[Check]:
     for stream in scope.streams:
         series = _known(readings, stream.name)
         if series is not None:
-            yield from stream_rows(series, thresholds=thresholds)
+            yield from stream_rows(
+                series,
+                thresholds=thresholds,
+                window=window,
+                is_read=_is_read(scope, readings, stream.name),
+            )
     for table in scope.tables:
         series = _known(readings, table.name)
         if series is not None:
-            yield from table_rows(series, thresholds=thresholds)
+            yield from table_rows(series, thresholds=thresholds, window=window)
+            yield from table_answers(series, thresholds=thresholds, window=window)
     for subject, name, _ in scope.indexed:
         series = _known(readings, subject)
         if series is not None:
-            rows = table_rows(series, thresholds=thresholds, table=name)
+            rows = table_rows(series, thresholds=thresholds, window=window, table=name)
             # A table may have twenty; those that are well would bury the rest.
             yield from (row for row in rows if row.verdict is not Verdict.HEALTHY)
 
@@ -119,6 +127,13 @@ def _known(readings: Readings, name: str) -> Series | None:
     if series is None or series.is_there:
         return series
     return replace(series, is_there=name in readings.depths or name in readings.found)
+
+
+def _is_read(scope: Scope, readings: Readings, stream: str) -> bool:
+    """Whether a function of the system was seen to get records of a stream."""
+    readers = [each.name for each in scope.functions if each.stream == stream]
+    series = [readings.series[name] for name in readers if name in readings.series]
+    return any(each.of("iterator_age_ms") for each in series)
 
 
 def _inside(at: object, window: Window) -> datetime | None:
@@ -239,6 +254,7 @@ def log_findings(
                 failed=None if lost is None else lost["failed_records"],
                 records=None if lost is None else lost["records"],
                 expected=function.batch_lines,
+                thresholds=scope.system.thresholds_of(name),
                 subject=name,
                 evidence=("records that fail",),
             ),

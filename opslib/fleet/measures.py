@@ -6,7 +6,8 @@ Facts leaned on
 ---------------
 Metrics by FunctionName, QueueName, StreamName and TableName: the developer guides of Lambda, SQS,
 Kinesis and DynamoDB. An average of the iterator age hides a blocked shard, so its maximum is asked.
-Zero throttles of a table have no datapoint. A call takes 500 metrics and gives 100,800 points
+Zero throttles of a table have no datapoint, nor have zero system errors, which are counted by table
+and operation together. A call takes 500 metrics and gives 100,800 points
 (botocore, GetMetricData).
 """
 
@@ -21,6 +22,7 @@ from opslib.fleet.scope import Scope
 from opslib.health.series import Series
 from opslib.health.verdicts import Point
 from opslib.metrics import Metric, MetricAnswer
+from opslib.metrics.wanted import OPERATIONS
 from opslib.window import Window
 
 _OF = " of "
@@ -52,6 +54,7 @@ _FUNCTION = (
 _READER = (_Measure("iterator_age_ms", "IteratorAge", "Maximum", "ms"),)
 _DEAD_LETTERS = (
     _Measure("dead_letters", "ApproximateNumberOfMessagesVisible", "Maximum", "messages", True),
+    _Measure("queue_age_ms", "ApproximateAgeOfOldestMessage", "Maximum", "s"),
 )
 _QUEUE = (
     _Measure("queue_depth", "ApproximateNumberOfMessagesVisible", "Maximum", "messages"),
@@ -60,6 +63,7 @@ _QUEUE = (
 _STREAM = (
     _Measure("stream_records", "IncomingRecords", "Sum", "records"),
     _Measure("stream_throttles", "WriteProvisionedThroughputExceeded", "Sum", "records"),
+    _Measure("stream_age_ms", "GetRecords.IteratorAgeMilliseconds", "Maximum", "ms"),
 )
 _TABLE = (
     _Measure("table_writes", "ConsumedWriteCapacityUnits", "Sum", "write units"),
@@ -67,6 +71,13 @@ _TABLE = (
     _Measure("write_throttles", "WriteThrottleEvents", "Sum", "throttles"),
 )
 _INDEX = _TABLE[1:]
+#: Of each operation on a table: DynamoDB counts them in no other way.
+_OPERATION = (
+    _Measure("system_errors", "SystemErrors", "Sum", "errors"),
+    _Measure("latency_p99_ms", "SuccessfulRequestLatency", "p99", "ms"),
+)
+#: Up to so many tables are asked by operation: with more, that alone would take several calls.
+MOST_BY_OPERATION = 35
 
 
 def counts_of(scope: Scope, window: Window) -> int:
@@ -79,6 +90,16 @@ def period_of(scope: Scope, window: Window) -> int:
     if scope.few:
         return 300
     return next((every_s for most, every_s in _PERIODS if window.length <= most), 14_400)
+
+
+def unasked(scope: Scope) -> tuple[str, ...]:
+    """Say what is not asked of a system because it is too large."""
+    if len(scope.tables) <= MOST_BY_OPERATION:
+        return ()
+    return (
+        f"Not asked: errors and latency of DynamoDB itself, which are counted by table and "
+        f"operation, for there are more than {MOST_BY_OPERATION} tables. Throttles are.",
+    )
 
 
 def lines(answer: MetricAnswer, function: str) -> list[pd.DataFrame]:
@@ -129,7 +150,19 @@ def _measured(scope: Scope) -> Iterator[tuple[str, str, dict[str, str], _Measure
     for table in scope.tables:
         for measure in _TABLE:
             yield table.name, "AWS/DynamoDB", {"TableName": table.name}, measure
+    yield from _measured_operations(scope)
     yield from _measured_indexes(scope)
+
+
+def _measured_operations(scope: Scope) -> Iterator[tuple[str, str, dict[str, str], _Measure]]:
+    if len(scope.tables) > MOST_BY_OPERATION:
+        return
+    for table in scope.tables:
+        for operation in OPERATIONS:
+            dimensions = {"TableName": table.name, "Operation": operation}
+            for measure in _OPERATION:
+                named = measure._replace(indicator=f"{measure.indicator} {operation}")
+                yield table.name, "AWS/DynamoDB", dimensions, named
 
 
 def _measured_indexes(scope: Scope) -> Iterator[tuple[str, str, dict[str, str], _Measure]]:

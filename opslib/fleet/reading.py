@@ -12,20 +12,21 @@ functions is more calls than all the rest together. A queue that has been idle f
 publishes no metric (Amazon SQS developer guide, metrics).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import pandas as pd
 
-from opslib import changes, lambda_logs
+from opslib import changes, lambda_logs, streams
 from opslib.aws import Connection, calling
 from opslib.errors import CouldNotLook
 from opslib.fleet.measures import by_subject
 from opslib.fleet.scope import Scope
+from opslib.health.functions import FunctionChecks
 from opslib.health.series import Series
-from opslib.health.verdicts import sustained
+from opslib.health.verdicts import Verdict, sustained
 from opslib.metrics import MetricAnswer
 from opslib.system import Function
 from opslib.window import Window
@@ -35,6 +36,7 @@ MOST_READ = 2
 #: The most queues or tables without any datapoint that are asked whether they are there.
 MOST_ASKED = 4
 _LEAST_TIMEOUT_MS = 1000.0
+_STREAMS = ("dynamodb", "kinesis")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,9 @@ class Readings:
         What was asked whether it is there, and is.
     missing
         The functions of which Lambda says that they, or their alias, are not there.
+    filtered
+        Function to whether all its mappings filter records, of those that were silent though what
+        they read was written.
     """
 
     rows: pd.DataFrame
@@ -81,6 +86,7 @@ class Readings:
     limits: tuple[str, ...] = ()
     found: frozenset[str] = frozenset()
     missing: frozenset[str] = frozenset()
+    filtered: Mapping[str, bool] = field(default_factory=dict)
 
     def timeout_ms(self, function: str) -> float:
         """Return a function's timeout in milliseconds; NaN when it is not known."""
@@ -125,6 +131,7 @@ def read(connection: Connection, scope: Scope, answer: MetricAnswer, *, window: 
         limits=tuple(dict.fromkeys(limits)),
         found=frozenset(found | {name for name, seen in configurations.items() if seen}),
         missing=frozenset(missing),
+        filtered=dict(_filtered(connection, scope, series, limits, missing=missing, window=window)),
     )
 
 
@@ -153,6 +160,39 @@ def _configuration(
         limits.append(error.message)
         missing |= {function.name} if error.reason == "missing" else set()
         return {}
+
+
+def _filtered(
+    connection: Connection,
+    scope: Scope,
+    series: Mapping[str, Series],
+    limits: list[str],
+    *,
+    missing: set[str],
+    window: Window,
+) -> Iterator[tuple[str, bool]]:
+    """Look at the mappings of functions that did not run though something was written for them."""
+    there = [each for each in scope.functions if each.name not in missing]
+    asked = [each for each in there if _unread(scope, each, series, window)]
+    for function in asked[:MOST_ASKED]:
+        seen = streams.mappings(connection, function.name, alias=function.alias or "")
+        limits += seen.limits
+        if not seen.limits:
+            reads = seen.rows[seen.rows["kind"].isin(_STREAMS)]
+            yield function.name, bool(len(reads)) and bool((reads["filters"] > 0).all())
+
+
+def _unread(scope: Scope, function: Function, series: Mapping[str, Series], window: Window) -> bool:
+    if not function.reads_stream or function.name not in series:
+        return False
+    checks = FunctionChecks(
+        series=series[function.name],
+        function=function,
+        thresholds=scope.system.thresholds_of(function.name),
+        window=window,
+        filtered=False,
+    )
+    return checks.invocations().verdict is Verdict.CRITICAL
 
 
 def _unsaid(scope: Scope, series: Mapping[str, Series]) -> list[str]:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from opslib.health.endings import none_since, over_at, recovered_at, worded
 from opslib.health.verdicts import (
     Finding,
     Point,
@@ -204,18 +205,20 @@ def near_timeout(
     severity = judge(level, threshold)
     if level is None or severity in (Verdict.HEALTHY, Verdict.UNKNOWN):
         return None
-    since = breach(shares, threshold)
+    since, until = breach(shares, threshold), recovered_at(shares, threshold)
+    of_it = f"{number(level)} % of its timeout"
     first = f" It first held {severity.value} from {utc(since)} on." if since else ""
     return Finding(
         id="duration.near-timeout",
         severity=severity,
-        title=f"{subject} takes {number(level)} % of its timeout",
+        title=f"{subject} {worded(f'takes {of_it}', f'took {of_it}', until)}",
         detail=f"The p95 of the duration held {span(level / 100 * timeout_ms)} of the timeout of "
         f"{span(timeout_ms)}, {number(level)} %, {held(len(points), threshold.periods)}.{first} "
         f"The last value, of {utc(points[-1].at)}, is {span(points[-1].value)}.",
         subject=subject,
         evidence=tuple(evidence),
         since=since,
+        until=until,
     )
 
 
@@ -238,17 +241,19 @@ def _timed_out(
     if not reached:
         return None
     first, last = reached[0].at, reached[-1].at
+    until = over_at(last, ran_until=longest[-1].at)
     return Finding(
         id="duration.timed-out",
         severity=Verdict.CRITICAL,
-        title=f"Invocations of {subject} reached the timeout of {span(timeout_ms)} and were cut "
-        "off",
+        title=f"Invocations of {subject} reached the timeout of {span(timeout_ms)} and were "
+        f"{worded('cut off', 'cut off', until)}",
         detail=f"In {len(reached):,} of {len(longest):,} bins the longest invocation took the "
         f"whole timeout of {span(timeout_ms)}, and Lambda ends one that does: the first in the "
-        f"bin of {utc(first)}, the last in that of {utc(last)}.",
+        f"bin of {utc(first)}, the last in that of {utc(last)}.{none_since(until, longest[-1].at)}",
         subject=subject,
         evidence=tuple(evidence),
         since=first,
+        until=until,
     )
 
 

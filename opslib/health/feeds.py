@@ -1,37 +1,35 @@
 """The health table's rows of what feeds functions and takes their failures.
 
-In: the `Series` of a queue, a stream or a table. Out: `Check` rows. Does no I/O.
+In: the `Series` of a queue or a stream. Out: `Check` rows. Does no I/O. Tables: `table_feeds`.
 
-Source: operations guide of vf-api-workers, Recommended CloudWatch Alarms; alarms of the
-aggregator's own stack. A batch that is throttled in part counts in Read/WriteThrottleEvents alone,
-so ThrottledRequests, which the guide names, is not asked (Amazon DynamoDB developer guide, metrics
-and dimensions).
+Source: operations guide of vf-api-workers, Critical Thresholds and Recommended CloudWatch Alarms;
+alarms of the aggregator's own stack. SQS counts the ApproximateAgeOfOldestMessage of a dead-letter
+queue from when a message was moved there (Amazon SQS developer guide, metrics). Kinesis counts
+GetRecords.IteratorAgeMilliseconds over all readers that call GetRecords; a reader with enhanced
+fan-out calls SubscribeToShard (Amazon Kinesis developer guide, metrics).
 """
 
-import math
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from opslib.health.endings import none_since, over_at, recovered_at, worded
 from opslib.health.series import (
     Series,
-    held_level,
     highest,
     in_five_minutes,
-    per_five_minutes,
 )
 from opslib.health.verdicts import (
     Check,
     Finding,
-    Point,
     Verdict,
     breach,
     judge,
     span,
     sustained,
     utc,
+    worst,
 )
-from opslib.system import Threshold, Thresholds
+from opslib.system import Thresholds
 from opslib.window import Window
 
 # An older depth says nothing about now: SQS publishes it every minute while a queue is active.
@@ -97,6 +95,53 @@ def dead_letters(
     return check if asked is None else replace(check, verdict=judge(waits, threshold))
 
 
+def dead_letter_rows(
+    series: Series,
+    *,
+    thresholds: Thresholds,
+    window: Window,
+    depth: int | None = None,
+    asked_at: datetime | None = None,
+) -> list[Check]:
+    """Judge a dead-letter queue: how many messages wait at the window's end, and for how long.
+
+    Parameters
+    ----------
+    series
+        With ``dead_letters`` and ``queue_age_ms``: of a dead-letter queue SQS counts the age from
+        when a message came there, or, where SQS moved it, from when it was moved.
+    depth, asked_at
+        As for `dead_letters`.
+
+    Returns
+    -------
+    Two rows with at most one finding, as severe as the worse of them. Where letters wait and no
+    age is known, there is no second row: that they wait is said.
+    """
+    waiting = dead_letters(
+        series, thresholds=thresholds, window=window, depth=depth, asked_at=asked_at
+    )
+    threshold, points = thresholds.dead_letter_age_ms, series.of("queue_age_ms")
+    fresh = bool(points) and window.end - points[-1].at <= _FRESH
+    if waiting.value is None or (waiting.value and not fresh):
+        return [waiting]
+    age_ms = points[-1].value if waiting.value else 0.0
+    note = f"the last, of {utc(points[-1].at)}" if waiting.value else "none waits"
+    row = series.judged(
+        "Oldest dead letter", age_ms, threshold, note=note, rests_on=("queue_age_ms",)
+    )
+    if not waiting.value:
+        # That none waits was seen elsewhere.
+        return [waiting, replace(row, verdict=waiting.verdict)]
+    if waiting.finding is not None:
+        severity = worst([waiting.finding.severity, judge(age_ms, threshold)])
+        said = f"{waiting.finding.detail} The oldest has been there for {span(age_ms)}."
+        evidence = (*waiting.finding.evidence, *series.evidence("queue_age_ms"))
+        told = replace(waiting.finding, severity=severity, detail=said, evidence=evidence)
+        waiting = replace(waiting, finding=told)
+    return [waiting, row]
+
+
 def queue_rows(series: Series, *, thresholds: Thresholds) -> list[Check]:
     """Judge a work queue: how long its oldest message waits, and whether it grows.
 
@@ -113,22 +158,24 @@ def queue_rows(series: Series, *, thresholds: Thresholds) -> list[Check]:
     grows = bool(depths) and last > first
     # What does not grow is no more than a warning, however much it is.
     judged = last if grows or not limit.rising else min(last, limit.critical or last)
-    told = f"{first:,.0f} at first, {last:,.0f} at the end" if depths else _none(series, "idle")
+    until = recovered_at(series.of("queue_age_ms"), thresholds.queue_age_ms)
+    told = f"{first:,.0f} at first, {last:,.0f} at the end" if depths else series.none("idle")
     finding = Finding(
         id="queue.backlog",
         severity=Verdict.UNKNOWN,
-        title=f"Messages wait in {queue}",
+        title=f"Messages {worded(f'wait in {queue}', f'waited in {queue}', until)}",
         detail=f"{told}; the oldest waited {span(age.value) if age else 'an unknown time'}. "
         "Its consumer does not keep up, fails, or does not run.",
         subject=queue,
         since=breach(series.of("queue_age_ms"), thresholds.queue_age_ms) if age else None,
+        until=until,
     )
     return [
         series.judged(
             "Oldest message",
             series.or_none("queue_age_ms", age.value if age else None),
             thresholds.queue_age_ms,
-            note=f"the highest, at {utc(age.at)}" if age else _none(series, "idle"),
+            note=f"the highest, at {utc(age.at)}" if age else series.none("idle"),
             rests_on=("queue_age_ms",),
             finding=finding,
         ),
@@ -146,13 +193,19 @@ def queue_rows(series: Series, *, thresholds: Thresholds) -> list[Check]:
     ]
 
 
-def stream_rows(series: Series, *, thresholds: Thresholds) -> list[Check]:
-    """Judge a Kinesis stream: writes it did not take.
+def stream_rows(
+    series: Series, *, thresholds: Thresholds, window: Window, is_read: bool = False
+) -> list[Check]:
+    """Judge a Kinesis stream: writes it did not take, and how late it is read.
 
     Parameters
     ----------
     series
-        With ``stream_throttles``.
+        With ``stream_throttles``, ``stream_age_ms`` and ``stream_records``.
+    is_read
+        Whether a function was seen to read it: then no age means that its readers have throughput
+        of their own (SubscribeToShard), which is not counted here, and that function's iterator age
+        tells of the lag.
     """
     top = highest(series.of("stream_throttles"))
     worst = in_five_minutes(
@@ -160,85 +213,61 @@ def stream_rows(series: Series, *, thresholds: Thresholds) -> list[Check]:
         thresholds.stream_write_throttles,
         period_s=series.period_s,
     )
-    first = next((point.at for point in series.of("stream_throttles") if point.value > 0), None)
+    refused = [point.at for point in series.of("stream_throttles") if point.value > 0]
+    until = over_at(max(refused, default=None), ran_until=window.end)
     return [
         series.judged(
             "Throttled writes",
             series.or_none("stream_throttles", worst),
             thresholds.stream_write_throttles,
-            note=f"the most in {series.every()}" if top else _none(series, "none was throttled"),
+            note=f"the most in {series.every()}" if top else series.none("none was throttled"),
             rests_on=("stream_throttles",),
             finding=Finding(
                 id="stream.write-throttled",
                 severity=Verdict.UNKNOWN,
-                title=f"{series.subject} refuses records",
+                title=f"{series.subject} {worded('refuses records', 'refused records', until)}",
                 detail=f"Up to {top.value if top else 0:,.0f} writes in {series.every()} were "
-                "refused: more is written than its shards take, or one key takes one shard.",
+                "refused: more is written than its shards take, or one key takes one shard."
+                f"{none_since(until, window.end)}",
                 subject=series.subject,
-                since=first,
+                since=min(refused, default=None),
+                until=until,
             ),
-        )
+        ),
+        _stream_age(series, thresholds=thresholds, is_read=is_read),
     ]
 
 
-def table_rows(series: Series, *, thresholds: Thresholds, table: str = "") -> list[Check]:
-    """Judge a table, or an index of it: reads and writes it refused.
-
-    Parameters
-    ----------
-    series
-        With ``read_throttles`` and ``write_throttles``. DynamoDB publishes them only when there
-        was one, so no datapoint in a whole answer is none.
-    table
-        The table, where the series is of an index: what is found is about that.
-    """
-    checks = []
-    for kind in ("read", "write"):
-        threshold, name = thresholds.dynamodb_throttles, f"{kind}_throttles"
-        points = series.of(name)
-        level = _level(points, threshold, period_s=series.period_s)
-        total = sum(point.value for point in points)
-        first = next((point.at for point in points if point.value > 0), None)
-        checks.append(
-            series.judged(
-                f"{kind.title()} throttles",
-                series.or_none(name, level),
-                threshold,
-                note=f"{total:,.0f} in the window"
-                if points
-                else _none(series, "none was throttled"),
-                rests_on=(name,),
-                finding=Finding(
-                    id=f"dynamodb.{kind}-throttled",
-                    severity=Verdict.UNKNOWN,
-                    title=f"{series.subject} refuses {kind}s",
-                    detail=f"{total:,.0f} {kind}s of {series.subject} were throttled in the "
-                    "window. The SDK tries again in silence, so callers are slow before they fail.",
-                    subject=table or series.subject,
-                    since=first,
-                ),
-            )
-        )
-    return checks
-
-
-def _level(points: Sequence[Point], threshold: Threshold, *, period_s: int) -> float | None:
-    """Return the level held for ``periods`` periods side by side, where no datapoint is zero.
-
-    What was not held so long is no more than a warning.
-    """
-    if not points:
-        return None
-    filled: list[float] = []
-    for place, point in enumerate(points):
-        apart = point.at - points[place - 1].at if place else timedelta(0)
-        filled += [0.0] if apart > timedelta(seconds=period_s) else []
-        filled.append(point.value * per_five_minutes(period_s))
-    run = math.ceil(threshold.periods * per_five_minutes(period_s))
-    level = sustained([0.0, *filled, 0.0], run) or 0.0
-    return held_level(level, max(point.value for point in points), threshold)
-
-
-def _none(series: Series, means: str) -> str:
-    """Say what it means that there is no datapoint."""
-    return f"no datapoint: {means}" if series.is_there else "no datapoint, and it was not found"
+def _stream_age(series: Series, *, thresholds: Thresholds, is_read: bool) -> Check:
+    threshold, points = thresholds.stream_age_ms, series.of("stream_age_ms")
+    level_ms = sustained([point.value for point in points], threshold.periods)
+    written = any(point.value > 0 for point in series.of("stream_records"))
+    if level_ms is None:
+        note = series.why("stream_age_ms")
+        value = None
+        if series.seen("stream_age_ms") and (is_read or not written):
+            note = "read with throughput of its own" if is_read else series.none("idle")
+            value = series.or_none("stream_age_ms", None)
+        elif series.seen("stream_age_ms"):
+            note = "written, and no reader was seen to get records"
+        return series.judged("Stream age", value, threshold, note=note)
+    top, last = highest(points), points[-1]
+    since, until = breach(points, threshold), recovered_at(points, threshold)
+    late = f"read {span(level_ms)} late"
+    return series.judged(
+        "Stream age",
+        level_ms,
+        threshold,
+        note=f"the highest, at {utc(top.at)}; last seen {span(last.value)}" if top else "",
+        rests_on=("stream_age_ms",),
+        finding=Finding(
+            id="stream.lag",
+            severity=Verdict.UNKNOWN,
+            title=f"{series.subject} {worded(f'is {late}', f'was {late}', until)}",
+            detail=f"A reader of {series.subject} got records that were {span(level_ms)} old; "
+            f"the last value, of {utc(last.at)}, is {span(last.value)}.",
+            subject=series.subject,
+            since=since,
+            until=until,
+        ),
+    )

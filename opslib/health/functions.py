@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from opslib.health.courses import unread_since
 from opslib.health.durations import near_timeout, since_change
+from opslib.health.endings import none_since, over_at, ran_until, recovered_at, worded
 from opslib.health.series import Series, highest, in_five_minutes
 from opslib.health.verdicts import (
     Check,
@@ -57,6 +58,9 @@ class FunctionChecks:
         When code or configuration last changed, if that was inside the window.
     idle_is_well
         Whether no invocation is as good as any: it is there, and nothing is expected of it.
+    filtered
+        Whether all that feeds it passes a mapping's filter, which may drop every record; None when
+        that was not seen.
     """
 
     series: Series
@@ -65,6 +69,7 @@ class FunctionChecks:
     window: Window
     deployed_at: datetime | None = None
     idle_is_well: bool = False
+    filtered: bool | None = None
 
     def rows(self, timeout_ms: float, *, timeout_from: str = "") -> list[Check]:
         """Return the rows that apply; of an idle function of which nothing is expected, one."""
@@ -95,8 +100,12 @@ class FunctionChecks:
         if total is not None and expected and gaps:
             # A gap in which records waited outweighs a longer one in which none may have.
             gap = max(gaps, key=lambda each: (self._written(each), each.length))
-            worse = self._written(gap) or self.function.critical
-            verdict = Verdict.CRITICAL if worse else Verdict.WARNING
+            verdict = Verdict.WARNING
+            if self.function.critical:
+                verdict = Verdict.CRITICAL
+            elif self._written(gap):
+                # What a filter drops invokes nothing, and nothing counts it.
+                verdict = Verdict.CRITICAL if self.filtered is False else Verdict.UNKNOWN
             between = f"between {utc(gap.start)} and {utc(gap.end)}"
             lasts = gap.end == self.window.end
             if lasts:
@@ -124,7 +133,7 @@ class FunctionChecks:
             unit="invocations",
             healthy=f"> 0 in {silence}",
             warning=f"0 for {silence}",
-            critical=f"0 for {silence}, table written",
+            critical=f"0 for {silence}, table written, no filter",
             verdict=verdict,
             source=self.thresholds.silence_ms.source,
             note=note,
@@ -144,6 +153,8 @@ class FunctionChecks:
             note = f"{count:,.0f} errors, {of}"
             return self.series.judged("Error rate", None, threshold, note=note)
         rate = count / ran * 100
+        until = self._over(failed)
+        fails = worded("fail", "failed", until)
         first = f", the first in the period from {utc(failed[0].at)} on" if failed else ""
         said = f"{count:,.0f} of {ran:,.0f} invocations"
         return self.series.judged(
@@ -155,10 +166,11 @@ class FunctionChecks:
             finding=Finding(
                 id="errors.rate",
                 severity=Verdict.UNKNOWN,
-                title=f"{number(rate)} % of the invocations of {name} fail",
-                detail=f"{said} ended in an error{first}.",
+                title=f"{number(rate)} % of the invocations of {name} {fails}",
+                detail=f"{said} ended in an error{first}.{none_since(until, self._ran_until)}",
                 subject=name,
                 since=failed[0].at if failed else None,
+                until=until,
             ),
         )
 
@@ -176,6 +188,7 @@ class FunctionChecks:
             return self.series.judged("Throttles", None, threshold, note=why)
         total, most = sum(point.value for point in points), top.value if top else 0.0
         first = next((point.at for point in points if point.value > 0), None)
+        until = self._over([point for point in points if point.value > 0])
         return self.series.judged(
             "Throttles",
             value,
@@ -185,11 +198,14 @@ class FunctionChecks:
             finding=Finding(
                 id="invocations.throttled",
                 severity=Verdict.UNKNOWN,
-                title=f"{total:,.0f} invocations of {name} were refused",
+                title=f"{total:,.0f} invocations of {name} "
+                f"{worded('were refused', 'were refused', until)}",
                 detail=f"Lambda throttled {total:,.0f} invocations, at most {most:,.0f} in "
-                f"{self.series.every()}. They count neither as invocations nor as errors.",
+                f"{self.series.every()}. They count neither as invocations nor as errors."
+                f"{none_since(until, self._ran_until)}",
                 subject=name,
                 since=first,
+                until=until,
             ),
         )
 
@@ -249,6 +265,7 @@ class FunctionChecks:
             return self.series.judged("Iterator age", None, threshold, note=note)
         since = breach(points, threshold)
         first = f", first from {utc(since)} on" if since else ""
+        until, late = recovered_at(points, threshold), f"its stream {span(level_ms)} late"
         note = f"{self._held(len(points), threshold)}; last seen {span(points[-1].value)}"
         width = self.series.width("iterator_age_ms")
         read = [Point(point.at + width, point.value) for point in points]
@@ -267,14 +284,25 @@ class FunctionChecks:
             finding=Finding(
                 id="stream.lag",
                 severity=Verdict.UNKNOWN,
-                title=f"{name} reads its stream {span(level_ms)} late",
+                title=f"{name} {worded(f'reads {late}', f'read {late}', until)}",
                 detail=f"Records were {span(level_ms)} old or older "
                 f"{held(len(points), threshold.periods)}{first}; "
                 f"the last value, of {utc(points[-1].at)}, is {span(points[-1].value)}.",
                 subject=name,
                 since=since,
+                until=until,
             ),
         )
+
+    @property
+    def _ran_until(self) -> datetime | None:
+        return ran_until(self.series.of("invocations"), width=self.series.width("invocations"))
+
+    def _over(self, bad: list[Point]) -> datetime | None:
+        """Return when invocations were last seen to fail, if others ran long enough after it."""
+        width = self.series.width("errors")
+        last = bad[-1].at + width if bad else None
+        return over_at(last, ran_until=self._ran_until)
 
     def _count(self, total: float, most: float) -> str:
         said = f"{total:,.0f} in the window"
@@ -333,7 +361,15 @@ class FunctionChecks:
         what = f"{kind} {self.function.table or self.function.stream}"
         if self._written(gap):
             waits = "wait" if lasts else "waited"
-            return f"Its {what} was written meanwhile, so records {waits} unread."
+            if self.filtered is False:
+                return f"Its {what} was written meanwhile, so records {waits} unread."
+            why = "has a filter, which may have dropped every record"
+            if self.filtered is None:
+                why = "was not looked at: a filter of it may have dropped every record"
+            return (
+                f"Its {what} was written meanwhile. Whether records {waits} unread is not known: "
+                f"its mapping {why}."
+            )
         writes = self.series.of(self._feed)
         if any(point.value > 0 and gap.start < point.at < gap.end for point in writes):
             return (

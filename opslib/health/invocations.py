@@ -183,6 +183,7 @@ def swallowed_finding(
     failed: int | None,
     records: int | None,
     expected: bool,
+    thresholds: Thresholds,
     subject: str,
     evidence: Sequence[str] = (),
 ) -> Finding | None:
@@ -199,8 +200,9 @@ def swallowed_finding(
 
     Returns
     -------
-    ``errors.swallowed-records``: critical when any record failed, for each is lost work that raises
-    no error metric, is not tried again and leaves no dead letter; unknown when batches are expected
+    ``errors.swallowed-records``: as ``swallowed_records`` of the thresholds has it, where any is
+    critical, for each is lost work that raises no error metric, is not tried again and leaves no
+    dead letter; unknown when batches are expected
     and none was reported, or when batches were reported without these numbers. None otherwise.
     """
     lost, read = _count(failed), _count(records)
@@ -223,12 +225,13 @@ def swallowed_finding(
             subject=subject,
             evidence=tuple(evidence),
         )
-    if not lost:
+    severity = judge(float(lost or 0), thresholds.swallowed_records)
+    if not lost or severity is Verdict.HEALTHY:
         return None
     among = f"{lost:,} records" if read is None else f"{lost:,} of {read:,} records"
     return Finding(
         id="errors.swallowed-records",
-        severity=Verdict.CRITICAL,
+        severity=severity,
         title=f"{lost:,} records failed in {subject} without any alarm",
         detail=f"{among} were counted in error_count while their "
         "invocations succeeded: no error metric, no retry, no dead letter.",

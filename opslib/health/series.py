@@ -71,6 +71,10 @@ class Series:
             return value
         return 0.0
 
+    def none(self, means: str) -> str:
+        """Say what it means that there is no datapoint."""
+        return f"no datapoint: {means}" if self.is_there else "no datapoint, and it was not found"
+
     def trusted(self, verdict: Verdict, *indicators: str) -> Verdict:
         """Return the verdict, but unknown for a value that may be too low: data is missing."""
         if self.seen(*indicators) or verdict is Verdict.CRITICAL:

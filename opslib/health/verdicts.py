@@ -66,6 +66,8 @@ class Finding:
         Names of the queries and metrics that show it.
     since
         When it first held, tz-aware UTC; None when that is not known.
+    until
+        When it was last seen, if it is over; None while it may go on. Its title says so.
     notebook, remedy
         Where to go next; `opslib.tree.ranked` fills them in.
     """
@@ -77,6 +79,7 @@ class Finding:
     subject: str
     evidence: tuple[str, ...] = ()
     since: datetime | None = None
+    until: datetime | None = None
     notebook: str | None = None
     remedy: str | None = None
 

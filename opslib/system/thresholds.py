@@ -132,6 +132,12 @@ class Thresholds(Model):
         ),
         description="Age of the last record of a batch when the function received it.",
     )
+    stream_age_ms: Threshold = Field(
+        default=Threshold(
+            critical=_HOUR_MS, unit="ms", source=f"{_WORKERS}: GetRecords.IteratorAge > 1 hour"
+        ),
+        description="Age of the last record that any reader got of a Kinesis stream.",
+    )
     dead_letters: Threshold = Field(
         default=Threshold(
             warning=1, critical=10, unit="messages", source=f"{_GUIDE}: 0, 1-10, > 10"

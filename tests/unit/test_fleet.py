@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -30,6 +30,12 @@ def _many(size: int = 11, **first: Any) -> fleet.Scope:
     return _scope({"name": "f-0", **first}, *({"name": f"f-{n}"} for n in range(1, size)))
 
 
+def _mapping(filters: int) -> dict[str, Any]:
+    arn = "arn:aws:dynamodb:eu-west-1:123456789012:table/t/stream/s"
+    criteria = {"Filters": [{"Pattern": "{}"}] * filters}
+    return {"UUID": "u", "EventSourceArn": arn, "FunctionArn": "arn", "FilterCriteria": criteria}
+
+
 @dataclass
 class _Lambda:
     """The ``lambda`` client; functions that are not in ``timeouts_s`` are not there."""
@@ -40,12 +46,18 @@ class _Lambda:
     calls: Counter[str] = field(default_factory=Counter)
     aliases: Any = ()
     aliased: list[dict[str, Any]] = field(default_factory=list)
+    filters: Any = ()
 
     def get_paginator(self, operation: str) -> Any:
-        assert operation == "list_aliases"
+        assert operation in ("list_aliases", "list_event_source_mappings")
         return self
 
-    def paginate(self, *, FunctionName: str) -> Any:
+    def paginate(self, *, FunctionName: str, PaginationConfig: Any = None) -> Any:
+        if PaginationConfig is not None:
+            self.calls["ListEventSourceMappings"] += 1
+            if isinstance(self.filters, Exception):
+                raise self.filters
+            return [{"EventSourceMappings": [_mapping(each) for each in self.filters]}]
         if isinstance(self.aliases, Exception):
             raise self.aliases
         return [{"Aliases": [{"Name": name} for name in self.aliases]}]
@@ -152,10 +164,77 @@ def test_a_function_is_asked_for_with_what_feeds_it_and_takes_its_failures() -> 
         "duration_p95_ms of f",
         "iterator_age_ms of f",
         "dead_letters of q",
+        "queue_age_ms of q",
         "table_writes of t",
         "read_throttles of t",
         "write_throttles of t",
+        *(
+            f"{what} {operation} of t"
+            for operation in (
+                "GetItem",
+                "PutItem",
+                "UpdateItem",
+                "Query",
+                "BatchGetItem",
+                "BatchWriteItem",
+                "TransactWriteItems",
+            )
+            for what in ("system_errors", "latency_p99_ms")
+        ),
     ]
+
+
+def test_tables_beyond_what_a_call_holds_are_not_asked_by_operation_and_that_is_said() -> None:
+    few = _scope({"name": "f"}, tables=[{"name": f"t{n}"} for n in range(35)])
+    many = _scope({"name": "f"}, tables=[{"name": f"t{n}"} for n in range(36)])
+
+    asked = {metric.metric for metric in fleet.metrics_of(many, WINDOW)}
+
+    assert len(fleet.metrics_of(few, WINDOW)) == 4 + 35 * 17
+    assert "SystemErrors" not in asked
+    assert fleet.unasked(few) == ()
+    assert fleet.unasked(many)[0].startswith("Not asked: errors and latency of DynamoDB itself")
+
+
+@pytest.mark.parametrize(
+    ("filters", "verdict", "said"),
+    [
+        ((), Verdict.CRITICAL, "so records wait unread"),
+        ((0,), Verdict.CRITICAL, "so records wait unread"),
+        ((1, 0), Verdict.CRITICAL, "so records wait unread"),
+        ((2,), Verdict.UNKNOWN, "its mapping has a filter, which may have dropped every record"),
+        (
+            refusal("AccessDeniedException"),
+            Verdict.UNKNOWN,
+            "its mapping was not looked at: a filter of it may have dropped every record",
+        ),
+    ],
+)
+def test_silence_is_critical_only_where_no_filter_can_have_dropped_what_was_written(
+    filters: Any, verdict: Verdict, said: str
+) -> None:
+    scope = _scope({"name": "f", "table": "t"}, tables=[{"name": "t", "stream": True}])
+    answer = _answer(scope, errors=0.0, table_writes=9.0)
+    once = pd.DataFrame({"metric": ["invocations of f"], "at": [WINDOW.start], "value": [3.0]})
+    points = pd.concat([answer.points, once.astype({"metric": "str"})], ignore_index=True)
+    lambda_ = _Lambda(timeouts_s={"f": 10}, filters=filters)
+    connection: Any = _Connection({"lambda": lambda_})
+
+    readings = fleet.read(connection, scope, replace(answer, points=points), window=WINDOW)
+
+    finding = _rows(scope, readings)["Invocations", "f"].finding
+    assert finding is not None
+    assert (finding.id, finding.severity) == ("invocations.none", verdict)
+    assert said in finding.detail
+
+
+def test_mappings_are_asked_only_of_what_is_silent_though_written_for() -> None:
+    scope = _scope({"name": "f", "table": "t"}, tables=[{"name": "t", "stream": True}])
+    lambda_ = _Lambda(timeouts_s={"f": 10})
+
+    _read(scope, lambda_, **(WELL | {"table_writes": 9.0}))
+
+    assert lambda_.calls["ListEventSourceMappings"] == 0
 
 
 def test_of_many_functions_none_is_read_whose_durations_no_timeout_could_be_near() -> None:

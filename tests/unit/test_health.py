@@ -489,6 +489,7 @@ def _triage(
     deployed_at: datetime | None = None,
     window: Window = WINDOW,
     thresholds: Thresholds = T,
+    filtered: bool | None = False,
 ) -> dict[str, Check]:
     names = ["invocations", "errors", "duration_p95_ms", "iterator_age_ms", "dead_letters"]
     known = dict.fromkeys([*names, "table_writes"], "Complete") | (status or {})
@@ -502,6 +503,7 @@ def _triage(
         thresholds=thresholds,
         window=window,
         deployed_at=deployed_at,
+        filtered=filtered,
     )
     checks = judged.rows(timeout_ms)
     if function.dead_letter_queue:
@@ -558,9 +560,10 @@ def test_errors_are_a_share_of_the_windows_invocations() -> None:
     assert check.finding.as_dict() == {
         "id": "errors.rate",
         "severity": "critical",
-        "title": "1.7 % of the invocations of f fail",
+        "title": "1.7 % of the invocations of f failed until 2026-10-14 01:57 UTC",
         "detail": "9 of 540 invocations ended in an error, the first in the period from "
-        "2026-10-14 01:52 UTC on.",
+        "2026-10-14 01:52 UTC on. None was seen after 2026-10-14 01:57 UTC; what followed was "
+        "looked at until 2026-10-14 03:06 UTC.",
         "subject": "f",
         "evidence": ["invocations", "errors"],
         "next": {"notebook": None, "remedy": None},
@@ -894,7 +897,30 @@ def test_one_swallowed_record_is_critical_and_no_batch_is_no_proof_of_none(
     batches: int, failed: int, expected: bool, severity: Verdict | None
 ) -> None:
     finding = swallowed_finding(
-        batches=batches, failed=failed, records=1200, expected=expected, subject="f"
+        batches=batches,
+        failed=failed,
+        records=1200,
+        expected=expected,
+        thresholds=T,
+        subject="f",
+    )
+
+    assert (finding.severity if finding else None) is severity
+
+
+@pytest.mark.parametrize(("failed", "severity"), [(20, None), (21, WARNING), (101, CRITICAL)])
+def test_a_system_says_how_many_swallowed_records_it_bears(
+    failed: int, severity: Verdict | None
+) -> None:
+    borne = Threshold(warning=21, critical=100, unit="records", source="owner, 2026-10-01")
+
+    finding = swallowed_finding(
+        batches=40,
+        failed=failed,
+        records=1200,
+        expected=True,
+        thresholds=Thresholds(swallowed_records=borne),
+        subject="f",
     )
 
     assert (finding.severity if finding else None) is severity
@@ -914,7 +940,7 @@ def test_batches_that_do_not_say_what_failed_are_no_proof_of_none(
     failed: int | None, records: int | None, severity: Verdict
 ) -> None:
     finding = swallowed_finding(
-        batches=40, failed=failed, records=records, expected=True, subject="f"
+        batches=40, failed=failed, records=records, expected=True, thresholds=T, subject="f"
     )
 
     assert finding is not None

@@ -427,6 +427,7 @@ class TestTheWorkersOfVfApi:
             "duration_of_timeout": (None, 80, 1),
             "throttles": (0, 10, 1),
             "iterator_age_ms": (None, 3_600_000, 1),
+            "stream_age_ms": (None, 3_600_000, 1),
             "silence_ms": (None, 3_600_000, 1),
             "stream_write_throttles": (None, 0, 1),
             "queue_age_ms": (None, 900_000, 1),

@@ -1,0 +1,73 @@
+"""Whether what was bad is over, and since when: an incident that has ended must not read as one.
+
+In: instants or points, the end of what was looked at. Out: the instant at which something bad was
+last seen, or None while it may go on; words for it. Does no I/O.
+
+Over is what was not seen again for `QUIET` while it could have been: while invocations ran, while
+values came. What merely stopped being measured is not over.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from opslib.health.verdicts import Finding, Point, Verdict, judge, utc
+from opslib.system import Threshold
+
+#: House rule: for so long nothing bad, and it is over. An alarm's recovery is 10 minutes in the
+#: guides, and metrics come up to some minutes late.
+QUIET = timedelta(minutes=15)
+# An environment that was busy when it was replaced still ends its invocation; LastModified is
+# when an update began.
+_TAIL = timedelta(minutes=2)
+
+
+def over_at(last: datetime | None, *, ran_until: datetime | None) -> datetime | None:
+    """Return when something bad was last seen, if it could have been seen again and was not.
+
+    Parameters
+    ----------
+    last
+        The last bad instant; None when there is none.
+    ran_until
+        Until when the same thing was seen to go on, such as the last invocation; None when that is
+        not known, and then nothing is over.
+    """
+    if last is None or ran_until is None or ran_until - last < QUIET:
+        return None
+    return last
+
+
+def recovered_at(points: Sequence[Point], threshold: Threshold) -> datetime | None:
+    """Return the instant of the last value that was a warning or worse, if healthy ones followed.
+
+    None when none was, or when those that followed do not span `QUIET`.
+    """
+    bad = [point for point in points if judge(point.value, threshold) is not Verdict.HEALTHY]
+    return over_at(bad[-1].at, ran_until=points[-1].at) if bad else None
+
+
+def ran_until(points: Iterable[Point], *, width: timedelta = timedelta(0)) -> datetime | None:
+    """Return the end of the last period in which anything was counted; None without any."""
+    return max((point.at + width for point in points if point.value > 0), default=None)
+
+
+def worded(now: str, then: str, until: datetime | None) -> str:
+    """Return the words for what goes on, or those for what is over with until when."""
+    return now if until is None else f"{then} until {utc(until)}"
+
+
+def none_since(until: datetime | None, looked: datetime | None) -> str:
+    """Return a sentence on what was not seen again, a space before it; empty while it may go on."""
+    if until is None or looked is None:
+        return ""
+    return f" None was seen after {utc(until)}; what followed was looked at until {utc(looked)}."
+
+
+def ended_by(finding: Finding, changed_at: datetime | None) -> bool:
+    """Whether a change fits the end of something: it began before, and was not seen long before.
+
+    Going back from such a change would bring it again.
+    """
+    if changed_at is None or finding.until is None or finding.since is None:
+        return False
+    return finding.since < changed_at and changed_at - QUIET <= finding.until <= changed_at + _TAIL

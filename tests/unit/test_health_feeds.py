@@ -1,0 +1,201 @@
+"""What feeds functions: how old dead letters are, how late a stream is read, DynamoDB's answers."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from opslib.health import Check, Verdict
+from opslib.health.feeds import dead_letter_rows, queue_rows, stream_rows
+from opslib.health.series import Series
+from opslib.health.table_feeds import table_answers, table_rows
+from opslib.health.verdicts import Point
+from opslib.system import Threshold, Thresholds
+from opslib.window import Window
+
+T = Thresholds()
+START = datetime(2026, 10, 14, 0, 7, tzinfo=UTC)
+WINDOW = Window(START, START + timedelta(hours=3))
+CRITICAL, HEALTHY, UNKNOWN = Verdict.CRITICAL, Verdict.HEALTHY, Verdict.UNKNOWN
+HOUR_MS = 3_600_000.0
+
+
+def _series(subject: str, *, is_there: bool = True, **points: list[tuple[int, float]]) -> Series:
+    """Give series by indicator (two underscores for a space); points are minutes and values."""
+    held = {
+        name.replace("__", " "): [Point(START + timedelta(minutes=at), value) for at, value in each]
+        for name, each in points.items()
+    }
+    status = dict.fromkeys(held, "Complete")
+    return Series(subject=subject, points=held, status=status, is_there=is_there)
+
+
+def _of(rows: list[Check]) -> dict[str, tuple[str, Verdict]]:
+    return {row.indicator: (row.shown, row.verdict) for row in rows}
+
+
+def test_one_dead_letter_that_is_older_than_an_hour_is_critical() -> None:
+    series = _series("q", dead_letters=[(179, 1.0)], queue_age_ms=[(175, HOUR_MS + 1)])
+
+    rows = dead_letter_rows(series, thresholds=T, window=WINDOW)
+
+    assert _of(rows) == {
+        "Dead letters": ("1 messages", Verdict.WARNING),
+        "Oldest dead letter": ("3,600,001 ms", CRITICAL),
+    }
+    (finding,) = [row.finding for row in rows if row.finding]
+    assert (finding.id, finding.severity) == ("dead-letters.waiting", CRITICAL)
+    assert finding.detail.endswith("The oldest has been there for 3,600.0 s.")
+    assert finding.evidence == ("dead_letters", "queue_age_ms")
+
+
+def test_a_young_dead_letter_is_what_its_number_says() -> None:
+    series = _series("q", dead_letters=[(179, 1.0)], queue_age_ms=[(175, HOUR_MS)])
+
+    rows = dead_letter_rows(series, thresholds=T, window=WINDOW)
+
+    assert _of(rows)["Oldest dead letter"] == ("3,600,000 ms", HEALTHY)
+    assert [row.finding.severity for row in rows if row.finding] == [Verdict.WARNING]
+
+
+def test_an_age_from_when_letters_still_waited_is_not_of_an_empty_queue() -> None:
+    emptied = _series("q", dead_letters=[(100, 9.0), (179, 0.0)], queue_age_ms=[(100, 9e9)])
+
+    rows = dead_letter_rows(emptied, thresholds=T, window=WINDOW)
+
+    assert _of(rows)["Oldest dead letter"] == ("0 ms", HEALTHY)
+
+
+@pytest.mark.parametrize("ages", [[], [(100, 9e9)]])
+def test_without_a_fresh_age_only_the_number_of_letters_is_told(
+    ages: list[tuple[int, float]],
+) -> None:
+    series = _series("q", dead_letters=[(179, 3.0)], queue_age_ms=ages)
+
+    rows = dead_letter_rows(series, thresholds=T, window=WINDOW)
+
+    assert [row.indicator for row in rows] == ["Dead letters"]
+
+
+def _stream(**points: list[tuple[int, float]]) -> Series:
+    empty: dict[str, list[tuple[int, float]]] = {"stream_throttles": [], "stream_records": []}
+    return _series("clicks", is_there=True, **(empty | {"stream_age_ms": []} | points))
+
+
+def test_a_stream_whose_records_are_read_more_than_an_hour_late_is_critical() -> None:
+    late = _stream(stream_age_ms=[(170, 60_000.0), (175, HOUR_MS + 1000)])
+
+    row = stream_rows(late, thresholds=T, window=WINDOW)[1]
+
+    assert (row.indicator, row.verdict) == ("Stream age", CRITICAL)
+    assert row.finding is not None
+    assert (row.finding.id, row.finding.title) == (
+        "stream.lag",
+        "clicks is read 3,601.0 s late",
+    )
+    assert row.finding.since == START + timedelta(minutes=175)
+    assert row.source.endswith("GetRecords.IteratorAge > 1 hour")
+
+
+def test_a_stream_that_was_late_and_caught_up_is_told_as_over() -> None:
+    caught_up = _stream(stream_age_ms=[(60, 2 * HOUR_MS), (65, 900.0), (175, 800.0)])
+
+    row = stream_rows(caught_up, thresholds=T, window=WINDOW)[1]
+
+    assert row.finding is not None
+    assert row.finding.title == "clicks was read 7,200.0 s late until 2026-10-14 01:07 UTC"
+    assert row.finding.until == START + timedelta(minutes=60)
+
+
+@pytest.mark.parametrize(
+    ("written", "is_read", "verdict"),
+    [(False, False, HEALTHY), (True, True, HEALTHY), (True, False, UNKNOWN)],
+)
+def test_a_stream_without_an_age_is_well_only_where_nothing_waits_or_a_reader_was_seen(
+    written: bool, is_read: bool, verdict: Verdict
+) -> None:
+    series = _stream(stream_records=[(10, 5.0)] if written else [])
+
+    row = stream_rows(series, thresholds=T, window=WINDOW, is_read=is_read)[1]
+
+    assert row.verdict is verdict
+
+
+def test_one_error_of_dynamodbs_own_is_critical_and_names_its_operation() -> None:
+    series = _series(
+        "t", system_errors__PutItem=[(10, 2.0), (12, 1.0)], system_errors__Query=[], table_writes=[]
+    )
+
+    (row,) = table_answers(series, thresholds=T, window=WINDOW)
+
+    assert (row.indicator, row.shown, row.verdict) == ("System errors", "3 errors", CRITICAL)
+    assert row.finding is not None
+    assert row.finding.title == "DynamoDB failed 3 requests to t until 2026-10-14 00:19 UTC"
+    assert row.finding.detail.startswith("3 answers had HTTP status 500: PutItem, from")
+
+
+def test_no_datapoint_of_errors_is_none_for_a_table_that_is_there_and_unknown_for_another() -> None:
+    there = _series("t", system_errors__PutItem=[], latency_p99_ms__PutItem=[])
+    missing = _series("t", is_there=False, system_errors__PutItem=[], latency_p99_ms__PutItem=[])
+
+    assert [row.verdict for row in table_answers(there, thresholds=T, window=WINDOW)] == [
+        HEALTHY,
+        HEALTHY,
+    ]
+    assert [row.verdict for row in table_answers(missing, thresholds=T, window=WINDOW)] == [
+        UNKNOWN,
+        UNKNOWN,
+    ]
+
+
+def test_the_slowest_operation_decides_and_what_was_not_asked_is_not_judged() -> None:
+    series = _series(
+        "t", latency_p99_ms__GetItem=[(175, 9.0)], latency_p99_ms__Query=[(170, 90.0), (175, 101.0)]
+    )
+
+    (row,) = table_answers(series, thresholds=T, window=WINDOW)
+
+    assert (row.indicator, row.shown, row.verdict) == ("Latency", "101 ms", CRITICAL)
+    assert row.finding is not None
+    assert row.finding.title == "Query of t takes 101 ms within DynamoDB"
+    assert row.finding.evidence == ("latency_p99_ms Query",)
+    assert table_answers(_series("t", table_writes=[]), thresholds=T, window=WINDOW) == []
+
+
+@pytest.mark.parametrize(
+    ("last", "title", "ends"),
+    [
+        (170, "t refuses writes", "slow before they fail."),
+        (
+            140,
+            "t refused writes until 2026-10-14 02:27 UTC",
+            "None was seen after 2026-10-14 02:27 UTC; what followed was looked at until "
+            "2026-10-14 03:07 UTC.",
+        ),
+    ],
+)
+def test_throttling_that_ended_forty_minutes_ago_says_so(last: int, title: str, ends: str) -> None:
+    hit = [(minute, 40.0) for minute in range(100, last + 1, 5)]
+    series = _series("t", read_throttles=[], write_throttles=hit)
+
+    row = table_rows(series, thresholds=T, window=WINDOW)[1]
+
+    assert row.finding is not None
+    assert row.finding.title == title
+    assert row.finding.detail.endswith(ends)
+
+
+def test_a_queue_that_was_worked_off_is_told_as_over() -> None:
+    ages = [(60, 2e6), (65, 1.5e6), (70, 1000.0), (175, 1000.0)]
+    series = _series("jobs", queue_age_ms=ages, queue_depth=[(60, 50.0), (175, 0.0)])
+
+    row = queue_rows(series, thresholds=T)[0]
+
+    assert row.finding is not None
+    assert row.finding.title == "Messages waited in jobs until 2026-10-14 01:12 UTC"
+
+
+def test_a_system_sets_its_own_age_of_a_stream() -> None:
+    own = Thresholds(stream_age_ms=Threshold(critical=1000, unit="ms", source="owner, 2026-10-01"))
+    series = _stream(stream_age_ms=[(175, 1001.0)])
+
+    assert stream_rows(series, thresholds=own, window=WINDOW)[1].verdict is CRITICAL
