@@ -10,16 +10,30 @@ is wrong with the text;
 ``checks`` and ``order`` refuse what the grammar cannot; ``compile`` makes SQL: of stages with
 ``stages``, ``extraction``, ``grouping`` and ``windows`` on a ``stack``, of values with
 ``expressions``, ``functions``, ``aggregates``, ``spans``, ``discovery`` and ``values``; ``events``
-loads; ``results`` prints; ``engine`` holds them together and to a ``deadline``. ``switches`` names
-what nobody outside AWS could verify.
+and ``tables`` load; ``results`` prints; ``engine`` holds them together and to a ``deadline``.
+``switches`` names what nobody outside AWS could verify.
 
 Imports from the rest of opslib: ``errors`` only. lark, DuckDB and pyarrow are imported on
 first use.
 """
 
-from opslib.cwli.engine import Answer, query, run
+from opslib.cwli.engine import Answer, Written, query, run, write
 from opslib.cwli.errors import MalformedQuery, QueryStopped
 from opslib.cwli.parser import parse
 from opslib.cwli.switches import Switches
+from opslib.cwli.tables import Held, held, together
 
-__all__ = ["Answer", "MalformedQuery", "QueryStopped", "Switches", "parse", "query", "run"]
+__all__ = [
+    "Answer",
+    "Held",
+    "MalformedQuery",
+    "QueryStopped",
+    "Switches",
+    "Written",
+    "held",
+    "parse",
+    "query",
+    "run",
+    "together",
+    "write",
+]

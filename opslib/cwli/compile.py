@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
-from opslib.cwli import extraction, grouping, plan, stages, windows
+from opslib.cwli import extraction, grouping, plan, results, stages, windows
 from opslib.cwli.errors import MalformedQuery
 from opslib.cwli.results import printed
 from opslib.cwli.stack import Stack
@@ -42,7 +42,8 @@ class Compiled:
     in order; every column is VARCHAR.
 
     ``counts_itself`` is whether ``sql`` gives the number of matched events beside each row, as one
-    column more. Rows fewer than ``all_below`` are all the matched events, one each.
+    column more. Rows fewer than ``all_below`` are all the matched events, one each. Where
+    ``written``, a row is one column, JSON, and no longer one for each of ``columns``.
     """
 
     sql: str
@@ -59,6 +60,7 @@ def compile_query(
     *,
     limit: int | None = None,
     counts: bool = False,
+    written: bool = False,
     switches: Switches = DEFAULT,
 ) -> Compiled:
     """Compile a plan.
@@ -69,6 +71,8 @@ def compile_query(
         The limit of the call, beside any in the text; see ``switches.api_limit``.
     counts
         Whether the statement is to count the matched events, if it can do so by the way.
+    written
+        Whether the statement is to write each row as JSON, see ``results.written``.
 
     Raises
     ------
@@ -78,7 +82,7 @@ def compile_query(
     stack = Stack(switches, _mentioned(query))
     stack.counts = counts
     _pile(stack, query, limit=limit, text=query.text)
-    return _finished(stack, query, limit)
+    return _finished(stack, query, limit, written=written)
 
 
 _STAGES: dict[type[plan.Stage], Callable[[Stack, Any], None]] = {
@@ -141,7 +145,7 @@ def _append(stack: Stack, stage: plan.AppendCols, *, text: str) -> None:
     windows.append_columns(stack, stage, other, columns)
 
 
-def _finished(stack: Stack, query: plan.Query, limit: int | None) -> Compiled:
+def _finished(stack: Stack, query: plan.Query, limit: int | None, *, written: bool) -> Compiled:
     """Select the columns to show and put the statement together."""
     names = stack.shown()
     switches = stack.switches
@@ -150,7 +154,10 @@ def _finished(stack: Stack, query: plan.Query, limit: int | None) -> Compiled:
     matched = f"SELECT count(*) FROM {stack.matched_from or stack.top}"
     rows = _rows(stack, limit)
     values = stack.shown_columns(names, rows)
-    selected = ", ".join(f"{printed(value, switches)} AS o{i}" for i, value in enumerate(values))
+    texts = [printed(value, switches) for value in values]
+    selected = ", ".join(f"{text} AS o{i}" for i, text in enumerate(texts))
+    if written:
+        selected = f"{results.written(names, texts)} AS o"
     order = stack.ordered()
     if stack.counted is not None:
         groups, events = stack.counted

@@ -6,7 +6,7 @@ all else from the first JSON object in the line, by dot paths; ``line_formats`` 
 line of VPC flow or Route 53 logs gives too.
 
 An event's own columns here: ``ts`` and ``ingested`` (BIGINT, epoch milliseconds), ``msg``,
-``stream``, ``grp`` (VARCHAR), ``n`` (BIGINT, position in the input).
+``stream``, ``grp``, ``id`` (VARCHAR), ``n`` (BIGINT, position in the input).
 
 Must not know the plan.
 
@@ -40,7 +40,8 @@ _EVENT = {
     # ``@log`` is account:group. Region, entity, data source and tags are no part of an event here.
     "@aws.account": Value("nullif(regexp_extract(grp, '^([0-9]{12}):', 1), '')", Kind.TEXT),
     "@ptr": Value(
-        "to_base64(encode(concat_ws('|', coalesce(grp, ''), coalesce(stream, ''), ts, n)))",
+        "to_base64(encode(concat_ws('|', coalesce(grp, ''), coalesce(stream, ''), ts, "
+        "coalesce(id, CAST(n AS VARCHAR)))))",
         Kind.TEXT,
     ),
 }

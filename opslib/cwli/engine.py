@@ -52,6 +52,25 @@ class Answer:
     scanned_bytes: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """The rows of a query as JSON, and its statistics.
+
+    Attributes
+    ----------
+    rows
+        Each row as GetQueryResults sends it, a list of cells: ``[{"field": .., "value": ..}, ..]``.
+    columns, matched, scanned, scanned_bytes
+        As of `Answer`.
+    """
+
+    rows: list[str]
+    columns: tuple[str, ...]
+    matched: int
+    scanned: int
+    scanned_bytes: int
+
+
 def run(
     text: str,
     events: "Events",
@@ -71,8 +90,10 @@ def run(
         The query.
     events
         Mappings with ``timestamp`` (int, epoch ms) and ``message`` (str), optionally ``logStream``,
-        ``log`` (str) and ``ingestionTime`` (int, epoch ms); or a DuckDB relation with those
-        columns. Their order tells events of the same millisecond apart: later ones are newer.
+        ``log`` (str), ``ingestionTime`` (int, epoch ms) and ``eventId`` (str, which ``@ptr`` then
+        has for the place among the events); or a DuckDB relation with those columns; or such
+        mappings as `held` holds them. Their order tells events of the same millisecond apart: later
+        ones are newer.
     start, end
         Epoch milliseconds, both inclusive. None for no bound; ``queryStartTime()`` and
         ``queryEndTime()`` are then the times of the first and the last event.
@@ -95,36 +116,98 @@ def run(
         When an event lacks ``timestamp`` or ``message``, or one is of another type; when ``limit``
         is not from 1 to 100,000.
     """
-    compiled = _compiled(text, limit=limit, counts=True, switches=switches)
+    found = _ran(
+        _compiled(text, limit=limit, counts=True, switches=switches),
+        events,
+        text=text,
+        span=(start, end, now),
+        switches=switches,
+        deadline_s=deadline_s,
+    )
+    return Answer(
+        rows=rows(found.compiled.columns, found.rows),
+        columns=found.compiled.columns,
+        matched=found.matched,
+        scanned=found.scanned,
+        scanned_bytes=found.scanned_bytes,
+    )
+
+
+def write(
+    text: str,
+    events: "Events",
+    *,
+    start: int | None = None,
+    end: int | None = None,
+    now: int | None = None,
+    limit: int | None = None,
+    switches: Switches = DEFAULT,
+    deadline_s: float = DEADLINE_S,
+) -> Written:
+    """Run a query for whoever sends its rows on; ``run`` says the same of everything but them."""
+    found = _ran(
+        _compiled(text, limit=limit, counts=True, written=True, switches=switches),
+        events,
+        text=text,
+        span=(start, end, now),
+        switches=switches,
+        deadline_s=deadline_s,
+    )
+    return Written(
+        rows=[row for (row,) in found.rows],
+        columns=found.compiled.columns,
+        matched=found.matched,
+        scanned=found.scanned,
+        scanned_bytes=found.scanned_bytes,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    """The rows that DuckDB gave, and what was counted."""
+
+    compiled: Compiled
+    rows: list[Any]
+    matched: int
+    scanned: int
+    scanned_bytes: int
+
+
+_Span = tuple[int | None, int | None, int | None]
+"""When it starts and ends, and when it is asked."""
+
+
+def _ran(
+    compiled: Compiled,
+    events: "Events",
+    *,
+    text: str,
+    span: _Span,
+    switches: Switches,
+    deadline_s: float,
+) -> _Found:
+    start, end, _ = span
     with opened(events, start=start, end=end, functions=_functions(switches)) as loaded:
 
-        def work() -> Answer:
-            fitting = _fitting(loaded, compiled, text, switches)
-            return _counted(loaded, fitting, text, start=start, end=end, now=now)
+        def work() -> _Found:
+            return _counted(loaded, _fitting(loaded, compiled, text, switches), text, span)
 
         return finished(work, interrupt=loaded.interrupt, deadline_s=deadline_s)
 
 
-def _counted(
-    loaded: Loaded,
-    compiled: Compiled,
-    text: str,
-    *,
-    start: int | None,
-    end: int | None,
-    now: int | None,
-) -> Answer:
+def _counted(loaded: Loaded, compiled: Compiled, text: str, span: _Span) -> _Found:
+    start, end, now = span
     times = _times(loaded, compiled.sql, start=start, end=end, now=now)
     scanned, scanned_bytes = _scanned(loaded, compiled, text)
-    found = _fetched(loaded, _told(compiled.sql, times), text)
+    found = _fetched(loaded.ask, _told(compiled.sql, times), text)
     matched = scanned if compiled.matched_sql is None else _matched(compiled, found)
     if matched is None:
-        matched = _fetched(loaded, _told(compiled.matched_sql or "", times), text)[0][0]
+        matched = _fetched(loaded.ask, _told(compiled.matched_sql or "", times), text)[0][0]
     if compiled.counts_itself:
         found = [row[:-1] for row in found]
-    return Answer(
-        rows=rows(compiled.columns, found),
-        columns=compiled.columns,
+    return _Found(
+        compiled=compiled,
+        rows=found,
         matched=matched,
         scanned=scanned,
         scanned_bytes=scanned_bytes,
@@ -138,7 +221,7 @@ def _scanned(loaded: Loaded, compiled: Compiled, text: str) -> tuple[int, int]:
     counted = "SELECT count(*), coalesce(sum(strlen(msg)), 0) FROM events"
     if compiled.source is not None:
         counted += f" WHERE {compiled.source}"
-    events, size = _fetched(loaded, counted, text)[0]
+    events, size = _fetched(loaded.ask, counted, text)[0]
     return events, int(size)
 
 
@@ -151,17 +234,19 @@ def _matched(compiled: Compiled, found: list[Any]) -> int | None:
     return None
 
 
-def _compiled(text: str, *, limit: int | None, counts: bool, switches: Switches) -> Compiled:
+def _compiled(
+    text: str, *, limit: int | None, counts: bool, switches: Switches, written: bool = False
+) -> Compiled:
     if limit is not None and not 1 <= limit <= MAX_ROWS:
         raise BadInput(f"Query not run: limit is {limit}; it must be from 1 to {MAX_ROWS:,}.")
     plan = parse(text, switches=switches)
-    return compile_query(plan, limit=limit, counts=counts, switches=switches)
+    return compile_query(plan, limit=limit, counts=counts, written=written, switches=switches)
 
 
 def _fitting(loaded: Loaded, compiled: Compiled, text: str, switches: Switches) -> Compiled:
     """Leave out what none of a few events needs: it would take longest, and most have none."""
     smaller = without_search(compiled.sql, OBJECT_LETTERS, switches=switches)
-    if not loaded.few or smaller == compiled.sql or _fetched(loaded, odd(), text)[0][0]:
+    if loaded.tell is None or smaller == compiled.sql or _fetched(loaded.tell, odd(), text)[0][0]:
         return compiled
     matched = compiled.matched_sql
     if matched is not None:
@@ -195,11 +280,11 @@ def _told(sql: str, times: dict[str, int | None]) -> str:
     return sql
 
 
-def _fetched(loaded: Loaded, sql: str, text: str) -> list[Any]:
+def _fetched(ask: Callable[[str], list[Any]], sql: str, text: str) -> list[Any]:
     import duckdb
 
     try:
-        return loaded.ask(sql)
+        return ask(sql)
     except duckdb.InterruptException:
         raise  # whoever interrupted explains it
     except duckdb.Error as error:
@@ -229,7 +314,7 @@ def query(
         def work() -> list[Any]:
             sql = _fitting(loaded, compiled, text, switches).sql
             times = _times(loaded, sql, start=start, end=end, now=now)
-            return _fetched(loaded, _told(sql, times), text)
+            return _fetched(loaded.ask, _told(sql, times), text)
 
         found = finished(work, interrupt=loaded.interrupt, deadline_s=deadline_s)
     return rows(compiled.columns, found)

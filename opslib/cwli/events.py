@@ -1,8 +1,9 @@
 """Events where DuckDB can read them: one relation, ``events``, cut to a span of time.
 
 In: an iterable of mappings, or a DuckDB relation, with ``timestamp`` (epoch milliseconds) and
-``message``, and optionally ``logStream``, ``log`` and ``ingestionTime`` (epoch milliseconds). Out:
-``Loaded``, which answers SQL over ``events``, whose columns ``discovery`` describes.
+``message``, and optionally ``logStream``, ``log``, ``ingestionTime`` (epoch milliseconds) and
+``eventId``; or such events as ``tables`` holds them. Out: ``Loaded``, which answers SQL over
+``events``, whose columns ``discovery`` describes.
 
 Mappings become an Arrow table on a private connection. A relation is read where it is, on its own
 connection, which keeps nothing of it, or on another one to its database: no copy is made, however
@@ -24,30 +25,23 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from opslib.cwli.tables import WRONG_TYPE, Held, table
 from opslib.errors import BadInput
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-    Events = Iterable[Mapping[str, Any]] | duckdb.DuckDBPyRelation
+    Events = Iterable[Mapping[str, Any]] | duckdb.DuckDBPyRelation | Held
 
 _PARALLEL_FROM = 200_000
 """Below so many events a second thread costs more than it gives."""
 _MAX_THREADS = 4
-_BATCH = 50_000
-"""Events of an iterable that are Python objects at the same time."""
-_AT_ONCE_BYTES = 8_000_000
-"""Size of the messages that DuckDB handles at the same time, if they are long. Else it takes 2,048
-of any length, several copies of each, and heeds no interruption meanwhile."""
 _FEW_BYTES = 500_000
 """Size of events below which to plan a statement takes longer than to read them."""
-_FEWEST_AT_ONCE = 64
-"""DuckDB puts fewer together again."""
 _MOST_MEMORY = "1.5GB"
 """What a private connection may take beside the events themselves; beyond it, it uses a disk."""
 
@@ -71,11 +65,6 @@ _NOTHING_IN_FRONT = (
 )
 """SQL: whether the name of a table means the same on every connection to its database."""
 
-_WRONG_TYPE = (
-    "Query not run: an event holds a value of the wrong type. timestamp and ingestionTime "
-    "are integers (epoch ms); message, logStream and log are strings."
-)
-
 
 @dataclass(frozen=True)
 class Loaded:
@@ -83,14 +72,14 @@ class Loaded:
 
     ``ask`` runs a statement that reads ``events`` and returns its rows; ``interrupt`` stops it,
     from another thread. ``measure`` returns the number of events and the bytes of their messages,
-    where that costs next to nothing. ``few`` is whether one more statement that reads them all
-    does, too.
+    where that costs next to nothing. ``tell`` runs a statement on all events, those outside the
+    span too, where that costs next to nothing, as they are few or it ran before.
     """
 
     ask: Callable[[str], list[Any]]
     interrupt: Callable[[], None]
     measure: Callable[[], tuple[int, int]] | None = None
-    few: bool = False
+    tell: Callable[[str], list[Any]] | None = None
 
 
 @contextmanager
@@ -140,24 +129,44 @@ def opened(
         if usual:
             yield _in_place(relation, within)
             return
-        table = relation.to_arrow_table()
+        kept = Held(relation.to_arrow_table())
+        few = kept.table.nbytes < _FEW_BYTES
     else:
-        table = _table(events)
-    if table.num_rows < _PARALLEL_FROM and not functions:
+        kept = events if isinstance(events, Held) else Held(table(events))
+        few = kept is events or kept.table.nbytes < _FEW_BYTES
+    with _private(kept.table, functions or {}) as connection:
+        connection.execute(f"CREATE TEMP VIEW events AS SELECT * FROM loaded WHERE {within}")  # noqa: S608
+
+        def ask(sql: str) -> list[Any]:
+            return connection.execute(sql).fetchall()
+
+        def ask_of_all(sql: str) -> list[Any]:
+            return ask(f"WITH events AS (SELECT * FROM loaded) {sql}")  # noqa: S608
+
+        yield Loaded(
+            ask,
+            connection.interrupt,
+            lambda: _measured(kept.table, start, end),
+            kept.teller(ask_of_all) if few else None,
+        )
+
+
+@contextmanager
+def _private(
+    loaded: "pa.Table", functions: Mapping[str, Callable[[str], str]]
+) -> "Iterator[duckdb.DuckDBPyConnection]":
+    """Open a connection that has a table under the name ``loaded``, and functions."""
+    import duckdb
+
+    if loaded.num_rows < _PARALLEL_FROM and not functions:
         connection = _shared().cursor()
     else:
         connection = duckdb.connect(config=_settings(_MAX_THREADS))
     try:
-        for name, function in (functions or {}).items():
+        for name, function in functions.items():
             connection.create_function(name, function, ["VARCHAR"], "VARCHAR")
-        connection.register("loaded", table)
-        connection.execute(f"CREATE TEMP VIEW events AS SELECT * FROM loaded WHERE {within}")  # noqa: S608
-        yield Loaded(
-            lambda sql: connection.execute(sql).fetchall(),
-            connection.interrupt,
-            lambda: _measured(table, start, end),
-            table.nbytes < _FEW_BYTES,
-        )
+        connection.register("loaded", loaded)
+        yield connection
     finally:
         connection.close()
 
@@ -241,69 +250,8 @@ def _state(relation: "duckdb.DuckDBPyRelation") -> tuple[bool, bool]:
     return alone and found == list(_MEANING.values()), reaches
 
 
-def _table(events: "Iterable[Mapping[str, Any]]") -> "pa.Table":
-    """Return events as an Arrow table with the columns ts, msg, stream, grp, ingested, n."""
-    import pyarrow as pa
-
-    coming = iter(events)
-    batches = []
-    loaded = 0
-    try:
-        while listed := list(islice(coming, _BATCH)):
-            batches += _parts(_batch(listed, loaded))
-            loaded += len(listed)
-        return pa.Table.from_batches(batches or [_batch([], 0)])
-    except KeyError as error:
-        found = f"Query not run: an event has no {error}. Every event needs timestamp and message."
-        raise BadInput(found) from None
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
-        # Arrow's own words would quote the value, which may be a log line.
-        raise BadInput(_WRONG_TYPE) from None
-
-
-def _parts(batch: "pa.RecordBatch") -> "list[pa.RecordBatch]":
-    """Cut a batch of long messages into what DuckDB handles at the same time."""
-    rows = max(_FEWEST_AT_ONCE, _AT_ONCE_BYTES * batch.num_rows // batch.nbytes)
-    return [batch.slice(at, rows) for at in range(0, batch.num_rows, rows)]
-
-
-def _batch(listed: list[Mapping[str, Any]], before: int) -> "pa.RecordBatch":
-    import pyarrow as pa
-
-    return pa.record_batch(
-        {
-            "ts": _integers([event["timestamp"] for event in listed]),
-            "msg": _texts([event["message"] for event in listed]),
-            "stream": _texts([event.get("logStream") for event in listed]),
-            "grp": _texts([event.get("log") for event in listed]),
-            "ingested": _integers([event.get("ingestionTime") for event in listed]),
-            "n": pa.array(range(before, before + len(listed)), pa.int64()),
-        }
-    )
-
-
-def _integers(values: list[Any]) -> "pa.Array":
-    import pyarrow as pa
-
-    # Arrow would cut a float without a word.
-    if any(issubclass(kind, float) for kind in set(map(type, values))):
-        raise BadInput(_WRONG_TYPE)
-    return pa.array(values, pa.int64())
-
-
-def _texts(values: list[Any]) -> "pa.Array":
-    import pyarrow as pa
-
-    try:
-        return pa.array(values, pa.string())
-    except UnicodeEncodeError:
-        # Half of a surrogate pair, as a cut message may end; no file or API could carry it either.
-        repaired = [v and v.encode("utf-8", "replace").decode("utf-8") for v in values]
-        return pa.array(repaired, pa.string())
-
-
 def _columns_of(relation: "duckdb.DuckDBPyRelation") -> "duckdb.DuckDBPyRelation":
-    """Return a relation with the columns ts, msg, stream, grp, ingested, n."""
+    """Return a relation with the columns ts, msg, stream, grp, ingested, id, n."""
     missing = [name for name in ("timestamp", "message") if name not in relation.columns]
     if missing:
         found = f"Query not run: the relation has no column {', '.join(missing)}."
@@ -311,8 +259,8 @@ def _columns_of(relation: "duckdb.DuckDBPyRelation") -> "duckdb.DuckDBPyRelation
     kinds = dict(zip(relation.columns, map(str, relation.types), strict=True))
     for name in ("timestamp", "ingestionTime"):
         if kinds.get(name, "").startswith(("DOUBLE", "FLOAT", "DECIMAL")):
-            raise BadInput(_WRONG_TYPE)
-    optional = {"logStream": "stream", "log": "grp", "ingestionTime": "ingested"}
+            raise BadInput(WRONG_TYPE)
+    optional = {"logStream": "stream", "log": "grp", "ingestionTime": "ingested", "eventId": "id"}
     columns = ['CAST("timestamp" AS BIGINT) AS ts', 'CAST("message" AS VARCHAR) AS msg']
     for name, column in optional.items():
         kind = "BIGINT" if column == "ingested" else "VARCHAR"

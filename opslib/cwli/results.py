@@ -1,7 +1,7 @@
 """How values are printed: every value a string, missing ones absent.
 
-In: a value of the last stage; the rows DuckDB returns. Out: SQL of its printed form; rows as the
-API sends them.
+In: a value of the last stage; the rows DuckDB returns. Out: SQL of its printed form, and of a whole
+row as JSON; rows as the API sends them.
 
 Must not know stages.
 
@@ -11,10 +11,11 @@ GetQueryResults and captures of its answers: timestamps ``YYYY-MM-DD HH:MM:SS.mm
 numbers with at most four decimals and no trailing zeros, conditions 1 and 0, ``@ptr`` last.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 
 from opslib.cwli.switches import Switches
-from opslib.cwli.values import Kind, Value, as_number, as_text, finite, scalar
+from opslib.cwli.values import Kind, Value, as_number, as_text, finite, quoted, scalar
 
 
 def printed(value: Value, switches: Switches) -> str:
@@ -51,3 +52,25 @@ def rows(columns: Sequence[str], found: Iterable[Sequence[str | None]]) -> list[
         {name: value for name, value in zip(columns, row, strict=True) if value is not None}
         for row in found
     ]
+
+
+def written(columns: Sequence[str], texts: Sequence[str]) -> str:
+    """Return SQL of a row as GetQueryResults sends it: a JSON list of cells, of field and value.
+
+    A missing value has no cell. For a hundred thousand rows this is many times as fast as to make
+    mappings of them, and JSON of the mappings.
+
+    Parameters
+    ----------
+    texts
+        SQL of the printed value of each column.
+    """
+    cells = [
+        f"{quoted(_head(column))} || to_json({text}) || '}}'"
+        for column, text in zip(columns, texts, strict=True)
+    ]
+    return f"'[' || concat_ws(', ', {', '.join(cells)}) || ']'"
+
+
+def _head(column: str) -> str:
+    return f'{{"field": {json.dumps(column)}, "value": '

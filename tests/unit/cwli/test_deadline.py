@@ -6,7 +6,6 @@ import time
 import pytest
 
 from opslib import cwli
-from opslib.cwli import events
 from opslib.errors import OpsError
 
 LONG = [{"timestamp": 1_795_309_200_000, "message": "x" * 500}]
@@ -59,6 +58,6 @@ def test_long_messages_come_to_duckdb_few_at_a_time_and_short_ones_together() ->
     long = [{"timestamp": 0, "message": "x" * 100_000}] * 200
     short = [{"timestamp": 0, "message": "x" * 100}] * 3000
 
-    tables = [events._table(lines) for lines in (long, short)]
+    tables = [cwli.held(lines).table for lines in (long, short)]
 
     assert [[b.num_rows for b in table.to_batches()] for table in tables] == [[79, 79, 42], [3000]]

@@ -1,5 +1,6 @@
 """The engine's edges: what comes in, what is counted, and what it costs to import."""
 
+import base64
 import json
 import subprocess
 import sys
@@ -34,6 +35,16 @@ def test_pointers_tell_equal_events_apart_and_stay_when_more_are_asked() -> None
 
     assert all_rows[0]["@ptr"] != all_rows[1]["@ptr"]
     assert again[0]["@ptr"] == all_rows[0]["@ptr"]
+
+
+def test_the_pointer_of_an_event_with_an_id_stays_wherever_the_event_stands() -> None:
+    own = {"timestamp": BASE_MS, "message": "x", "logStream": "s", "log": "1:/a", "eventId": "e|1"}
+
+    (alone,) = cwli.query("fields @message", [own])
+    among = cwli.query("fields @message", [*events("y", "z"), own])
+
+    assert base64.b64decode(alone["@ptr"]) == b"1:/a|s|1795309200000|e|1"
+    assert [row["@ptr"] for row in among if row["@message"] == "x"] == [alone["@ptr"]]
 
 
 def test_events_of_one_millisecond_come_last_read_first_and_upwards_in_order() -> None:
