@@ -57,6 +57,15 @@ class Held:
 
         return Held(self.table.filter(pc.field("ts") >= at_ms))
 
+    def middle_ms(self, start_ms: int, end_ms: int) -> int:
+        """Return the instant in whose front half of the events of a span are; 0 without events."""
+        import pyarrow.compute as pc
+
+        at = self.table["ts"]
+        within = pc.and_(pc.greater_equal(at, start_ms), pc.less_equal(at, end_ms))
+        instants = sorted(pc.filter(at, within).to_pylist())
+        return instants[len(instants) // 2] if instants else 0
+
 
 def held(events: "Iterable[Mapping[str, Any]]") -> Held:
     """Hold events for more than one query.

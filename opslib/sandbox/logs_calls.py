@@ -17,10 +17,11 @@ from opslib.sandbox.faults import QUERY_EXECUTION, Faults
 from opslib.sandbox.logs.definitions import Definitions
 from opslib.sandbox.logs.filtering import filter_log_events
 from opslib.sandbox.logs.groups import Store
+from opslib.sandbox.logs.held import HeldGroups
 from opslib.sandbox.logs.merged import Merged
 from opslib.sandbox.logs.putting import accepted
 from opslib.sandbox.logs.queries import Delay, Queries, Quota
-from opslib.sandbox.logs.records import cells, get_log_group_fields, get_log_record
+from opslib.sandbox.logs.records import get_log_group_fields, get_log_record
 from opslib.sandbox.logs.refusals import invalid
 from opslib.sandbox.wire import Answer, json_answer
 
@@ -62,7 +63,9 @@ class LogsCalls:
         if name == "GetQueryResults":
             payload, rows = await self._queries[place].page_of(body)
             answer = json_answer(payload, version=call.operation.version)
-            answer.body = answer.body[:-1] + f', "results": {cells(rows)}}}'.encode()
+            answer.body = b"".join(
+                [answer.body[:-1], b', "results": [', ", ".join(rows).encode(), b"]}"]
+            )
             return answer
         if name in self._tables[place]:
             payload = self._tables[place][name](body)
@@ -71,8 +74,10 @@ class LogsCalls:
 
     def _open(self, account: str, region: str) -> None:
         """Begin to keep queries and definitions for an account in a region."""
+        lists = partial(state.log_lists, account=account, region=region)
+        events = partial(state.log_events, account=account, region=region)
         merged = Merged(
-            lists=partial(state.log_lists, account=account, region=region),
+            lists=lists,
             event=lambda kept, stream, group: state.log_event(
                 kept, stream=stream, log=f"{account}:{group}"
             ),
@@ -81,9 +86,10 @@ class LogsCalls:
             account=account,
             region=region,
             names=partial(state.log_groups, account=account, region=region),
-            events=partial(state.log_events, account=account, region=region),
+            events=events,
             streams=partial(state.log_streams, account=account, region=region),
             merged=merged.events,
+            held=HeldGroups(lists=lists, events=events).of,
         )
         queries = Queries(clock=self._clock, store=store, quota=self._quota)
         definitions = Definitions(clock=self._clock)

@@ -9,7 +9,7 @@ the reference asks.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from opslib.sandbox.logs.refusals import GROUP_NAME, invalid, not_found, texts
 from opslib.sandbox.operations import Refused
 
 if TYPE_CHECKING:
+    from opslib.cwli import Held
     from opslib.cwli.plan import Source
 
 Event = dict[str, Any]
@@ -34,7 +35,8 @@ class Store:
 
     ``names`` lists its log groups; ``events`` and ``streams`` give those of a log group, None when
     there is no such group. ``merged`` gives the events of all streams by time, then by ingestion
-    time and stream, as one list that must not be changed.
+    time and stream, as one list that must not be changed. ``held`` gives those of several log
+    groups, one group after the other, stream by stream, as the engine takes them.
     """
 
     account: str
@@ -43,6 +45,7 @@ class Store:
     events: Callable[[str], list[Event] | None]
     streams: Callable[[str], list[str] | None]
     merged: Callable[[str], list[Event] | None]
+    held: "Callable[[Sequence[str]], Held]"
 
 
 def of_query(body: dict[str, Any], sources: "Iterable[Source]", store: Store) -> list[str]:

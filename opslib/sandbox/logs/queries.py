@@ -10,6 +10,7 @@ begins, but here history is told to log groups that were made a moment ago.
 """
 
 import asyncio
+import json
 import time
 import uuid
 from collections.abc import Callable
@@ -21,9 +22,8 @@ from typing import TYPE_CHECKING, Any
 from opslib.errors import BadInput
 from opslib.sandbox.clock import Clock
 from opslib.sandbox.logs.asking import Question, asked
-from opslib.sandbox.logs.groups import Event, Store, absent, of_query
+from opslib.sandbox.logs.groups import Store, absent, of_query
 from opslib.sandbox.logs.paging import page
-from opslib.sandbox.logs.records import pointed
 from opslib.sandbox.logs.refusals import (
     GROUP_NAME,
     LANGUAGES,
@@ -35,7 +35,7 @@ from opslib.sandbox.logs.refusals import (
 )
 
 if TYPE_CHECKING:
-    from opslib.cwli import Answer
+    from opslib.cwli import Held, Written
 
 PAGE_LIMIT = 10_000
 LISTED_LIMIT = 1000
@@ -54,7 +54,8 @@ _HOLD_BY_ORDER_S = 0.1
 class Query:
     """One query that was started.
 
-    ``created_ms`` is by the sandbox's clock, ``began_s`` and ``ended_s`` by one that only measures.
+    ``rows`` are JSON, each a list of cells. ``created_ms`` is by the sandbox's clock, ``began_s``
+    and ``ended_s`` by one that only measures.
     """
 
     query_id: str
@@ -62,7 +63,7 @@ class Query:
     groups: list[str]
     created_ms: int
     status: str = "Scheduled"
-    rows: list[dict[str, str]] = field(default_factory=list)
+    rows: list[str] = field(default_factory=list)
     statistics: dict[str, float] = field(default_factory=dict)
     began_s: float = field(default_factory=time.monotonic)
     ended_s: float | None = None
@@ -153,12 +154,9 @@ class Queries:
         """
         question = asked(body)
         groups = of_query(body, question.sources, self._store)
-        events: list[Event] = []
         for group in groups:
-            found = self._store.events(group)
-            if found is None:
+            if self._store.streams(group) is None:
                 raise absent(group, self._store)
-            events += found
         if sum(query.under_way for query in self._queries.values()) >= self._quota.concurrent:
             raise limit_exceeded(
                 f"Account maximum query concurrency limit of [{self._quota.concurrent}] reached."
@@ -170,6 +168,7 @@ class Queries:
             created_ms=_epoch_ms(self._clock.now()),
         )
         self._queries[query.query_id] = query
+        events = self._store.held(groups)
         run = _Run(query=query, question=question, events=events, deadline_s=self._deadline_s)
         hindered = delay()
         if hindered.latency_ms:
@@ -180,11 +179,10 @@ class Queries:
     async def results(self, body: dict[str, Any]) -> dict[str, Any]:
         """Answer GetQueryResults, a page at a time."""
         answer, rows = await self.page_of(body)
-        cells = [[{"field": name, "value": value} for name, value in row.items()] for row in rows]
-        return answer | {"results": cells}
+        return answer | {"results": [json.loads(row) for row in rows]}
 
-    async def page_of(self, body: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, str]]]:
-        """Answer GetQueryResults without its results, and give these beside it, as mappings."""
+    async def page_of(self, body: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        """Answer GetQueryResults without its results, and give these beside it, each as JSON."""
         query = self._find(body)
         if query.task:
             await asyncio.wait({query.task}, timeout=query.hold_s)
@@ -288,8 +286,8 @@ class Queries:
         return query
 
 
-_Found = tuple[list[dict[str, str]], dict[str, float]]
-"""Rows and statistics."""
+_Found = tuple[list[str], dict[str, float]]
+"""Rows as JSON, and statistics."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -298,7 +296,7 @@ class _Run:
 
     query: Query
     question: Question
-    events: list[Event]
+    events: "Held"
     deadline_s: float
 
     def wholly(self) -> "_Found":
@@ -307,18 +305,13 @@ class _Run:
 
     def partly(self) -> "_Found":
         """Evaluate it on the newer half of the events in its window."""
-        instants = sorted(
-            event["timestamp"]
-            for event in self.events
-            if self.question.start_ms <= event["timestamp"] <= self.question.end_ms
-        )
-        since_ms = instants[len(instants) // 2] if instants else 0
-        return self._on([event for event in self.events if event["timestamp"] >= since_ms])
+        span = (self.question.start_ms, self.question.end_ms)
+        return self._on(self.events.since(self.events.middle_ms(*span)))
 
-    def _on(self, events: list[Event]) -> "_Found":
+    def _on(self, events: "Held") -> "_Found":
         from opslib import cwli
 
-        answer = cwli.run(
+        answer = cwli.write(
             self.question.text,
             events,
             start=self.question.start_ms,
@@ -327,11 +320,10 @@ class _Run:
             limit=self.question.limit,
             deadline_s=self.deadline_s,
         )
-        rows = [pointed(row, events) for row in answer.rows]
-        return rows, _statistics(answer, groups=len(self.query.groups))
+        return answer.rows, _statistics(answer, groups=len(self.query.groups))
 
 
-def _statistics(answer: "Answer", *, groups: int) -> dict[str, float]:
+def _statistics(answer: "Written", *, groups: int) -> dict[str, float]:
     return {
         "recordsMatched": float(answer.matched),
         "recordsScanned": float(answer.scanned),

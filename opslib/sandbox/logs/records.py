@@ -3,21 +3,17 @@
 In: events, the bodies of these calls. Out: pointers, answers, or a `Refused`. The fields of JSON
 are read here, those of Lambda's lines by the engine. Must not know queries.
 
-The engine's own ``@ptr`` counts places in the list it was given, which later events shift. A row is
-sent with a pointer that names the event itself.
+A pointer is the engine's own ``@ptr``, which has the event's id.
 
 Source: botocore's ``logs`` model; AWS CLI's example of get-log-record (instants in epoch
 milliseconds, no ``@ptr`` in the record).
 """
 
 import base64
-import binascii
 import json
 from collections import Counter
 from collections.abc import Iterator
-from functools import lru_cache
 from itertools import islice
-from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any
 
 from opslib.sandbox.clock import Clock
@@ -44,64 +40,31 @@ _AROUND_S = 8 * 60
 _RECENT_S = 15 * 60
 
 
-def pointer(event: Event) -> str:
-    """Make the pointer of an event."""
-    return _pointer(event["log"], event["logStream"], event["eventId"])
+def opened(pointer: str) -> tuple[str, str, str]:
+    """Read a pointer as the engine makes it: the log group, the stream and the id of an event.
 
-
-@lru_cache(maxsize=200_000)
-def _pointer(log: str, stream: str, event_id: str) -> str:
-    head, identity = _head(log, stream), _quoted(event_id)
-    return binascii.b2a_base64(f"{head}, {identity}]".encode(), newline=False).decode()
-
-
-@lru_cache(maxsize=1024)
-def _head(log: str, stream: str) -> str:
-    """Begin the pointers of a stream's events, of which an answer may have a hundred thousand."""
-    return f"[{_quoted(log.partition(':')[2])}, {_quoted(stream)}"
-
-
-def pointed(row: dict[str, str], events: list[Event]) -> dict[str, str]:
-    """Give a row of the engine, which is changed, the pointer of its event.
-
-    Parameters
-    ----------
-    events
-        The very list that the engine was given.
+    Raises
+    ------
+    ValueError
+        It is no pointer.
     """
-    engines = row.get(POINTER)
-    if engines is not None:
-        place = int(binascii.a2b_base64(engines).rpartition(b"|")[2])
-        row[POINTER] = pointer(events[place])
-    return row
-
-
-def cells(rows: list[dict[str, str]]) -> str:
-    """Write rows as the JSON of GetQueryResults: a list of cells each.
-
-    A page has ten thousand rows; to make an object of each cell first takes twice as long.
-    """
-    written = ", ".join([_shape(*row) % (*map(_quoted, row.values()),) for row in rows])
-    return f"[{written}]"
-
-
-@lru_cache(maxsize=1024)
-def _shape(*names: str) -> str:
-    """Write a row of these columns, with a place for each value."""
-    heads = [f'{{"field": {_quoted(name)}, "value": '.replace("%", "%%") for name in names]
-    return f"[{', '.join(f'{head}%s}}' for head in heads)}]"
+    log, _, rest = base64.b64decode(pointer, validate=True).decode().partition("|")
+    # Only the name of a stream may have the mark, too.
+    stream, _, identity = rest.rpartition("|")
+    stream, mark, _ = stream.rpartition("|")
+    if not mark:
+        raise ValueError("no pointer")
+    return log.partition(":")[2], stream, identity
 
 
 def get_log_record(body: dict[str, Any], *, store: Store) -> dict[str, Any]:
     """Answer GetLogRecord: every field of one event."""
-    given = body.get("logRecordPointer")
     try:
-        match json.loads(base64.b64decode(str(given), validate=True)):
-            case [str(group), str(stream), str(identity)]:
-                for event in store.events(group) or ():
-                    if (event["logStream"], event["eventId"]) == (stream, identity):
-                        return {"logRecord": _record(event)}
-    except (binascii.Error, ValueError):
+        group, stream, identity = opened(str(body.get("logRecordPointer")))
+        for event in store.events(group) or ():
+            if (event["logStream"], event["eventId"]) == (stream, identity):
+                return {"logRecord": _record(event)}
+    except ValueError:
         pass
     raise invalid("Invalid logRecordPointer provided.")
 

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+from opslib import cwli
 from opslib.sandbox.clock import PINNED_AT, Clock
 from opslib.sandbox.logs.groups import Event, Store
 from opslib.sandbox.logs.queries import Delay, Queries, Quota
@@ -37,6 +38,7 @@ def _ended(text: str, *, deadline_s: float) -> dict[str, Any]:
                 events=_events,
                 streams=lambda _: ["s"],
                 merged=_events,
+                held=lambda groups: cwli.held(_events(groups[0]) or []),
             ),
             quota=Quota(),
             deadline_s=deadline_s,
