@@ -22,6 +22,7 @@ from opslib.sandbox import project
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "loopback"
+HOME = "home"
 LONGEST_MS = 60_000
 #: A session has a kernel, and the kernel has nothing to do.
 IDLE = """() => {
@@ -53,12 +54,10 @@ def _free_port() -> int:
         return port
 
 
-def _project(root: Path) -> None:
-    """Give a project notebooks of its own, without outputs: what is seen was run here."""
-    committed = (root / "notebooks").resolve()
-    (root / "notebooks").unlink()
+def _notebooks(root: Path) -> None:
+    """Make a folder of notebooks without outputs: what is seen was run here."""
     (root / "notebooks").mkdir()
-    for path in committed.glob("*.ipynb"):
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
         node = nbformat.read(path, as_version=4)
         for cell in node.cells:
             if cell.cell_type == "code":
@@ -67,7 +66,8 @@ def _project(root: Path) -> None:
 
 
 @contextmanager
-def _server(root: Path, port: int) -> Iterator[None]:
+def _server(root: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Start JupyterLab; whoever opens a page waits for it, and has made `home` by then."""
     environment, options = _configured()
     own = {
         name: str(root / ".jupyter" / name.lower())
@@ -80,17 +80,18 @@ def _server(root: Path, port: int) -> Iterator[None]:
         *(sys.executable, "-m", "jupyterlab", *options, "--no-browser"),
         *(f"--ServerApp.root_dir={root}", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
         *(f"--IdentityProvider.token={TOKEN}", "--LabApp.expose_app_in_browser=True"),
+        # Nobody needs to be asked twice at the end.
+        "--KernelManager.shutdown_wait_time=0.1",
     ]
     with (root / "lab.log").open("w") as log:
         server = subprocess.Popen(
             command,
-            env={**os.environ, **environment, **own, "OPSLIB_HOME": str(root)},
+            env={**os.environ, **environment, **own, "OPSLIB_HOME": str(root / HOME)},
             stdout=log,
             stderr=subprocess.STDOUT,
         )
     try:
-        _wait_for(f"http://127.0.0.1:{port}/api?token={TOKEN}", server, root / "lab.log")
-        yield
+        yield server
     finally:
         server.terminate()
         server.wait(30)
@@ -108,20 +109,23 @@ def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
 
 
 @pytest.fixture(scope="module", name="lab")
-def _lab() -> Iterator[tuple[Page, list[str], int]]:
+def _lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Page, list[str], int]]:
     """Give a page with JupyterLab on 00-triage, and every address that is asked for."""
     arguments = [
         *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
         *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
         "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
     ]
-    port = _free_port()
-    with project.temporary("slow") as root:
-        _project(root)
-        with _server(root, port), sync_playwright() as playwright:
+    port, root = _free_port(), tmp_path_factory.mktemp("lab")
+    _notebooks(root)
+    # JupyterLab starts while the scenario is told.
+    with _server(root, port) as server, project.temporary("slow") as folder:
+        (root / HOME).symlink_to(folder, target_is_directory=True)
+        with sync_playwright() as playwright:
             chromium = playwright.chromium.launch(
                 executable_path=report.pdf.browser(), args=arguments
             )
+            _wait_for(f"http://127.0.0.1:{port}/api?token={TOKEN}", server, root / "lab.log")
             page = chromium.new_page(viewport={"width": 1280, "height": 1000})
             asked: list[str] = []
             page.on("request", lambda request: asked.append(request.url))
@@ -135,14 +139,13 @@ def _lab() -> Iterator[tuple[Page, list[str], int]]:
 def _run_all(page: Page) -> Locator:
     """Run every cell from the menu; return the notebook when its last cell has run."""
     page.wait_for_function(IDLE, timeout=LONGEST_MS)
+    panel = page.locator(PANEL)
+    last = panel.locator(".jp-CodeCell").last.locator(".jp-InputArea-prompt").first
+    before = last.text_content() or ""
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.locator('.lm-Menu-item[data-command="runmenu:run-all"]').click()
-    panel = page.locator(PANEL)
-    last = panel.locator(".jp-CodeCell").last
-    page.wait_for_timeout(200)
-    expect(last.locator(".jp-InputArea-prompt").first).to_have_text(
-        re.compile(r"\[\d+\]:"), timeout=LONGEST_MS
-    )
+    expect(last).not_to_have_text(before, timeout=LONGEST_MS)
+    expect(last).to_have_text(re.compile(r"\[\d+\]:"), timeout=LONGEST_MS)
     page.wait_for_function(IDLE, timeout=LONGEST_MS)
     return panel
 
