@@ -4,7 +4,7 @@ In: a connection and names. Out: frames with what could not be seen beside them.
 must not judge.
 """
 
-from opslib.streams.mappings import Seen, mappings, room, shards, stream_metrics
+from opslib.streams.mappings import Seen, mappings, room, shard_metrics, shards, stream_metrics
 from opslib.streams.reading import Reading, reading
 from opslib.streams.records import DYNAMODB_KEEPS, Left, left
 from opslib.streams.tuning import tuning
@@ -18,6 +18,7 @@ __all__ = [
     "mappings",
     "reading",
     "room",
+    "shard_metrics",
     "shards",
     "stream_metrics",
     "tuning",

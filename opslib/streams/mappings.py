@@ -115,6 +115,34 @@ def stream_metrics(function: Function, *, period_s: int) -> list[Metric]:
     return wanted
 
 
+def shard_metrics(shards: Seen, *, period_s: int) -> list[Metric]:
+    """Return what tells how full the shards of Kinesis streams are, by the period.
+
+    A table's stream has no such metric: DynamoDB adds shards by itself.
+
+    Parameters
+    ----------
+    shards
+        As `shards` saw them.
+
+    Returns
+    -------
+    For each Kinesis stream, by its name: ``records of S`` and ``bytes of S`` (written),
+    ``refused writes of S`` (records) and ``refused reads of S`` (calls), all Sum.
+    """
+    arns = [str(arn) for arn in shards.rows["source_arn"] if ":kinesis:" in str(arn)]
+    return [
+        Metric(f"{told} of {name}", "AWS/Kinesis", metric, {"StreamName": name}, "Sum", period_s, u)
+        for name in (arn.rpartition("/")[2] for arn in arns)
+        for told, metric, u in (
+            ("records", "IncomingRecords", "records"),
+            ("bytes", "IncomingBytes", "bytes"),
+            ("refused writes", "WriteProvisionedThroughputExceeded", "records"),
+            ("refused reads", "ReadProvisionedThroughputExceeded", "calls"),
+        )
+    ]
+
+
 def mappings(connection: Connection, function: str, *, alias: str = "") -> Seen:
     """Look at the event source mappings of a function.
 
