@@ -12,7 +12,7 @@ A shard takes 1,000 records and 1 MB a second of writes: Kinesis Data Streams de
 quotas and limits; operations guide of vf-api-workers, Kinesis Shard Calculation.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -84,7 +84,6 @@ def refused_findings(
     *,
     period_s: int,
     threshold: Threshold,
-    evidence: Sequence[str] = (),
 ) -> list[Finding]:
     """Return a finding for each stream that refused records.
 
@@ -111,7 +110,7 @@ def refused_findings(
                 title=f"{row['stream']} refused {row['refused_writes']:,.0f} records",
                 detail=_said(row),
                 subject=str(row["stream"]),
-                evidence=tuple(evidence),
+                evidence=(f"refused writes of {row['stream']}",),
                 since=refused.loc[refused["value"] > 0, "at"].min().to_pydatetime(),
             )
         )

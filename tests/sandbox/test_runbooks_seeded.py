@@ -11,6 +11,7 @@ from opslib.parameters import collect, declared
 from opslib.sandbox.api import Sandbox
 from sandbox.functions import make
 from sandbox.projects import MakeProject, SandboxProject
+from sandbox.streams import mapping
 
 NAME = "ingest"
 START = datetime(2026, 10, 14, 0, 7, tzinfo=UTC)
@@ -136,3 +137,47 @@ def test_a_long_window_is_judged_by_the_alarms_periods_too(seeded: SandboxProjec
     outcome = _run(seeded.root, "20-duration", start="-7d")
 
     assert _found(outcome)["duration.near-timeout"] == "critical"
+
+
+def test_records_that_a_stream_refused_are_seen_where_triage_sends_to(
+    seeded: SandboxProject,
+) -> None:
+    _report(seeded.sandbox, _tail(100.0))
+    seeded.sandbox.client("kinesis").create_stream(StreamName="scores", ShardCount=2)
+    told = {"IncomingRecords": [6_000, 90_000, 30_000]}
+    told |= {"WriteProvisionedThroughputExceeded": [0, 42, 0]}
+    _written(seeded.sandbox, "scores", told)
+    source = f"arn:aws:kinesis:us-east-1:{seeded.sandbox.account}:stream/scores"
+    mapping(seeded.sandbox, NAME, source)
+    path = seeded.root / "params" / "seeded.yaml"
+    params = yaml.safe_load(path.read_text())
+    functions = [{"name": NAME, "stream": "scores"}]
+    params["system"] |= {"functions": functions, "streams": [{"name": "scores"}]}
+    path.write_text(yaml.safe_dump(params))
+
+    outcome = _run(seeded.root, "50-stream-lag")
+
+    (finding,) = [
+        each for each in outcome.result["findings"] if each["id"] == "stream.write-throttled"
+    ]
+    assert (finding["severity"], finding["subject"]) == ("critical", "scores")
+    assert finding["since"] == "2026-10-14T00:12:00Z"
+    # The fullest minute took 90,000 of the 120,000 records that two shards can.
+    assert "At its fullest it took 75 % of what its 2 open shards can." in finding["detail"]
+
+
+def _written(sandbox: Sandbox, stream: str, told: dict[str, list[int]]) -> None:
+    """Publish metrics of a stream, a value every five minutes from the window's start."""
+    sandbox.client("cloudwatch").put_metric_data(
+        Namespace="AWS/Kinesis",
+        MetricData=[
+            {
+                "MetricName": metric,
+                "Dimensions": [{"Name": "StreamName", "Value": stream}],
+                "Timestamp": START + timedelta(minutes=5 * place),
+                "Value": value,
+            }
+            for metric, values in told.items()
+            for place, value in enumerate(values)
+        ],
+    )

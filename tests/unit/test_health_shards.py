@@ -80,6 +80,7 @@ def test_refused_records_are_of_too_few_shards_or_of_one_key(records: float, sai
     assert (finding.id, finding.severity) == ("stream.write-throttled", Verdict.CRITICAL)
     assert (finding.title, finding.subject) == ("scores refused 42 records", "scores")
     assert finding.detail.startswith(said)
+    assert finding.evidence == ("refused writes of scores",)
     assert finding.since == AT + timedelta(minutes=2)
 
 
