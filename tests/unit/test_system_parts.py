@@ -396,6 +396,19 @@ class TestTheWorkersOfVfApi:
         ]
         assert "The eighth function: the guide counts eight and names seven." in system.gaps
 
+    def test_what_the_guide_wants_watched_and_nothing_here_sees_stands_among_the_gaps(
+        self, system: System
+    ) -> None:
+        told = {gap.partition(":")[0] for gap in system.gaps}
+
+        assert told >= {
+            "Custom metrics",
+            "The Entry Service, the Campaign Service and Slack",
+            "Canaries",
+            "Dead-letter queues",
+        }
+        assert system.contacts["rollback"].startswith("the GitLab pipeline of ")
+
     def test_what_feeds_a_function_is_what_the_guide_says(self, system: System) -> None:
         fed = {
             function.name: [function.stream or function.table, *function.queues]
