@@ -223,6 +223,8 @@ def require_possible(start: object, end: object, *, wall: datetime, known: bool)
     BadInput
         As `Window.between`, if it would refuse whatever the service's clock says.
     """
+    # A message that names microseconds is not read.
+    wall = _floor(wall, 1)
     ends = {"start": start, "end": end}
     read = {name: instant(name, value, now=wall) for name, value in ends.items()}
     for name, at in read.items():

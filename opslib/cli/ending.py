@@ -41,6 +41,10 @@ class Ending:
             case BrokenPipeError():
                 # Whoever read our output has gone; Python would complain once more at its end.
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            case OSError(filename=str() as name, strerror=str() as reason):
+                # A name too long, a folder that may not be looked into, a disk that is full.
+                path = "".join(letter if letter.isprintable() else "�" for letter in name)
+                click.echo(f"opslib: it did not come to its end: {path}: {reason}.", err=True)
             case SystemExit():
                 return False
             case _:

@@ -1,5 +1,9 @@
-"""The commands on a run folder: ``render`` and ``verify``."""
+"""The commands on a run folder: ``render``, ``verify``, and those on its plans.
 
+Carrying out is not built: ``apply`` and ``undo`` refuse, whatever they are given.
+"""
+
+import json
 from pathlib import Path
 
 import click
@@ -9,7 +13,7 @@ from opslib.cli.output import shown
 from opslib.errors import BadInput
 
 
-@click.command(name="render")
+@click.command(name="render", short_help="Write the report of a run or triage anew, or as PDF.")
 @click.argument("run")
 @click.option("--to", type=click.Choice(["html", "pdf"]), default="html", show_default=True)
 def render_command(run: str, to: str) -> int:
@@ -65,7 +69,7 @@ def _write(folder: Path, made: str, browser: Path | None, *, page: str, pdf: str
     click.echo(f"Printed by {printed.by}.", err=True)
 
 
-@click.command(name="verify")
+@click.command(name="verify", short_help="Hold a run or triage against its checksums.")
 @click.argument("run")
 def verify_command(run: str) -> int:
     """Hold every file of RUN (a run folder) against the checksums of its manifest.
@@ -95,6 +99,71 @@ def verify_command(run: str) -> int:
 
 def _is(count: int) -> str:
     return "is its run" if count == 1 else f"are its {count} runs"
+
+
+@click.command(name="plans", short_help="List the plans that a run or triage showed.")
+@click.argument("run")
+def plans_command(run: str) -> int:
+    """List the plans that RUN (a run folder) showed, with the aws lines that carry them out.
+
+    Of the folder of a triage, the plans of all its runs. Nothing is asked of AWS: what a plan
+    starts from may have changed since.
+    """
+    from opslib import run_folder
+
+    folder = _folder(run)
+    runs = [folder]
+    if (folder / run_folder.INDEX).is_file():
+        from opslib import triage
+
+        runs = triage.runs_of(folder, triage.index_of(folder))
+    shown_plans = [plan for each in runs for plan in _plans(each)]
+    for line in shown_plans:
+        click.echo(line)
+    if not shown_plans:
+        click.echo(f"{folder.resolve().name} showed no plan.")
+    return 0
+
+
+def _plans(folder: Path) -> list[str]:
+    from opslib import run_folder
+    from opslib.show import visible
+
+    changed = run_folder.differences(folder, names=(run_folder.RESULT,))
+    if changed:
+        raise BadInput(
+            f"No plan was listed: {' '.join(changed)} It does not tell any more what the run saw. "
+            f"See all that differs with: opslib verify {shown(folder)}"
+        )
+    result = json.loads((folder / run_folder.RESULT).read_text(encoding="utf-8"))
+    lines = []
+    for plan in result["plans"]:
+        undone = "can be undone" if plan.get("reversible") else "CANNOT be undone"
+        head = f"{plan['token']}  {plan['action']} of {plan['subject']}; {undone}"
+        lines += [visible(head), *(f"  {visible(cli)}" for cli in plan.get("cli", []))]
+    return lines
+
+
+_NOT_BUILT = (
+    "Nothing was changed: opslib shows plans and does not carry them out yet. "
+    "List those of a run, with the aws lines that do, with: opslib plans {run}"
+)
+
+
+@click.command(name="apply", hidden=True)
+@click.argument("run")
+@click.argument("token")
+def apply_command(run: str, token: str) -> int:
+    """Refuse to carry out the plan TOKEN of RUN, for that is not built yet. Exit code 3."""
+    raise BadInput(_NOT_BUILT.format(run=run))
+
+
+@click.command(name="undo", hidden=True)
+@click.argument("run")
+@click.argument("token")
+def undo_command(run: str, token: str) -> int:
+    """Refuse to undo the plan TOKEN of RUN, for nothing was carried out. Exit code 3."""
+    raise BadInput(_NOT_BUILT.format(run=run))
 
 
 def _folder(run: str) -> Path:

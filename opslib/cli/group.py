@@ -7,7 +7,13 @@ from typing import Any
 
 import click
 
-from opslib.cli.folders import render_command, verify_command
+from opslib.cli.folders import (
+    apply_command,
+    plans_command,
+    render_command,
+    undo_command,
+    verify_command,
+)
 from opslib.cli.querying import query_command
 from opslib.cli.running import run_command, triage_command
 from opslib.cli.schema import schema_command
@@ -65,6 +71,9 @@ for _command in (
     triage_command,
     render_command,
     verify_command,
+    plans_command,
+    apply_command,
+    undo_command,
     query_command,
     schema_command,
 ):

@@ -50,7 +50,7 @@ def _options(command: _Command) -> _Command:
     return command
 
 
-@click.command(name="run")
+@click.command(name="run", short_help="Run one notebook and write a report.")
 @click.argument("notebook")
 @_options
 @click.pass_obj
@@ -63,7 +63,14 @@ def run_command(
     deadline: float,
     cell_deadline: float,
 ) -> int:
-    """Run NOTEBOOK (a name, a number or a path) and write a run folder with a report."""
+    """Run NOTEBOOK (a name, a number or a path) and write a run folder with a report.
+
+    \b
+    opslib run duration -f params/sandbox.yaml
+    opslib run 20 -f params/sandbox.yaml -p start -6h -p end -3h
+
+    Exit codes: 0 healthy, 1 warning, 2 critical, 3 could not look or did not run.
+    """  # noqa: D301
     from opslib import parameters
 
     path = parameters.find_notebook(notebook)
@@ -84,7 +91,7 @@ def run_command(
     return outcome.exit_code
 
 
-@click.command(name="triage")
+@click.command(name="triage", short_help="Run 00-triage and what its findings point to.")
 @_options
 @click.option(
     "--jobs",
@@ -104,8 +111,8 @@ def triage_command(
 ) -> int:
     """Run 00-triage and every notebook that findings point to, and write one index page.
 
-    The verdict is the worst of all; a notebook that could not run makes it 3, unless another one
-    is critical.
+    The verdict is the worst of all, and so is the exit code: 0 healthy, 1 warning, 2 critical; a
+    notebook that could not look or run makes it 3, unless another one is critical.
     """
     from opslib import parameters
     from opslib.kernel.server import serving

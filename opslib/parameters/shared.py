@@ -24,7 +24,7 @@ def check_shared(
     notebook: str,
     source: str = "",
 ) -> None:
-    """Refuse a function or table that the system does not have, and a window that cannot be.
+    """Refuse a function or table that the system does not have, a window that cannot be, approval.
 
     Parameters
     ----------
@@ -42,6 +42,13 @@ def check_shared(
     BadInput
         One of them is wrong; of a function or a table, the message says which there are.
     """
+    if values.get("approve"):
+        # Until the gate is built; `runbook.open` says the same to whoever comes another way.
+        raise BadInput(
+            f"{notebook} applies nothing: it shows its remedy as text, and `approve` is "
+            f"{values['approve']}. Leave `approve` empty. {NOTHING_RAN}",
+            parameter="approve",
+        )
     for name in _ENDS:
         if isinstance(values.get(name), str):
             instant(name, values[name], now=wall_now())

@@ -1,5 +1,6 @@
 """The command line: exit codes, what goes to which stream, and what is refused before a kernel."""
 
+import json
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -135,7 +136,24 @@ def test_a_run_says_verdict_cause_and_report_and_exits_as_the_verdict(
         (["triage", "-f", "sandbox"], "there is no notebook 00-triage; notebooks/ has 20-duration"),
         (["run", "20", "--deadline", "soon"], "Invalid value for '--deadline'"),
         (["run", "20", "-p", "start"], "requires 2 arguments"),
-        (["apply"], "No such command 'apply'"),
+        *(
+            (
+                [command, "some-run", "plan-ac75c7cb"],
+                "opslib: Nothing was changed: opslib shows plans and does not carry them out yet. "
+                "List those of a run, with the aws lines that do, with: opslib plans some-run\n",
+            )
+            for command in ("apply", "undo")
+        ),
+        (["apply"], "Missing argument 'RUN'"),
+        (["plans", "gone"], "there is no run folder gone"),
+        (
+            ["run", "20", "-f", "sandbox", "-p", "approve", "plan-ac75c7cb"],
+            "20-duration applies nothing: it shows its remedy as text, and `approve` is plan-ac75",
+        ),
+        (
+            ["verify", "x" * 300],
+            f"opslib: it did not come to its end: {'x' * 300}: File name too long.\n",
+        ),
         (["verify", "gone"], "there is no run folder gone"),
         (["render", "gone"], "there is no run folder gone"),
     ],
@@ -217,6 +235,48 @@ def test_verify_names_what_was_changed_and_exits_2(
 
     assert code == 2
     assert capsys.readouterr().out == "result.json was changed after the run.\n"
+
+
+def test_plans_lists_what_a_run_showed_and_obeys_nothing_of_it(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = _sealed(project)
+    plan = {
+        "token": "plan-ac75c7cb",
+        "action": "raise memory to 1024 MB",
+        "subject": "arn:aws:lambda:us-east-1:000000000000:function:a\x1b[2J",
+        "reversible": True,
+        "cli": ["aws lambda update-function-configuration --function-name a --memory-size 1024"],
+    }
+    result = {**RESULT, "plans": [plan, {**plan, "token": "plan-0", "reversible": False}]}
+    run_folder.replace_sealed(folder, "result.json", json.dumps(result))
+
+    code = main(["plans", folder.name])
+
+    assert code == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "plan-ac75c7cb  raise memory to 1024 MB of "
+        "arn:aws:lambda:us-east-1:000000000000:function:a␛[2J; can be undone",
+        "  aws lambda update-function-configuration --function-name a --memory-size 1024",
+        "plan-0  raise memory to 1024 MB of "
+        "arn:aws:lambda:us-east-1:000000000000:function:a␛[2J; CANNOT be undone",
+        "  aws lambda update-function-configuration --function-name a --memory-size 1024",
+    ]
+
+
+def test_plans_of_a_run_says_when_there_are_none_and_when_its_result_was_changed(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = _sealed(project)
+
+    whole = main(["plans", folder.name])
+    (folder / "result.json").write_text("{}")
+    changed = main(["plans", folder.name])
+
+    said = capsys.readouterr()
+    assert (whole, changed) == (0, 3)
+    assert said.out == f"{folder.name} showed no plan.\n"
+    assert said.err.startswith("opslib: No plan was listed: result.json was changed after the run.")
 
 
 def test_render_writes_the_report_anew_and_the_folder_stays_whole(

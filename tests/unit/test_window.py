@@ -145,6 +145,13 @@ def test_what_a_services_clock_may_allow_passes(start: str, end: str) -> None:
     require_possible(start, end, wall=NOW, known=True)
 
 
+def test_a_refusal_by_our_own_clock_names_whole_seconds() -> None:
+    with pytest.raises(BadInput) as refused:
+        require_possible("now", "-1h", wall=NOW.replace(microsecond=961571), known=True)
+
+    assert "from 2026-10-14T03:07:30Z to 2026-10-14T02:07:30Z there" in refused.value.message
+
+
 @pytest.mark.parametrize(
     ("start", "end", "title"),
     [
