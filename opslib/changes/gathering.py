@@ -47,8 +47,6 @@ class Changes:
     differences
         What differs between the newest two versions: ``what``, ``before``, ``after``, ``versions``
         (string).
-    aliases
-        Names of the aliases.
     mappings
         Its event source mappings and those of its aliases, as Lambda gives them.
     dated
@@ -60,7 +58,6 @@ class Changes:
     limits: tuple[str, ...]
     notes: tuple[str, ...] = ()
     differences: pd.DataFrame = field(default_factory=lambda: differences({}, []))
-    aliases: tuple[str, ...] = ()
     mappings: tuple[Mapping[str, Any], ...] = ()
     dated: tuple[Change, ...] = ()
 
@@ -153,7 +150,6 @@ class _Gathering:
             limits=tuple(self.limits),
             notes=tuple(self.notes),
             differences=differences(self.latest, self.published),
-            aliases=tuple(str(alias["Name"]) for alias in self.aliases),
             mappings=tuple(self.mappings),
             dated=tuple(inside),
         )

@@ -10,9 +10,8 @@ asynchronous events for six hours (Lambda developer guide, "Configuring reserved
 mapping that is disabled keeps its place in the stream, as long as the stream keeps the records.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -57,25 +56,23 @@ def opened(
     functions: Sequence[str],
     *,
     window: Window,
-    aliases: Mapping[str, Sequence[str]] | None = None,
+    mappings: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
 ) -> Opened:
     """Look for reserved concurrency 0 and disabled mappings of functions and of their aliases.
 
     Parameters
     ----------
-    aliases
-        Function to its aliases; of one that is not there they are asked for.
+    mappings
+        Function to its mappings and those of its aliases, as far as they were seen; of one that is
+        not there they are asked for.
     """
-    known = aliases or {}
+    known = mappings or {}
     client = connection.client("lambda")
     rows: list[tuple[object, ...]] = []
     limits: list[str] = []
     for name in functions:
-        for look in (
-            _stopped,
-            _disabled,
-            partial(_disabled_of_aliases, aliases=known.get(name)),
-        ):
+        rows += _off(name, known.get(name, ()), window)
+        for look in (_stopped, *(() if name in known else (_disabled, _disabled_of_aliases))):
             try:
                 rows += look(client, name, window)
             except CouldNotLook as error:
@@ -109,15 +106,11 @@ def _stopped(client: Any, name: str, window: Window) -> list[tuple[object, ...]]
     return [(name, "reserved concurrency is 0", detail, pd.NaT)]
 
 
-def _disabled_of_aliases(
-    client: Any, name: str, window: Window, *, aliases: Sequence[str] | None
-) -> list[tuple[object, ...]]:
+def _disabled_of_aliases(client: Any, name: str, window: Window) -> list[tuple[object, ...]]:
     # A mapping of an alias is not among those of the function.
     found: list[tuple[object, ...]] = []
-    if aliases is None:
-        aliases = [str(each["Name"]) for each in aliases_of(client, name)]
-    for alias in aliases:
-        found += _disabled(client, name, window, of=f"{name}:{alias}")
+    for alias in aliases_of(client, name):
+        found += _disabled(client, name, window, of=f"{name}:{alias['Name']}")
     return found
 
 
@@ -128,14 +121,7 @@ def _disabled(client: Any, name: str, window: Window, *, of: str = "") -> list[t
     for _ in range(_MOST_PAGES):
         with calling("lambda:ListEventSourceMappings", f"the mappings of {asked}"):
             page = client.list_event_source_mappings(FunctionName=asked, **more)
-        for mapping in page["EventSourceMappings"]:
-            if mapping.get("State") not in _OFF:
-                continue
-            at = pd.Timestamp(mapping["LastModified"]).tz_convert("UTC")
-            source = mapping.get("EventSourceArn", "").split(":")[-1] or "its source"
-            since = at if at.to_pydatetime() in window else pd.NaT
-            detail = f"Nothing is read from {source} while it is {mapping['State']}."
-            found.append((name, "a mapping is disabled", detail, since))
+        found += _off(name, page["EventSourceMappings"], window)
         if not page.get("NextMarker"):
             return found
         more = {"Marker": page["NextMarker"]}
@@ -144,3 +130,17 @@ def _disabled(client: Any, name: str, window: Window, *, of: str = "") -> list[t
         operation="lambda:ListEventSourceMappings",
         reason="failed",
     )
+
+
+def _off(
+    name: str, mappings: Sequence[Mapping[str, Any]], window: Window
+) -> Iterator[tuple[object, ...]]:
+    """Yield a row for each mapping that is disabled."""
+    for mapping in mappings:
+        if mapping.get("State") not in _OFF:
+            continue
+        at = pd.Timestamp(mapping["LastModified"]).tz_convert("UTC")
+        source = mapping.get("EventSourceArn", "").split(":")[-1] or "its source"
+        since = at if at.to_pydatetime() in window else pd.NaT
+        detail = f"Nothing is read from {source} while it is {mapping['State']}."
+        yield name, "a mapping is disabled", detail, since
