@@ -18,6 +18,7 @@ from datetime import datetime
 
 import pandas as pd
 
+from opslib.health.endings import ended_by, none_since, over_at
 from opslib.health.error_rules import ending_of, kind_of
 from opslib.health.verdicts import Finding, Verdict, judge, number, span, utc
 from opslib.system import Thresholds
@@ -172,6 +173,7 @@ def cut_off_findings(
     thresholds: Thresholds,
     subject: str,
     deployed_at: datetime | None = None,
+    ran_until: datetime | None = None,
     evidence: Sequence[str] = (),
 ) -> list[Finding]:
     """Judge the invocations that were cut off by their share of all.
@@ -186,6 +188,8 @@ def cut_off_findings(
         The timeout now; NaN when it is not known.
     longest_before_ms
         The longest invocation before ``deployed_at``; None or NaN when there was none.
+    ran_until
+        When the last invocation was seen, tz-aware; without it nothing is told as over.
 
     Returns
     -------
@@ -203,23 +207,27 @@ def cut_off_findings(
         share = len(part) / invocations * 100 if invocations else None
         severity = judge(share, thresholds.error_rate)
         since, last = part["at"].min().to_pydatetime(), part["at"].max()
+        until = over_at(last.to_pydatetime(), ran_until=ran_until)
+        when = "" if until is None else f", until {utc(until)}"
         of = f"{len(part):,} of {invocations:,.0f}, {number(share)} %: " if share else ""
         limit = f" of {span(timeout_ms)}" if kind == "timeout" and timeout_ms > 0 else ""
         findings.append(
             Finding(
                 id=finding,
                 severity=severity if severity is Verdict.CRITICAL else Verdict.WARNING,
-                title=f"{len(part):,} invocations of {subject} {words}{limit}",
+                title=f"{len(part):,} invocations of {subject} {words}{limit}{when}",
                 detail=" ".join(
                     [
                         f"{of}the first at {utc(since)}, the last at {utc(last)}.",
-                        *_begun(since, deployed_at),
+                        *_begun(since, until, deployed_at),
                         *_too_low(kind, timeout_ms, longest_before_ms, since, deployed_at),
                     ]
-                ),
+                )
+                + none_since(until, ran_until),
                 subject=subject,
                 evidence=tuple(evidence),
                 since=since,
+                until=until,
             )
         )
     return findings
@@ -256,8 +264,10 @@ def refused_finding(
     )
 
 
-def _begun(since: datetime, deployed_at: datetime | None) -> Iterable[str]:
-    if deployed_at is None:
+def _begun(since: datetime, until: datetime | None, deployed_at: datetime | None) -> Iterable[str]:
+    if deployed_at is not None and ended_by(deployed_at, since=since, until=until):
+        yield f"The deployment of {utc(deployed_at)} ended it."
+    elif deployed_at is None:
         yield "The function was not changed in this window."
     elif since >= deployed_at:
         later = span((since - deployed_at).total_seconds() * 1000)

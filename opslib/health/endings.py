@@ -10,7 +10,9 @@ values came. What merely stopped being measured is not over.
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from opslib.health.verdicts import Finding, Point, Verdict, judge, utc
+import pandas as pd
+
+from opslib.health.verdicts import Point, Verdict, judge, utc
 from opslib.system import Threshold
 
 #: House rule: for so long nothing bad, and it is over. An alarm's recovery is 10 minutes in the
@@ -29,10 +31,10 @@ def over_at(last: datetime | None, *, ran_until: datetime | None) -> datetime | 
     last
         The last bad instant; None when there is none.
     ran_until
-        Until when the same thing was seen to go on, such as the last invocation; None when that is
-        not known, and then nothing is over.
+        Until when the same thing was seen to go on, such as the last invocation; None and NaT when
+        that is not known, and then nothing is over.
     """
-    if last is None or ran_until is None or ran_until - last < QUIET:
+    if last is None or ran_until is None or pd.isna(ran_until) or ran_until - last < QUIET:
         return None
     return last
 
@@ -63,11 +65,18 @@ def none_since(until: datetime | None, looked: datetime | None) -> str:
     return f" None was seen after {utc(until)}; what followed was looked at until {utc(looked)}."
 
 
-def ended_by(finding: Finding, changed_at: datetime | None) -> bool:
-    """Whether a change fits the end of something: it began before, and was not seen long before.
+def ended_by(
+    changed_at: datetime | None, *, since: datetime | None, until: datetime | None
+) -> bool:
+    """Whether a change fits the end of something: it began before it, and was last seen then.
 
     Going back from such a change would bring it again.
+
+    Parameters
+    ----------
+    since, until
+        When it began, and when it was last seen if it is over, as a finding has them.
     """
-    if changed_at is None or finding.until is None or finding.since is None:
+    if changed_at is None or until is None or since is None:
         return False
-    return finding.since < changed_at and changed_at - QUIET <= finding.until <= changed_at + _TAIL
+    return since < changed_at and changed_at - QUIET <= until <= changed_at + _TAIL

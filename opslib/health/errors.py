@@ -9,10 +9,11 @@ lines tell of it, and *lines*, which an application may write as often as it lik
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pandas as pd
 
+from opslib.health.endings import none_since, over_at, worded
 from opslib.health.error_lines import kinds, signatures
 from opslib.health.error_rules import (
     CODE,
@@ -28,6 +29,8 @@ from opslib.health.verdicts import (
     utc,
 )
 from opslib.system import Thresholds
+
+_MINUTE = timedelta(minutes=1)
 
 __all__ = [
     "began_after",
@@ -57,14 +60,15 @@ def rate_findings(
     thresholds: Thresholds,
     subject: str,
 ) -> list[Finding]:
-    """Judge how many invocations fail, by the metrics.
+    """Judge how many invocations fail, by the metrics, and whether that is over.
 
     Parameters
     ----------
     errors, invocations
         Sums over the window; None when one could not be seen or has no datapoint.
     since
-        ``at`` and ``value`` of Errors a minute; the first above zero dates the finding.
+        ``at`` and ``value`` of Errors a minute; the first above zero dates the finding. Lambda
+        counts zero errors, too, as long as invocations run: the last one says until when.
 
     Returns
     -------
@@ -78,14 +82,21 @@ def rate_findings(
     severity = judge(rate, thresholds.error_rate)
     if severity is Verdict.HEALTHY:
         return []
-    failed = [point for point in points_of(since, "value") if point.value > 0]
+    counted = points_of(since, "value")
+    failed = [point for point in counted if point.value > 0]
+    last = counted[-1].at + _MINUTE if counted else None
+    until = over_at(failed[-1].at + _MINUTE if failed else None, ran_until=last)
     if rate is None:
         title = f"How many invocations of {subject} fail is not known"
         detail = "The metric Errors could not be seen, or has no datapoint."
     else:
         first = f", the first in the minute of {utc(failed[0].at)}" if failed else ""
-        title = f"{number(rate)} % of the invocations of {subject} fail"
-        detail = f"{errors:,.0f} of {invocations:,.0f} invocations ended in an error{first}."
+        fails = worded("fail", "failed", until)
+        title = f"{number(rate)} % of the invocations of {subject} {fails}"
+        detail = (
+            f"{errors:,.0f} of {invocations:,.0f} invocations ended in an error{first}."
+            f"{none_since(until, last)}"
+        )
     return [
         Finding(
             id="errors.rate",
@@ -95,6 +106,7 @@ def rate_findings(
             subject=subject,
             evidence=evidence,
             since=failed[0].at if failed else None,
+            until=until,
         )
     ]
 
@@ -107,6 +119,7 @@ def error_findings(
     thresholds: Thresholds,
     subject: str,
     failed: float | None = None,
+    ran_until: datetime | None = None,
     evidence: Sequence[str] = (),
 ) -> list[Finding]:
     """Judge each kind of failure.
@@ -122,6 +135,8 @@ def error_findings(
     failed
         Invocations that failed, by the metric; None when that is not known. No kind ended more of
         them than this: what lines tell beyond it was caught, whatever they look like.
+    ran_until
+        When the last invocation was seen, tz-aware; without it no failure is told as over.
 
     Returns
     -------
@@ -143,7 +158,9 @@ def error_findings(
         ended = told if failed is None else min(told, int(failed))
         lines = sum(int(row["lines"]) for row in rows)
         first, last = min(row["first_at"] for row in rows), max(row["last_at"] for row in rows)
+        until = over_at(last.to_pydatetime(), ran_until=ran_until)
         names = " and ".join(str(row["kind"]) for row in rows)
+        when = "" if until is None else f", until {utc(until)}"
         versions = sorted({v for row in rows for v in str(row["versions"]).split(", ") if v})
         if ended:
             share = ended / invocations * 100 if invocations else None
@@ -152,12 +169,14 @@ def error_findings(
                 severity = Verdict.WARNING
             of = f"of {invocations:,.0f} invocations, {number(share)} %" if share else "invocations"
             what = f"{ended:,} {of}"
-            title = f"{ended:,} invocations of {subject} failed: {names}"
+            title = f"{ended:,} invocations of {subject} failed: {names}{when}"
         else:
             severity = Verdict.CRITICAL if lost_records else Verdict.WARNING
             lost = f", and {lost_records:,} records were lost" if lost_records else ""
             what = f"{lines:,} lines in invocations that succeeded{lost}"
-            title = f"{subject} logs {lines:,} failures inside invocations that succeed: {names}"
+            inside = f"{lines:,} failures inside invocations that"
+            now, then = f"logs {inside} succeed", f"logged {inside} succeeded"
+            title = f"{subject} {now if until is None else then}: {names}{when}"
         ran = f", in version {', '.join(versions)}" if versions else ""
         if ended < told:
             ran += f" (of {told:,} that lines tell of, but the metric counts {ended:,}: the rest "
@@ -168,10 +187,11 @@ def error_findings(
                 severity=severity,
                 title=title,
                 detail=f"{what}{ran}: the first at {utc(first)}, the last at {utc(last)}. "
-                f"{rows[0]['cause']}",
+                f"{rows[0]['cause']}{none_since(until, ran_until)}",
                 subject=subject,
                 evidence=tuple(evidence),
                 since=first.to_pydatetime(),
+                until=until,
             )
         )
     return findings
@@ -266,11 +286,12 @@ def throttled_finding(
 
 
 def began_after(findings: Sequence[Finding | None], changed_at: datetime | None) -> bool:
-    """Whether something bad began after a change: going back may mend it, and only then."""
+    """Whether something bad began after a change and goes on: going back may mend it only then."""
     return changed_at is not None and any(
         each is not None
         and each.severity in (Verdict.WARNING, Verdict.CRITICAL)
         and each.since is not None
         and each.since >= changed_at
+        and each.until is None
         for each in findings
     )

@@ -21,6 +21,7 @@ from datetime import datetime
 
 import pandas as pd
 
+from opslib.health.endings import ended_by
 from opslib.health.error_rules import ending_of, kind_of, signature_of
 from opslib.health.verdicts import Finding, span, utc
 
@@ -169,7 +170,9 @@ def example_of(found: pd.DataFrame, *, most: int = 40) -> pd.DataFrame:
 def dated(
     findings: Iterable[Finding], *, deployed_at: datetime | None, before: str | None
 ) -> list[Finding]:
-    """Say of each finding how long after the deployment it began, and which version was before.
+    """Say of each finding whether a deployment began it or ended it, and which version was before.
+
+    What a deployment ended is no reason to go back: that would bring it again.
 
     Parameters
     ----------
@@ -183,7 +186,11 @@ def dated(
         words = ""
         if deployed_at is not None and finding.since is not None:
             later = (finding.since - deployed_at).total_seconds()
-            if later >= 0:
+            if ended_by(deployed_at, since=finding.since, until=finding.until):
+                words = (
+                    f" The deployment of {utc(deployed_at)} ended it: going back repeats it."
+                )
+            elif later >= 0:
                 words = f" It began {span(later * 1000)} after the change of {utc(deployed_at)}."
                 if before is not None:
                     words += f" Version {before} holds other code, from before it."

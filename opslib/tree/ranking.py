@@ -19,6 +19,10 @@ BRANCHES = tuple(
 
 # A line that is a command, not one that a sentence names.
 _COMMAND = re.compile("^aws ", re.MULTILINE)
+_OVER = (
+    "{0.title}. See what ended it before changing anything: a deployment that did must not be "
+    "taken back. What was lost or given up meanwhile may still wait in a dead-letter queue.\n"
+)
 _BY_FINDING = {branch.finding: branch for branch in BRANCHES}
 _SEVERITIES = (Verdict.CRITICAL, Verdict.WARNING, Verdict.UNKNOWN, Verdict.HEALTHY)
 
@@ -67,7 +71,9 @@ def ranked(findings: Iterable[Finding]) -> list[Finding]:
     for finding in sorted(held, key=place):
         row = branch(finding.id)
         notebook = row.notebook if row.is_there else None
-        filled.append(replace(finding, notebook=notebook, remedy=row.remedy or None))
+        # What is over needs no mending, and what ended it is not to be taken back.
+        remedy = row.remedy if finding.until is None else ""
+        filled.append(replace(finding, notebook=notebook, remedy=remedy or None))
     return filled
 
 
@@ -84,11 +90,15 @@ def remedies(findings: Iterable[Finding], *, aws: str = "aws") -> str:
     aws
         How its commands begin: with the region and profile of the system that was looked at.
 
-    Empty when nothing was found that has a remedy. What could not be seen has none.
+    Empty when nothing was found that has a remedy. What could not be seen has none; of what is over
+    it is said that there is nothing to carry out.
     """
     said: list[str] = []
     for finding in ranked(findings):
         row = branch(finding.id)
+        if finding.until is not None and row.steps:
+            said.append(f"#### Nothing to mend now ({finding.subject})\n\n{_OVER.format(finding)}")
+            continue
         steps = [
             _COMMAND.sub(lambda _: f"{aws} ", step.replace("{subject}", finding.subject))
             for step in row.steps

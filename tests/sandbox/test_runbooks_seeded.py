@@ -9,7 +9,7 @@ import yaml
 from opslib import headless
 from opslib.parameters import collect, declared
 from opslib.sandbox.api import Sandbox
-from sandbox.functions import make
+from sandbox.functions import make, package, settle
 from sandbox.projects import MakeProject, SandboxProject
 from sandbox.streams import mapping
 
@@ -181,3 +181,49 @@ def _written(sandbox: Sandbox, stream: str, told: dict[str, list[int]]) -> None:
             for place, value in enumerate(values)
         ],
     )
+
+
+def _raise(sandbox: Sandbox, *minutes: int) -> None:
+    """Write an uncaught exception at each of these minutes of the window."""
+    sandbox.client("logs").put_log_events(
+        logGroupName=f"/aws/lambda/{NAME}",
+        logStreamName="s",
+        logEvents=[
+            {
+                "timestamp": int((START + timedelta(minutes=minute)).timestamp() * 1000),
+                "message": "[ERROR] KeyError: 'id'\nTraceback (most recent call last):\n"
+                '\xa0\xa0File "/var/task/index.py", line 7, in handler\n',
+            }
+            for minute in minutes
+        ],
+    )
+
+
+def test_failures_that_a_deployment_ended_are_told_as_over_and_offer_no_way_back(
+    seeded: SandboxProject,
+) -> None:
+    lambda_ = seeded.sandbox.client("lambda")
+    lambda_.publish_version(FunctionName=NAME)
+    lambda_.update_function_code(
+        FunctionName=NAME, ZipFile=package("def handler(event, context): return 2")
+    )
+    settle(lambda_, NAME)
+    lambda_.publish_version(FunctionName=NAME)
+    lambda_.create_alias(FunctionName=NAME, Name="live", FunctionVersion="2")
+    old = START - timedelta(days=9)
+    for version, at in (("1", old), ("2", old + timedelta(days=1))):
+        seeded.sandbox.set_lambda_history(NAME, last_modified_at=at, qualifier=version)
+    mended_at = START + timedelta(minutes=60)
+    seeded.sandbox.set_lambda_history(NAME, last_modified_at=mended_at)
+    _report(seeded.sandbox, *[_tail(100.0)] * 80)
+    _raise(seeded.sandbox, *range(10, 60, 2))
+
+    outcome = _run(seeded.root, "13-code-error")
+
+    (finding,) = [each for each in outcome.result["findings"] if each["id"] == "errors.code"]
+    assert finding["title"] == (
+        "25 invocations of ingest failed: code error, until 2026-10-14 01:05 UTC"
+    )
+    assert "The deployment of 2026-10-14 01:07 UTC ended it" in finding["detail"]
+    assert finding["next"] == {"notebook": None, "remedy": None}
+    assert outcome.result["plans"] == []

@@ -1,0 +1,152 @@
+"""What is over is told as over: until when, and whether a deployment ended it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+import pytest
+
+from opslib.health import Finding, Verdict, traces
+from opslib.health.durations import near_timeout
+from opslib.health.endings import ended_by, over_at, recovered_at
+from opslib.health.errors import began_after, rate_findings
+from opslib.health.verdicts import Point
+from opslib.system import Threshold, Thresholds
+from opslib.tree import ranked, remedies
+
+LAST = datetime(2026, 10, 14, 2, 0, tzinfo=UTC)
+BEGUN = LAST - timedelta(minutes=30)
+CODE = Finding(
+    id="errors.code",
+    severity=Verdict.CRITICAL,
+    title="480 invocations of f failed: code error, until 2026-10-14 02:00 UTC",
+    detail="d.",
+    subject="f",
+    since=BEGUN,
+    until=LAST,
+)
+
+
+@pytest.mark.parametrize(
+    ("minutes_more", "over"), [(None, False), (0, False), (14, False), (15, True), (40, True)]
+)
+def test_what_was_not_seen_for_a_quarter_of_an_hour_is_over(
+    minutes_more: int | None, over: bool
+) -> None:
+    ran_until = None if minutes_more is None else LAST + timedelta(minutes=minutes_more)
+
+    assert over_at(LAST, ran_until=ran_until) == (LAST if over else None)
+
+
+def test_nothing_bad_and_nothing_seen_are_not_over() -> None:
+    assert over_at(None, ran_until=LAST) is None
+    assert over_at(LAST, ran_until=pd.NaT) is None  # type: ignore[arg-type]
+
+
+def _points(*values: float) -> list[Point]:
+    return [Point(LAST + timedelta(minutes=5 * n), value) for n, value in enumerate(values)]
+
+
+@pytest.mark.parametrize(
+    ("values", "recovered_min"),
+    [
+        ((90, 40, 40, 40), 0),
+        ((90, 90, 40, 40, 40), 5),
+        ((90, 40, 40), None),
+        ((90, 40, 40, 60), None),
+        ((40, 40, 40, 40), None),
+    ],
+)
+def test_a_series_has_recovered_when_healthy_values_followed(
+    values: tuple[float, ...], recovered_min: int | None
+) -> None:
+    threshold = Threshold(warning=50, critical=80, unit="%", source="s")
+    expected = None if recovered_min is None else LAST + timedelta(minutes=recovered_min)
+
+    assert recovered_at(_points(*values), threshold) == expected
+
+
+def test_a_duration_that_fell_again_took_its_timeout_until_then() -> None:
+    points = _points(9000, 9500, 9400, 900, 900, 900, 900)
+
+    finding = near_timeout(
+        points,
+        timeout_ms=10_000,
+        threshold=Thresholds().duration_of_timeout,
+        subject="f",
+        evidence=(),
+    )
+
+    assert finding is not None
+    assert finding.title == "f took 94 % of its timeout until 2026-10-14 02:10 UTC"
+
+
+def _errors(*counts: float) -> pd.DataFrame:
+    at = pd.date_range(LAST, periods=len(counts), freq="min", tz=None)
+    return pd.DataFrame({"at": at, "value": counts})
+
+
+@pytest.mark.parametrize(
+    ("quiet", "title"),
+    [
+        (10, "39 % of the invocations of f fail"),
+        (40, "39 % of the invocations of f failed until 2026-10-14 02:02 UTC"),
+    ],
+)
+def test_a_rate_of_errors_is_of_the_past_when_invocations_went_on_without(
+    quiet: int, title: str
+) -> None:
+    (finding,) = rate_findings(
+        errors=39,
+        invocations=100,
+        since=_errors(20, 19, *[0] * quiet),
+        thresholds=Thresholds(),
+        subject="f",
+    )
+
+    assert finding.title == title
+
+
+@pytest.mark.parametrize(
+    ("after_last_min", "ended"),
+    [(-3, False), (-2, True), (0, True), (15, True), (16, False), (-31, False)],
+)
+def test_a_deployment_ended_what_was_last_seen_just_before_it(
+    after_last_min: int, ended: bool
+) -> None:
+    deployed_at = LAST + timedelta(minutes=after_last_min)
+
+    assert ended_by(deployed_at, since=BEGUN, until=LAST) is ended
+
+
+def test_what_goes_on_was_ended_by_nothing() -> None:
+    assert ended_by(LAST, since=BEGUN, until=None) is False
+    assert ended_by(None, since=BEGUN, until=LAST) is False
+
+
+def test_the_deployment_that_ended_it_is_named_and_no_reason_to_go_back() -> None:
+    deployed_at = LAST + timedelta(minutes=5)
+
+    (said,) = traces.dated([CODE], deployed_at=deployed_at, before="1")
+
+    assert said.detail == (
+        "d. The deployment of 2026-10-14 02:05 UTC ended it: going back repeats it."
+    )
+    assert began_after([CODE], deployed_at) is False
+
+
+def test_what_began_after_a_deployment_and_is_over_is_no_reason_to_go_back_either() -> None:
+    goes_on = replace(CODE, until=None)
+
+    assert began_after([CODE], BEGUN) is False
+    assert began_after([goes_on], BEGUN) is True
+
+
+def test_what_is_over_has_no_remedy_but_a_warning_not_to_undo_what_ended_it() -> None:
+    (finding,) = ranked([CODE])
+    text = remedies([CODE])
+
+    assert (finding.notebook, finding.remedy) == ("13-code-error", None)
+    assert text.startswith("#### Nothing to mend now (f)\n\n480 invocations of f failed")
+    assert "must not be taken back" in text
+    assert "update-alias" not in text
