@@ -21,8 +21,7 @@ import pandas as pd
 from opslib.fleet.scope import Scope
 from opslib.health.series import Series
 from opslib.health.verdicts import Point
-from opslib.metrics import Metric, MetricAnswer
-from opslib.metrics.wanted import OPERATIONS
+from opslib.metrics import OPERATIONS, Measure, Metric, MetricAnswer, wanted
 from opslib.window import Window
 
 _OF = " of "
@@ -35,46 +34,41 @@ _PERIODS = (
 )
 
 
-class _Measure(NamedTuple):
-    """One metric of a kind; what is ``counted`` may have a shorter period than the alarms'."""
+class _Indicator(NamedTuple):
+    """What a measure is called here; what is ``counted`` may have a shorter period than alarms."""
 
-    indicator: str
-    metric: str
-    stat: str
-    unit: str
+    name: str
+    measure: Measure
     counted: bool = False
 
 
 _FUNCTION = (
-    _Measure("invocations", "Invocations", "Sum", "invocations", True),
-    _Measure("errors", "Errors", "Sum", "errors", True),
-    _Measure("throttles", "Throttles", "Sum", "throttles"),
-    _Measure("duration_p95_ms", "Duration", "p95", "ms"),
+    _Indicator("invocations", wanted.INVOCATIONS, True),
+    _Indicator("errors", wanted.ERRORS, True),
+    _Indicator("throttles", wanted.THROTTLES),
+    _Indicator("duration_p95_ms", wanted.DURATION_P95),
 )
-_READER = (_Measure("iterator_age_ms", "IteratorAge", "Maximum", "ms"),)
+_READER = (_Indicator("iterator_age_ms", wanted.ITERATOR_AGE),)
 _DEAD_LETTERS = (
-    _Measure("dead_letters", "ApproximateNumberOfMessagesVisible", "Maximum", "messages", True),
-    _Measure("queue_age_ms", "ApproximateAgeOfOldestMessage", "Maximum", "s"),
+    _Indicator("dead_letters", wanted.VISIBLE, True),
+    _Indicator("queue_age_ms", wanted.OLDEST),
 )
-_QUEUE = (
-    _Measure("queue_depth", "ApproximateNumberOfMessagesVisible", "Maximum", "messages"),
-    _Measure("queue_age_ms", "ApproximateAgeOfOldestMessage", "Maximum", "s"),
-)
+_QUEUE = (_Indicator("queue_depth", wanted.VISIBLE), _Indicator("queue_age_ms", wanted.OLDEST))
 _STREAM = (
-    _Measure("stream_records", "IncomingRecords", "Sum", "records"),
-    _Measure("stream_throttles", "WriteProvisionedThroughputExceeded", "Sum", "records"),
-    _Measure("stream_age_ms", "GetRecords.IteratorAgeMilliseconds", "Maximum", "ms"),
+    _Indicator("stream_records", wanted.INCOMING),
+    _Indicator("stream_throttles", wanted.REFUSED_PUTS),
+    _Indicator("stream_age_ms", wanted.READER_AGE),
 )
 _TABLE = (
-    _Measure("table_writes", "ConsumedWriteCapacityUnits", "Sum", "write units"),
-    _Measure("read_throttles", "ReadThrottleEvents", "Sum", "throttles"),
-    _Measure("write_throttles", "WriteThrottleEvents", "Sum", "throttles"),
+    _Indicator("table_writes", wanted.CONSUMED_WRITES),
+    _Indicator("read_throttles", wanted.READ_THROTTLES),
+    _Indicator("write_throttles", wanted.WRITE_THROTTLES),
 )
 _INDEX = _TABLE[1:]
 #: Of each operation on a table: DynamoDB counts them in no other way.
 _OPERATION = (
-    _Measure("system_errors", "SystemErrors", "Sum", "errors"),
-    _Measure("latency_p99_ms", "SuccessfulRequestLatency", "p99", "ms"),
+    _Indicator("system_errors", wanted.SYSTEM_ERRORS),
+    _Indicator("latency_p99_ms", wanted.LATENCY_P99),
 )
 #: Up to so many tables are asked by operation: with more, that alone would take several calls.
 MOST_BY_OPERATION = 35
@@ -119,57 +113,54 @@ def metrics_of(
         Names of functions, queues, streams or tables; all of the scope's when None.
     """
     period_s, counts_s = period_of(scope, window), counts_of(scope, window)
-    found = []
-    for subject, namespace, dimensions, measure in _measured(scope):
-        if only is None or subject in only:
-            every_s = counts_s if measure.counted else period_s
-            found.append(
-                Metric(
-                    f"{measure.indicator}{_OF}{subject}",
-                    namespace,
-                    measure.metric,
-                    dimensions,
-                    measure.stat,
-                    every_s,
-                    measure.unit,
-                )
-            )
-    return found
+    return [
+        asked.indicator.measure.of(
+            asked.resource,
+            name=f"{asked.indicator.name}{_OF}{asked.subject}",
+            every_s=counts_s if asked.indicator.counted else period_s,
+            dimensions=asked.dimensions,
+        )
+        for asked in _asked(scope)
+        if only is None or asked.subject in only
+    ]
 
 
-def _measured(scope: Scope) -> Iterator[tuple[str, str, dict[str, str], _Measure]]:
-    for function in scope.functions:
-        for measure in (*_FUNCTION, *(_READER if function.reads_stream else ())):
-            yield function.name, "AWS/Lambda", {"FunctionName": function.name}, measure
-    for queue in scope.queues:
-        for measure in _DEAD_LETTERS if queue.kind == "dead-letter" else _QUEUE:
-            yield queue.name, "AWS/SQS", {"QueueName": queue.name}, measure
-    for stream in scope.streams:
-        for measure in _STREAM:
-            yield stream.name, "AWS/Kinesis", {"StreamName": stream.name}, measure
-    for table in scope.tables:
-        for measure in _TABLE:
-            yield table.name, "AWS/DynamoDB", {"TableName": table.name}, measure
-    yield from _measured_operations(scope)
-    yield from _measured_indexes(scope)
+class _Asked(NamedTuple):
+    """An indicator of a subject: of a resource, or of an index or an operation of it."""
+
+    subject: str
+    resource: str
+    indicator: _Indicator
+    dimensions: dict[str, str]
 
 
-def _measured_operations(scope: Scope) -> Iterator[tuple[str, str, dict[str, str], _Measure]]:
+def _asked(scope: Scope) -> Iterator[_Asked]:
+    kinds: list[tuple[str, tuple[_Indicator, ...]]] = [
+        *((each.name, _FUNCTION + _READER * each.reads_stream) for each in scope.functions),
+        *(
+            (each.name, _DEAD_LETTERS if each.kind == "dead-letter" else _QUEUE)
+            for each in scope.queues
+        ),
+        *((each.name, _STREAM) for each in scope.streams),
+        *((each.name, _TABLE) for each in scope.tables),
+    ]
+    for name, indicators in kinds:
+        for indicator in indicators:
+            yield _Asked(name, name, indicator, {})
+    yield from _asked_by_operation(scope)
+    for subject, name, index in scope.indexed:
+        for indicator in _INDEX:
+            yield _Asked(subject, name, indicator, {"GlobalSecondaryIndexName": index})
+
+
+def _asked_by_operation(scope: Scope) -> Iterator[_Asked]:
     if len(scope.tables) > MOST_BY_OPERATION:
         return
     for table in scope.tables:
         for operation in OPERATIONS:
-            dimensions = {"TableName": table.name, "Operation": operation}
-            for measure in _OPERATION:
-                named = measure._replace(indicator=f"{measure.indicator} {operation}")
-                yield table.name, "AWS/DynamoDB", dimensions, named
-
-
-def _measured_indexes(scope: Scope) -> Iterator[tuple[str, str, dict[str, str], _Measure]]:
-    for subject, name, index in scope.indexed:
-        for measure in _INDEX:
-            dimensions = {"TableName": name, "GlobalSecondaryIndexName": index}
-            yield subject, "AWS/DynamoDB", dimensions, measure
+            for indicator in _OPERATION:
+                named = indicator._replace(name=f"{indicator.name} {operation}")
+                yield _Asked(table.name, table.name, named, {"Operation": operation})
 
 
 def by_subject(scope: Scope, answer: MetricAnswer, window: Window) -> dict[str, Series]:

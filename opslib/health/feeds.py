@@ -21,6 +21,7 @@ from opslib.health.series import (
 from opslib.health.verdicts import (
     Check,
     Finding,
+    Point,
     Verdict,
     breach,
     judge,
@@ -109,7 +110,8 @@ def dead_letter_rows(
     ----------
     series
         With ``dead_letters`` and ``queue_age_ms``: of a dead-letter queue SQS counts the age from
-        when a message came there, or, where SQS moved it, from when it was moved.
+        when a message came there, or, where SQS moved it, from when it was moved. Where the age was
+        not asked, it is taken for the time in which the queue was never empty.
     depth, asked_at
         As for `dead_letters`.
 
@@ -122,21 +124,30 @@ def dead_letter_rows(
         series, thresholds=thresholds, window=window, depth=depth, asked_at=asked_at
     )
     threshold, points = thresholds.dead_letter_age_ms, series.of("queue_age_ms")
+    rests_on: tuple[str, ...] = ("queue_age_ms",)
+    if "queue_age_ms" not in series.status and waiting.finding and waiting.finding.since:
+        since = waiting.finding.since
+        length = (window.end - since) / timedelta(milliseconds=1)
+        points, rests_on = [Point(window.end, length)], ("dead_letters",)
+        note = f"not empty since {utc(since)}; the age itself was not asked"
+    elif points:
+        note = f"the last, of {utc(points[-1].at)}"
     fresh = bool(points) and window.end - points[-1].at <= _FRESH
     if waiting.value is None or (waiting.value and not fresh):
         return [waiting]
+    if not waiting.value:
+        note = "none waits"
     age_ms = points[-1].value if waiting.value else 0.0
-    note = f"the last, of {utc(points[-1].at)}" if waiting.value else "none waits"
-    row = series.judged(
-        "Oldest dead letter", age_ms, threshold, note=note, rests_on=("queue_age_ms",)
-    )
+    row = series.judged("Oldest dead letter", age_ms, threshold, note=note, rests_on=rests_on)
     if not waiting.value:
         # That none waits was seen elsewhere.
         return [waiting, replace(row, verdict=waiting.verdict)]
     if waiting.finding is not None:
         severity = worst([waiting.finding.severity, judge(age_ms, threshold)])
-        said = f"{waiting.finding.detail} The oldest has been there for {span(age_ms)}."
-        evidence = (*waiting.finding.evidence, *series.evidence("queue_age_ms"))
+        what = "The oldest has been there" if "queue_age_ms" in rests_on else "Some have been there"
+        said = f"{waiting.finding.detail} {what} for {span(age_ms)}."
+        names = (*waiting.finding.evidence, *series.evidence(*rests_on))
+        evidence = tuple(dict.fromkeys(names))
         told = replace(waiting.finding, severity=severity, detail=said, evidence=evidence)
         waiting = replace(waiting, finding=told)
     return [waiting, row]

@@ -48,6 +48,19 @@ def test_one_dead_letter_that_is_older_than_an_hour_is_critical() -> None:
     assert finding.evidence == ("dead_letters", "queue_age_ms")
 
 
+@pytest.mark.parametrize(("minutes", "verdict"), [(61, CRITICAL), (59, HEALTHY)])
+def test_where_the_age_was_not_asked_a_queue_that_is_never_empty_says_as_much(
+    minutes: int, verdict: Verdict
+) -> None:
+    depths = [(minute, float(minute > 179 - minutes)) for minute in range(180)]
+    series = _series("q", dead_letters=depths)
+
+    row = dead_letter_rows(series, thresholds=T, window=WINDOW)[1]
+
+    assert (row.indicator, row.verdict) == ("Oldest dead letter", verdict)
+    assert row.note.startswith("not empty since 2026-10-14 02:0")
+
+
 def test_a_young_dead_letter_is_what_its_number_says() -> None:
     series = _series("q", dead_letters=[(179, 1.0)], queue_age_ms=[(175, HOUR_MS)])
 
