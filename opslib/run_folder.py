@@ -35,6 +35,8 @@ SCHEMA = 1
 #: The environment variable that tells a kernel its run folder.
 VARIABLE = "OPSLIB_RUN_DIR"
 _MOST_SAME_SECOND = 1000
+# Terminal codes above 126, and what turns the direction of reading.
+_ACTING = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def file_name(name: str, *, longest: int = 80) -> str:
@@ -113,8 +115,8 @@ def write(path: Path, content: str | bytes) -> None:
 
 
 def write_json(path: Path, value: Mapping[str, object]) -> None:
-    """Write a mapping as JSON that people can read too; see `write`."""
-    write(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    """Write a mapping as JSON that people can read too, also on a terminal; see `write`."""
+    write(path, _inert(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)) + "\n")
 
 
 def audit(folder: Path, *, at: str, event: str, **facts: object) -> None:
@@ -131,11 +133,16 @@ def audit(folder: Path, *, at: str, event: str, **facts: object) -> None:
     facts
         JSON types.
     """
-    line = json.dumps({"at": at, "event": event, **facts}, ensure_ascii=False) + "\n"
+    line = _inert(json.dumps({"at": at, "event": event, **facts}, ensure_ascii=False)) + "\n"
     with (folder / AUDIT).open("a", encoding="utf-8") as file:
         file.write(line)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _inert(text: str) -> str:
+    """Escape what JSON lets be and a terminal obeys; it reads back as the same values."""
+    return _ACTING.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def seal(folder: Path) -> Path:
@@ -236,6 +243,11 @@ def _manifest(folder: Path) -> dict[str, dict[str, str]]:
         if not isinstance(manifest["sha256"], dict):
             raise TypeError
     except OSError as error:
+        if not folder.is_dir():
+            raise BadInput(
+                f"Nothing was compared: {folder} is not there; it was moved or removed.",
+                folder=str(folder),
+            ) from error
         ran = any((folder / name).exists() for name in (AUDIT, RESULT))
         if not ran and not folder.name.endswith(PARTIAL):
             raise BadInput(

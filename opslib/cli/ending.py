@@ -4,6 +4,7 @@ In: whatever a command raised. Out: the sentence on stderr. Must not know the co
 """
 
 import os
+import re
 import sys
 import traceback
 from types import TracebackType
@@ -13,6 +14,8 @@ import click
 from opslib.errors import OpsError
 
 DID_NOT_RUN = 3
+# A name that somebody gave may hold what a terminal obeys; a message has lines.
+_ACTING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 class Ending:
@@ -33,7 +36,7 @@ class Ending:
             case None:
                 return True
             case OpsError():
-                click.echo(f"opslib: {error}", err=True)
+                click.echo(f"opslib: {_inert(str(error))}", err=True)
             case click.ClickException():
                 error.show()
             case click.Abort() | KeyboardInterrupt():
@@ -43,11 +46,16 @@ class Ending:
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             case OSError(filename=str() as name, strerror=str() as reason):
                 # A name too long, a folder that may not be looked into, a disk that is full.
-                path = "".join(letter if letter.isprintable() else "�" for letter in name)
-                click.echo(f"opslib: it did not come to its end: {path}: {reason}.", err=True)
+                click.echo(
+                    f"opslib: it did not come to its end: {_inert(name)}: {reason}.", err=True
+                )
             case SystemExit():
                 return False
             case _:
                 traceback.print_exception(error)
                 click.echo("opslib: it did not run: this is a defect of opslib.", err=True)
         return True
+
+
+def _inert(text: str) -> str:
+    return _ACTING.sub("�", text)

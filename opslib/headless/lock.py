@@ -36,7 +36,7 @@ class Lock:
             "pid": os.getpid(),
             "user": _user(),
             "host": socket.gethostname(),
-            "since": iso(self._since),
+            "since": iso(self._since.replace(microsecond=0)),
             "folder": folder,
         }
         self._write(json.dumps(holder) + "\n")

@@ -146,6 +146,7 @@ def test_a_run_says_verdict_cause_and_report_and_exits_as_the_verdict(
         ),
         (["apply"], "Missing argument 'RUN'"),
         (["plans", "gone"], "there is no run folder gone"),
+        (["verify", "a\x1b[2J\u202eb"], "Nothing was read: there is no run folder a�[2J�b."),
         (
             ["run", "20", "-f", "sandbox", "-p", "approve", "plan-ac75c7cb"],
             "20-duration applies nothing: it shows its remedy as text, and `approve` is plan-ac75",

@@ -142,3 +142,18 @@ def test_two_names_of_letters_that_no_file_name_holds_stay_two() -> None:
     names = [run_folder.file_name(name) for name in ("数据", "系统", "orders")]
 
     assert names == ["--5440f742", "--5b50d7c4", "orders"]
+
+
+def test_json_says_what_a_terminal_would_obey_as_escapes_and_reads_back_the_same(
+    tmp_path: Path,
+) -> None:
+    title = "\x1b[2J\x9b2J\u202eé"
+
+    run_folder.write_json(tmp_path / "result.json", {"title": title})
+    run_folder.audit(tmp_path, at="2026-10-14T03:07:00Z", event="x", title=title)
+
+    kept = (tmp_path / "result.json").read_text()
+    line = (tmp_path / "audit.jsonl").read_text()
+    assert kept == '{\n  "title": "\\u001b[2J\\u009b2J\\u202eé"\n}\n'
+    assert json.loads(kept)["title"] == json.loads(line)["title"] == title
+    assert "\x9b" not in line

@@ -309,6 +309,20 @@ def test_a_run_of_a_triage_that_was_changed_is_said_and_the_others_are_rendered(
     assert said.err.endswith(f"with: opslib verify {run}\n")
 
 
+def test_a_run_of_a_triage_that_is_gone_is_said_to_be(capsys: pytest.CaptureFixture[str]) -> None:
+    _notebook("00-triage", "healthy")
+    folder = _follow().folder
+    (run,) = {*Path("runs").glob("2*")} - {Path("runs") / folder.name}
+    run.rename("elsewhere")
+
+    code = main(["verify", folder.name])
+
+    assert code == 3
+    assert capsys.readouterr().err == (
+        f"opslib: Nothing was compared: {run.resolve()} is not there; it was moved or removed.\n"
+    )
+
+
 def test_an_index_that_was_changed_is_not_rendered(capsys: pytest.CaptureFixture[str]) -> None:
     _notebook("00-triage", "healthy")
     folder = _follow().folder
