@@ -24,7 +24,7 @@ import pandas as pd
 from opslib.aws import Connection, calling
 from opslib.dead_letters.kinds import frame, letter
 from opslib.errors import CouldNotLook
-from opslib.metrics import Metric
+from opslib.metrics import Metric, wanted
 
 # For so long a peek keeps what it reads to itself, so that no message comes twice.
 _HOLD_S = 60
@@ -158,20 +158,9 @@ def queue_metrics(queue: str) -> list[Metric]:
     """
     if not queue:
         return []
-    by_queue = {"QueueName": queue}
     return [
-        Metric(
-            "waiting",
-            "AWS/SQS",
-            "ApproximateNumberOfMessagesVisible",
-            by_queue,
-            "Maximum",
-            60,
-            "messages",
-        ),
-        Metric(
-            "oldest_s", "AWS/SQS", "ApproximateAgeOfOldestMessage", by_queue, "Maximum", 60, "s"
-        ),
+        wanted.VISIBLE.of(queue, name="waiting", every_s=60),
+        wanted.OLDEST.of(queue, name="oldest_s", every_s=60),
     ]
 
 

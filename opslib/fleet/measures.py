@@ -49,10 +49,9 @@ _FUNCTION = (
     _Indicator("duration_p95_ms", wanted.DURATION_P95),
 )
 _READER = (_Indicator("iterator_age_ms", wanted.ITERATOR_AGE),)
-_DEAD_LETTERS = (
-    _Indicator("dead_letters", wanted.VISIBLE, True),
-    _Indicator("queue_age_ms", wanted.OLDEST),
-)
+_DEAD_LETTERS = (_Indicator("dead_letters", wanted.VISIBLE, True),)
+#: Of many queues this would be a call more: how long one was not empty stands for it.
+_OLDEST_LETTER = (_Indicator("queue_age_ms", wanted.OLDEST),)
 _QUEUE = (_Indicator("queue_depth", wanted.VISIBLE), _Indicator("queue_age_ms", wanted.OLDEST))
 _STREAM = (
     _Indicator("stream_records", wanted.INCOMING),
@@ -135,12 +134,10 @@ class _Asked(NamedTuple):
 
 
 def _asked(scope: Scope) -> Iterator[_Asked]:
+    letters = _DEAD_LETTERS + _OLDEST_LETTER * scope.few
     kinds: list[tuple[str, tuple[_Indicator, ...]]] = [
         *((each.name, _FUNCTION + _READER * each.reads_stream) for each in scope.functions),
-        *(
-            (each.name, _DEAD_LETTERS if each.kind == "dead-letter" else _QUEUE)
-            for each in scope.queues
-        ),
+        *((each.name, letters if each.kind == "dead-letter" else _QUEUE) for each in scope.queues),
         *((each.name, _STREAM) for each in scope.streams),
         *((each.name, _TABLE) for each in scope.tables),
     ]

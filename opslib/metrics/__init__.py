@@ -4,32 +4,26 @@ In: `Metric` descriptions and a Window. Out: a `MetricAnswer` with a typed frame
 status for each metric. No gap is filled: no datapoint is not zero. What is missing is said in
 ``limits``, never silently.
 
-The rooms: ``fetching`` asks; ``wanted`` knows which metrics a function, a queue, a stream and a
-table have. Must not judge.
+The rooms: ``fetching`` asks; ``wanted`` names which metrics a function, a queue, a stream and a
+table have, and is imported whole where others than a notebook's are asked for. Must not judge.
 """
 
 from opslib.metrics.fetching import Metric, MetricAnswer, fetch
 from opslib.metrics.wanted import (
     OPERATIONS,
+    Measure,
     function_metrics,
-    of_function,
-    of_queue,
-    of_stream,
-    of_table,
-    of_table_operation,
+    invocation_metrics,
     time_at_table,
 )
 
 __all__ = [
     "OPERATIONS",
+    "Measure",
     "Metric",
     "MetricAnswer",
     "fetch",
     "function_metrics",
-    "of_function",
-    "of_queue",
-    "of_stream",
-    "of_table",
-    "of_table_operation",
+    "invocation_metrics",
     "time_at_table",
 ]

@@ -22,7 +22,7 @@ import pandas as pd
 from opslib.aws import Connection, calling
 from opslib.errors import CouldNotLook
 from opslib.frames import frame
-from opslib.metrics import Metric
+from opslib.metrics import Metric, wanted
 from opslib.streams.records import DYNAMODB_KEEPS
 from opslib.system import Function
 
@@ -91,28 +91,24 @@ def stream_metrics(function: Function, *, period_s: int) -> list[Metric]:
     ``throttled`` (Sum), ``at_once`` (ConcurrentExecutions, Maximum), and of what is read
     ``incoming`` (Sum: the table's consumed write units, or the stream's incoming records).
     """
-    of_function = {"FunctionName": function.name}
-    wanted = [
-        Metric(name, "AWS/Lambda", metric, of_function, stat, period_s, unit)
-        for name, metric, stat, unit in (
-            ("age_ms", "IteratorAge", "Maximum", "ms"),
-            ("ran", "Invocations", "Sum", "invocations"),
-            ("failed", "Errors", "Sum", "errors"),
-            ("throttled", "Throttles", "Sum", "throttles"),
-            ("at_once", "ConcurrentExecutions", "Maximum", "invocations"),
-        )
+    of_function = {
+        "age_ms": wanted.ITERATOR_AGE,
+        "ran": wanted.INVOCATIONS,
+        "failed": wanted.ERRORS,
+        "throttled": wanted.THROTTLES,
+        "at_once": wanted.AT_ONCE,
+    }
+    found = [
+        measure.of(function.name, name=name, every_s=period_s)
+        for name, measure in of_function.items()
     ]
     if function.table:
-        by_table = {"TableName": function.table}
-        written = "ConsumedWriteCapacityUnits"
-        wanted.append(
-            Metric("incoming", "AWS/DynamoDB", written, by_table, "Sum", period_s, "write units")
-        )
+        written, source = wanted.CONSUMED_WRITES, function.table
     elif function.stream:
-        by_stream = {"StreamName": function.stream}
-        put = "IncomingRecords"
-        wanted.append(Metric("incoming", "AWS/Kinesis", put, by_stream, "Sum", period_s, "records"))
-    return wanted
+        written, source = wanted.INCOMING, function.stream
+    else:
+        return found
+    return [*found, written.of(source, name="incoming", every_s=period_s)]
 
 
 def shard_metrics(shards: Seen, *, period_s: int) -> list[Metric]:

@@ -85,15 +85,16 @@ def _changes(connection: aws.Connection, window: Window) -> changes.Changes:
     return changes.of(connection, FUNCTION, window, tables_named=[TABLE], trail=trail)
 
 
-def test_the_throttles_of_the_table_come_with_their_cause(connection: aws.Connection) -> None:
-    wanted = [*metrics.of_table(TABLE), *metrics.of_function(FUNCTION)]
+def test_the_throttles_of_the_table_are_counted_beside_its_invocations(
+    connection: aws.Connection,
+) -> None:
+    throttles = metrics.wanted.WRITE_THROTTLES.of(TABLE, name="refused", every_s=60)
+    asked = [throttles, *metrics.invocation_metrics(FUNCTION)]
 
-    answer = metrics.fetch(connection.client("cloudwatch"), wanted, WINDOW)
+    answer = metrics.fetch(connection.client("cloudwatch"), asked, WINDOW)
 
-    refused = answer.total(f"{TABLE}.write_throttles")
+    refused = answer.total("refused")
     assert refused is not None
     assert refused > 100
-    assert answer.total(f"{TABLE}.write_throttles_provisioned") == refused
-    assert answer.total(f"{TABLE}.write_throttles_key_range") is None
-    assert len(answer.series(f"{FUNCTION}.invocations")) > 30
+    assert len(answer.series("invocations")) > 30
     assert answer.limits == ()

@@ -13,11 +13,9 @@ from opslib.errors import CouldNotLook
 from opslib.metrics import (
     Metric,
     fetch,
-    of_function,
-    of_queue,
-    of_stream,
-    of_table,
-    of_table_operation,
+    invocation_metrics,
+    time_at_table,
+    wanted,
 )
 from opslib.window import Window
 
@@ -64,17 +62,17 @@ def _page(metrics: int, **more: Any) -> dict[str, Any]:
 
 def test_the_metrics_of_a_thousand_functions_come_in_twelve_calls() -> None:
     client = Answering(points=36)
-    wanted = [
-        metric
+    asked = [
+        wanted.ERRORS.of(f"f-{place}", name=f"{kind} of f-{place}", every_s=300)
         for place in range(1000)
-        for metric in of_function(f"function-{place:04}", every_s=300)
+        for kind in ("errors", "b", "c", "d", "e", "f")
     ]
 
-    answer = fetch(client, wanted, WINDOW)
+    answer = fetch(client, asked, WINDOW)
 
     assert client.calls == 12
     assert len(answer.points) == 1000 * 6 * 36
-    assert answer.series("function-0999.errors")["value"].sum() == 36
+    assert answer.series("errors of f-999")["value"].sum() == 36
     assert answer.limits == ()
 
 
@@ -189,74 +187,39 @@ def _told(metrics: list[Metric]) -> list[tuple[str, str, str, int]]:
     return [(metric.name, metric.metric, metric.stat, metric.period_s) for metric in metrics]
 
 
-def test_a_functions_metrics_have_its_name_and_the_statistic_that_tells() -> None:
-    found = of_function("f")
+def test_a_measure_of_a_resource_is_asked_by_its_dimension_and_those_beside_it() -> None:
+    throttled = wanted.WRITE_THROTTLES.of(
+        "t", name="n", every_s=300, dimensions={"GlobalSecondaryIndexName": "GSI1"}
+    )
+
+    assert throttled == Metric(
+        "n",
+        "AWS/DynamoDB",
+        "WriteThrottleEvents",
+        {"TableName": "t", "GlobalSecondaryIndexName": "GSI1"},
+        "Sum",
+        300,
+        "throttles",
+    )
+    assert wanted.VISIBLE.of("q", name="n", every_s=60).dimensions == {"QueueName": "q"}
+    assert wanted.READER_AGE.of("s", name="n", every_s=60).dimensions == {"StreamName": "s"}
+
+
+def test_invocations_are_counted_and_what_runs_at_once_is_the_most() -> None:
+    found = invocation_metrics("f")
 
     assert _told(found) == [
-        ("f.invocations", "Invocations", "Sum", 60),
-        ("f.errors", "Errors", "Sum", 60),
-        ("f.throttles", "Throttles", "Sum", 60),
-        ("f.duration_p95_ms", "Duration", "p95", 300),
-        ("f.iterator_age_ms", "IteratorAge", "Maximum", 300),
-        ("f.concurrent_executions", "ConcurrentExecutions", "Maximum", 60),
+        ("invocations", "Invocations", "Sum", 60),
+        ("errors", "Errors", "Sum", 60),
+        ("throttles", "Throttles", "Sum", 60),
+        ("at_once", "ConcurrentExecutions", "Maximum", 60),
     ]
-    assert {(metric.namespace, *metric.dimensions.items()) for metric in found} == {
-        ("AWS/Lambda", ("FunctionName", "f"))
-    }
-    assert of_function("f", named="")[0].name == "invocations"
-    assert {metric.period_s for metric in of_function("f", every_s=900)} == {900}
 
 
-def test_a_queue_and_a_stream_have_theirs() -> None:
-    queue, stream = of_queue("q"), of_stream("s", every_s=300)
+def test_time_at_a_table_is_asked_by_operation() -> None:
+    found = time_at_table("t")
 
-    assert _told(queue) == [
-        ("q.visible_messages", "ApproximateNumberOfMessagesVisible", "Maximum", 60),
-        ("q.oldest_age_s", "ApproximateAgeOfOldestMessage", "Maximum", 60),
-    ]
-    assert (queue[0].namespace, queue[0].dimensions) == ("AWS/SQS", {"QueueName": "q"})
-    assert _told(stream) == [
-        ("s.reader_age_ms", "GetRecords.IteratorAgeMilliseconds", "Maximum", 300),
-        ("s.refused_writes", "WriteProvisionedThroughputExceeded", "Sum", 300),
-        ("s.refused_reads", "ReadProvisionedThroughputExceeded", "Sum", 300),
-        ("s.incoming_records", "IncomingRecords", "Sum", 300),
-    ]
-    assert (stream[0].namespace, stream[0].dimensions) == ("AWS/Kinesis", {"StreamName": "s"})
-
-
-def test_a_tables_throttles_come_by_cause_and_by_index() -> None:
-    found = of_table("t", indexes=["GSI1"])
-
-    by_name = {metric.name: metric for metric in found}
-    assert len(by_name) == len(found) == 14 + 13
-    assert [name for name in by_name if name.startswith("t.write")] == [
-        "t.write_throttles",
-        "t.write_throttles_provisioned",
-        "t.write_throttles_key_range",
-        "t.write_throttles_on_demand_maximum",
-        "t.write_throttles_account_limit",
-    ]
-    hot = by_name["t.GSI1.write_throttles_key_range"]
-    assert hot.metric == "WriteKeyRangeThroughputThrottleEvents"
-    assert hot.dimensions == {"TableName": "t", "GlobalSecondaryIndexName": "GSI1"}
-    assert by_name["t.write_throttles"].dimensions == {"TableName": "t"}
-    assert by_name["t.consumed_write_units"].metric == "ConsumedWriteCapacityUnits"
-    provisioned = by_name["t.provisioned_read_units"]
-    assert (provisioned.metric, provisioned.stat, provisioned.period_s) == (
-        "ProvisionedReadCapacityUnits",
-        "Average",
-        300,
-    )
-    assert "t.GSI1.write_throttles_account_limit" not in by_name
-    assert "t.GSI1.read_throttles_account_limit" in by_name
-
-
-def test_what_dynamodb_counts_by_operation_is_asked_by_operation() -> None:
-    found = of_table_operation("t", "PutItem")
-
-    assert [(metric.name, metric.metric, metric.stat) for metric in found] == [
-        ("t.PutItem.throttled_requests", "ThrottledRequests", "Sum"),
-        ("t.PutItem.system_errors", "SystemErrors", "Sum"),
-        ("t.PutItem.latency_p95_ms", "SuccessfulRequestLatency", "p95"),
-    ]
-    assert found[0].dimensions == {"TableName": "t", "Operation": "PutItem"}
+    assert found[1].name == "table_ms PutItem"
+    assert found[1].dimensions == {"TableName": "t", "Operation": "PutItem"}
+    assert {metric.metric for metric in found} == {"SuccessfulRequestLatency"}
+    assert time_at_table(None) == []
