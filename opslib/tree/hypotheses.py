@@ -4,8 +4,10 @@ In: findings, what changed and when, how many invocations there were, the health
 baseline. Out: `Hypothesis`, likeliest first. A hypothesis is no verdict: it says which notebook
 would settle it. Does no I/O.
 
-Rules, in the order in which a person would ask: a change shortly before the first bad value; a
-change that stands open; a finding that the tree knows as the cause of others; more load.
+Rules, in the order in which a person would ask: a change shortly before the first bad value, of
+whatever kind; a change that came with the end of it; a change that stands open; a finding that the
+tree knows as the cause of others; more load. A change that came after the first sign is told, too,
+with what speaks against it, so that nobody takes it for the cause.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,6 +17,7 @@ from datetime import datetime, timedelta
 import pandas as pd
 
 from opslib.health import Check, Finding, Verdict
+from opslib.health.endings import ended_by
 from opslib.health.verdicts import Point, number, utc
 from opslib.tree.ranking import branch, ranked
 
@@ -23,6 +26,8 @@ _SOON = timedelta(minutes=60)
 _BIN = timedelta(minutes=5)
 #: So many times the invocations are more load, not chance.
 MORE_LOAD = 1.5
+# So many changes that came too late are told, the first ones.
+_MOST_LATE = 3
 _BAD = (Verdict.CRITICAL, Verdict.WARNING)
 
 
@@ -83,8 +88,8 @@ def hypotheses(
 
     Returns
     -------
-    The worse explained first, then what has more for it and less against it. Empty when nothing
-    was found.
+    The worse explained first, then what has more for it and less against it; last what has nothing
+    for it. Empty when nothing was found.
     """
     held = [each for each in ranked(findings) if each.severity in _BAD]
     load = {name: (was, now) for name, was, now in _loads(checks, before)}
@@ -96,7 +101,11 @@ def hypotheses(
     ]
     return sorted(
         found,
-        key=lambda each: (_BAD.index(each.severity), len(each.against) - len(each.supports)),
+        key=lambda each: (
+            not each.supports,
+            _BAD.index(each.severity),
+            len(each.against) - len(each.supports),
+        ),
     )
 
 
@@ -106,33 +115,123 @@ def _changes(
     traffic: Mapping[str, Sequence[Point]],
     load: Mapping[str, tuple[float, float]],
 ) -> Iterator[Hypothesis]:
-    """Yield the changes after which something began that was not there before."""
+    """Yield what each change may have begun or ended, and which came too late for that."""
     began = [finding for finding in held if finding.since is not None]
+    told: set[tuple[str, ...]] = set()
+    late = 0
     for function, rows in changes.items():
-        dated = rows.dropna(subset=["at"])
-        for at, group in dated.groupby("at", sort=True):
-            when = pd.Timestamp(str(at)).to_pydatetime()
-            after = [each for each in began if _within(each, when)]
-            if not after:
+        undated = tuple(_undated(rows[rows["at"].isna()]))
+        every = list(_instants(rows))
+        for when, group in every:
+            # Functions that share a table share its changes.
+            key = (utc(when), *group["what"], *group["detail"])
+            if key in told or not began:
                 continue
-            what = ", ".join(dict.fromkeys(group["what"]))
-            supports = [f"{each.title}: first at {utc(_since(each))}" for each in after]
-            if len(set(dated["at"])) == 1:
-                supports.append(f"Nothing else about {function} changed in the window.")
-            earlier = [each for each in began if _since(each) < when - _BIN]
-            against = [f"{each.title}: that began at {utc(_since(each))}" for each in earlier]
-            told = list(_traffic(traffic.get(function, ()), when))
-            unseen = () if told or function in load else (f"The traffic of {function} before it.",)
-            for grew, sentence in told:
-                (against if grew else supports).append(sentence)
-            yield Hypothesis(
-                title=f"The change of {function} at {utc(when)} ({what}) began it",
-                severity=after[0].severity,
-                supports=tuple(supports),
-                against=tuple(against),
-                unseen=unseen,
-                notebook=after[0].notebook,
-            )
+            told.add(key)
+            what = f"The change of {function} at {utc(when)} ({_kinds(group)})"
+            after = [each for each in began if _within(each, when)]
+            ended = [each for each in began if ended_by(when, since=each.since, until=each.until)]
+            if ended and not any(_since(each) >= when for each in after):
+                yield _ending(f"{what} ended it", ended, group)
+            elif after:
+                yield _beginning(
+                    function,
+                    when,
+                    group,
+                    after,
+                    began,
+                    list(_traffic(traffic.get(function, ()), when)),
+                    every=every,
+                    undated=undated,
+                    load=function in load,
+                )
+            elif late < _MOST_LATE and min(_since(each) for each in began) < when:
+                late += 1
+                yield _too_late(f"{what} began it", when, began)
+
+
+def _instants(rows: pd.DataFrame) -> Iterator[tuple[datetime, pd.DataFrame]]:
+    for at, group in rows.dropna(subset=["at"]).groupby("at", sort=True):
+        yield pd.Timestamp(str(at)).to_pydatetime(), group
+
+
+def _kinds(group: pd.DataFrame) -> str:
+    return ", ".join(dict.fromkeys(group["what"]))
+
+
+def _details(group: pd.DataFrame) -> tuple[str, ...]:
+    """Return what each row of a change says of it, once."""
+    pairs = zip(group["what"], group["detail"], strict=True)
+    return tuple(dict.fromkeys(f"{what}: {detail}." for what, detail in pairs if detail))
+
+
+def _undated(rows: pd.DataFrame) -> Iterator[str]:
+    for what, detail in zip(rows["what"], rows["detail"], strict=True):
+        yield f"When this came: {what}{f' {detail}' if detail else ''}."
+
+
+def _beginning(
+    function: str,
+    when: datetime,
+    group: pd.DataFrame,
+    after: Sequence[Finding],
+    began: Sequence[Finding],
+    told: Sequence[tuple[bool, str]],
+    *,
+    every: Sequence[tuple[datetime, pd.DataFrame]],
+    undated: tuple[str, ...],
+    load: bool,
+) -> Hypothesis:
+    supports = [f"{each.title}: first at {utc(_since(each))}" for each in after]
+    supports += _details(group)
+    if len(every) == 1:
+        supports.append(f"Nothing else about {function} changed in the window.")
+    against = [
+        f"{each.title}: that began at {utc(_since(each))}"
+        for each in began
+        if _since(each) < when - _BIN
+    ]
+    first = min(_since(each) for each in after)
+    against += [
+        f"Another change came between, at {utc(at)}: {_kinds(other)}."
+        for at, other in every
+        if when < at <= first
+    ]
+    unseen = () if told or load else (f"The traffic of {function} before it.",)
+    for grew, sentence in told:
+        (against if grew else supports).append(sentence)
+    return Hypothesis(
+        title=f"The change of {function} at {utc(when)} ({_kinds(group)}) began it",
+        severity=after[0].severity,
+        supports=tuple(supports),
+        against=tuple(against),
+        unseen=(*unseen, *undated),
+        notebook=after[0].notebook,
+    )
+
+
+def _ending(title: str, ended: Sequence[Finding], group: pd.DataFrame) -> Hypothesis:
+    seen = [f"{each.title}: from {utc(_since(each))}, and not since it" for each in ended]
+    return Hypothesis(
+        title=title,
+        severity=ended[0].severity,
+        supports=(*seen, *_details(group)),
+        notebook=ended[0].notebook,
+    )
+
+
+def _too_late(title: str, when: datetime, began: Sequence[Finding]) -> Hypothesis:
+    before = [each for each in began if _since(each) < when]
+    minutes = [(when - _since(each)) / timedelta(minutes=1) for each in before]
+    return Hypothesis(
+        title=title,
+        severity=before[0].severity,
+        against=tuple(
+            f"{each.title}: that began at {utc(_since(each))}, {apart:.0f} min before it"
+            for each, apart in zip(before, minutes, strict=True)
+        ),
+        notebook=before[0].notebook,
+    )
 
 
 def _within(finding: Finding, when: datetime) -> bool:

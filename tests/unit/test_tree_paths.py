@@ -115,13 +115,98 @@ def test_what_began_before_a_change_speaks_against_it() -> None:
     assert first.unseen == ("The traffic of f before it.",)
 
 
-@pytest.mark.parametrize("minutes", [61, -6])
-def test_a_change_long_before_or_after_began_nothing(minutes: int) -> None:
-    slow = _finding("duration.near-timeout", since=AT + minutes * MINUTE)
+def test_a_change_long_before_began_nothing() -> None:
+    slow = _finding("duration.near-timeout", since=AT + 61 * MINUTE)
 
     found = _hypotheses([slow], changes={"f": _change(AT)})
 
     assert [each.title for each in found] == []
+
+
+def test_a_change_after_the_first_sign_has_only_evidence_against_it_and_stands_last() -> None:
+    slow = _finding("duration.near-timeout", severity=Verdict.CRITICAL, since=AT - 6 * MINUTE)
+    stopped = _finding("change.temporary", severity=Verdict.WARNING)
+
+    found = _hypotheses([slow, stopped], changes={"f": _change(AT)})
+
+    assert found[-1].title == "The change of f at 2026-10-14 01:00 UTC (edited) began it"
+    assert found[-1].supports == ()
+    assert found[-1].against == (
+        "duration.near-timeout: that began at 2026-10-14 00:54 UTC, 6 min before it",
+    )
+    assert len(found) == 2
+
+
+def _changes(*rows: tuple[datetime | None, str, str]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=["at", "what", "detail"])
+    return frame.assign(at=pd.to_datetime(frame["at"], utc=True))
+
+
+@pytest.mark.parametrize(
+    ("what", "detail", "finding"),
+    [
+        ("event source mapping changed", "table/t: Enabled, batches of 1000", "stream.lag"),
+        ("table capacity lowered", "t: 5 read and 1 write units", "dynamodb.write-throttled"),
+        ("alias moved", "live from version 1 to 2", "errors.code"),
+        ("PutFunctionConcurrency", "by arn:aws:iam::1:user/ada", "invocations.throttled"),
+    ],
+)
+def test_a_change_right_before_the_first_sign_is_evidence_of_whatever_kind_it_is(
+    what: str, detail: str, finding: str
+) -> None:
+    sign = _finding(finding, since=AT + 3 * MINUTE)
+
+    (first,) = _hypotheses([sign], changes={"f": _changes((AT, what, detail))})
+
+    assert first.title == f"The change of f at 2026-10-14 01:00 UTC ({what}) began it"
+    assert first.supports[:2] == (
+        f"{finding}: first at 2026-10-14 01:03 UTC",
+        f"{what}: {detail}.",
+    )
+
+
+def test_of_two_changes_before_the_first_sign_the_nearer_speaks_against_the_other() -> None:
+    sign = _finding("errors.code", since=AT + 20 * MINUTE)
+    rows = _changes((AT, "edited", ""), (AT + 18 * MINUTE, "alias moved", "live to 2"))
+
+    nearer, farther = _hypotheses([sign], changes={"f": rows})
+
+    assert nearer.title == "The change of f at 2026-10-14 01:18 UTC (alias moved) began it"
+    assert nearer.against == ()
+    assert farther.against == (
+        "Another change came between, at 2026-10-14 01:18 UTC: alias moved.",
+    )
+
+
+def test_a_change_that_came_with_the_end_of_it_is_said_to_have_ended_it() -> None:
+    over = _finding("errors.code", since=AT - 40 * MINUTE, until=AT - MINUTE)
+
+    (found,) = _hypotheses([over], changes={"f": _changes((AT, "alias moved", "live to 2"))})
+
+    assert found.title == "The change of f at 2026-10-14 01:00 UTC (alias moved) ended it"
+    assert found.supports == (
+        "errors.code: from 2026-10-14 00:20 UTC, and not since it",
+        "alias moved: live to 2.",
+    )
+    assert found.against == ()
+
+
+def test_a_change_that_nobody_dates_is_said_not_to_be_known() -> None:
+    sign = _finding("errors.code", since=AT + MINUTE)
+    rows = _changes((AT, "edited", ""), (None, "alias", "live: version 2"))
+
+    (first,) = _hypotheses([sign], changes={"f": rows})
+
+    assert "When this came: alias live: version 2." in first.unseen
+
+
+def test_a_change_of_a_table_that_two_functions_share_is_told_once() -> None:
+    sign = _finding("dynamodb.write-throttled", since=AT + MINUTE)
+    rows = _changes((AT, "table capacity lowered", "t: 1 write unit"))
+
+    found = _hypotheses([sign], changes={"f": rows, "g": rows})
+
+    assert len(found) == 1
 
 
 def test_a_cause_has_its_consequences_for_it_and_what_came_first_against_it() -> None:
