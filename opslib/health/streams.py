@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import pandas as pd
 
 from opslib.health.courses import Course, fives
+from opslib.health.endings import recovered_at
 from opslib.health.verdicts import (
     Finding,
     Verdict,
@@ -209,16 +210,19 @@ class _About:
             growth = f" It grows by {number(seen.grows_s_per_s)} s a second."
         last = _long(seen.last_ms) if seen.last_ms is not None else "not known"
         over = seen.last_ms is not None and judge(seen.last_ms, threshold) is Verdict.HEALTHY
+        reads, until = "read" if over else "reads", recovered_at(seen.points, threshold)
+        when = "" if until is None else f" until {utc(until)}"
         return [
             self._finding(
                 "stream.lag",
                 severity,
-                f"{self.function} {'read' if over else 'reads'} its stream {_long(level_ms)} late",
+                f"{self.function} {reads} its stream {_long(level_ms)} late{when}",
                 f"Records were {_long(level_ms)} old or older "
                 f"{held(len(seen.points), threshold.periods)} of 5 min"
                 f"{f', first from {utc(first)} on' if first else ''}; the last age is {last}."
                 f"{growth}",
                 since=first,
+                until=until,
             )
         ]
 
@@ -245,9 +249,10 @@ class _About:
             self._finding(
                 "invocations.throttled",
                 severity,
-                f"Invocations of {self.function} are refused for want of concurrency",
+                f"Invocations of {self.function} were refused for want of concurrency",
                 f"{sum(p.value for p in points):,.0f} invocations were throttled, at most "
-                f"{max(p.value for p in sums):,.0f} in 5 minutes.{limit} They are in neither "
+                f"{max(p.value for p in sums):,.0f} in 5 minutes, the last at "
+                f"{utc(points[-1].at)}.{limit} They are in neither "
                 "Invocations nor Errors.",
                 since=points[0].at,
             )
@@ -262,7 +267,13 @@ class _About:
         )
 
     def _finding(
-        self, name: str, severity: Verdict, title: str, detail: str, since: datetime | None = None
+        self,
+        name: str,
+        severity: Verdict,
+        title: str,
+        detail: str,
+        since: datetime | None = None,
+        until: datetime | None = None,
     ) -> Finding:
         return Finding(
             id=name,
@@ -272,6 +283,7 @@ class _About:
             subject=self.function,
             evidence=self.evidence,
             since=since,
+            until=until,
         )
 
 

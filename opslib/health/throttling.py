@@ -15,6 +15,7 @@ from statistics import median
 
 import pandas as pd
 
+from opslib.health.endings import none_since, over_at
 from opslib.health.verdicts import (
     Finding,
     Point,
@@ -247,17 +248,27 @@ def throttling_findings(
             key=(Verdict.HEALTHY, Verdict.WARNING, Verdict.CRITICAL).index,
         )
         first = hit["first_at"].min().to_pydatetime()
+        throttles = [
+            point.at
+            for name in hit["resource"]
+            for point in _points(points, f"{kind}_throttles of {name}")
+            if point.value > 0
+        ]
+        until = over_at(max(throttles, default=None), ran_until=window.end)
+        refuses = "refuses" if until is None else "refused"
+        when = "" if until is None else f", until {utc(until)}"
         found.append(
             Finding(
                 id=f"dynamodb.{kind}-throttled",
                 severity=severity,
-                title=f"{table} refuses {kind}s{_where(hit, table)}",
+                title=f"{table} {refuses} {kind}s{_where(hit, table)}{when}",
                 detail=f"{hit['throttles'].sum():,.0f} {kind}s were throttled since {utc(first)}, "
                 f"at most {hit['most_in_5_min'].max():,.0f} in 5 minutes; {_because(of_kind)}. "
-                f"{_room(hit)}{felt.sentence}",
+                f"{_room(hit)}{felt.sentence}{none_since(until, window.end)}",
                 subject=table,
                 evidence=tuple(evidence),
                 since=first,
+                until=until,
             )
         )
     found += _hot(why, table, evidence)

@@ -187,9 +187,7 @@ def dated(
         if deployed_at is not None and finding.since is not None:
             later = (finding.since - deployed_at).total_seconds()
             if ended_by(deployed_at, since=finding.since, until=finding.until):
-                words = (
-                    f" The deployment of {utc(deployed_at)} ended it: going back repeats it."
-                )
+                words = f" The deployment of {utc(deployed_at)} ended it: going back repeats it."
             elif later >= 0:
                 words = f" It began {span(later * 1000)} after the change of {utc(deployed_at)}."
                 if before is not None:

@@ -188,6 +188,15 @@ def test_a_stream_that_is_kept_up_with_is_well() -> None:
     assert _found(WELL) == {}
 
 
+def test_a_lag_that_was_caught_up_with_is_told_until_when() -> None:
+    late = dict.fromkeys(range(170, 60, -1), 400.0) | dict.fromkeys(range(60, 0, -1), 0.4)
+
+    lag = _found(_course(late, {}))["stream.lag"]
+
+    assert lag.title == "f read its stream 7 min late until 2026-10-14 01:55 UTC"
+    assert lag.until is not None
+
+
 def test_a_stuck_shard_is_critical_and_says_until_when_it_is_tried() -> None:
     found = _found(_course(STUCK, TRIES))
 

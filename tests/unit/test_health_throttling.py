@@ -133,6 +133,19 @@ def test_a_finding_names_index_cause_capacity_and_what_is_felt() -> None:
     )
 
 
+def test_throttling_that_ended_forty_minutes_ago_says_so() -> None:
+    points = _points(write_throttles__of__t={49: 4.0, 40: 4.0}, write_units__of__t={9: 60.0})
+
+    finding = _found(points)["dynamodb.write-throttled"]
+
+    assert finding.title == "t refused writes, until 2026-10-14 02:20 UTC"
+    assert finding.until == END - timedelta(minutes=40)
+    assert finding.detail.endswith(
+        "None was seen after 2026-10-14 02:20 UTC; what followed was looked at until "
+        "2026-10-14 03:00 UTC."
+    )
+
+
 def test_throttles_far_below_capacity_point_to_a_hot_key() -> None:
     points = _points(write_throttles__of__t={9: 4.0}, write_units__of__t={9: 60.0})
 
