@@ -34,7 +34,8 @@ class Watch:
     ``process`` says which process that is, once there is one.
 
     The kernel gets an interrupt first, so that a cell can stop what it started; then it is killed,
-    and papermill notices on its own.
+    and papermill notices on its own. One that no cell has begun in is killed at once: it holds
+    nothing, and while it imports an interrupt would only be a traceback on stderr.
 
     Parameters
     ----------
@@ -52,6 +53,7 @@ class Watch:
         self._cell_s = cell_s
         self._ends_at = time.monotonic() + deadline_s
         self._cell_ends_at = float("inf")
+        self._begun = False
         self._over = threading.Event()
         self._reader, self._writer = os.pipe()
         self._thread = threading.Thread(target=self._wait, name="opslib-watch", daemon=True)
@@ -69,6 +71,7 @@ class Watch:
 
     def cell_begins(self) -> None:
         """Give the cell that begins now its time."""
+        self._begun = True
         self._cell_ends_at = time.monotonic() + self._cell_s
 
     def cell_ended(self) -> None:
@@ -85,8 +88,8 @@ class Watch:
                 return
         if self._over.is_set():
             return
-        self._signal(signal.SIGINT)
-        pause_s = GRACE_S
+        self._signal(signal.SIGINT if self._begun else signal.SIGKILL)
+        pause_s = GRACE_S if self._begun else _KILL_AGAIN_S
         while not self._over.wait(pause_s):
             self._signal(signal.SIGKILL)
             pause_s = _KILL_AGAIN_S

@@ -313,6 +313,21 @@ def test_a_signal_ends_the_kernel_and_leaves_a_partial_report(
     assert not alive(pid)
 
 
+def test_a_deadline_that_passes_while_the_kernel_starts_says_nothing_on_stderr(
+    tmp_path: Path,
+) -> None:
+    notebook = project(tmp_path, [f"open('{tmp_path}/ran', 'w')"])
+
+    done = subprocess.run(
+        _command(notebook, "--deadline", "0.25"),
+        capture_output=True, text=True, cwd=ROOT, timeout=60, check=False,
+    )  # fmt: skip
+
+    assert (done.returncode, done.stderr) == (3, "")
+    assert "The run was stopped when its deadline of 0.25 s passed" in done.stdout
+    assert not (tmp_path / "ran").exists()
+
+
 _EARLY = """\
 import os, signal, sys
 class Early:
