@@ -16,6 +16,7 @@ CWL_AnalyzeLogData-discoverable-fields: names, 200 fields an event, the first fr
 in units of 10^6 for a MB, booleans as 1 and 0: captures of outputs.
 """
 
+import re
 from collections.abc import Collection
 from itertools import product
 
@@ -25,6 +26,9 @@ from opslib.cwli.values import MISSING, Kind, TooLong, Value, once, quoted
 
 MAX_PATHS = 1_000
 """JSON pointers one query may read; a name with dots takes several."""
+
+_FEW_PATHS = 3
+"""Of so many at most, what stands at each is read where it is wanted; of more, in one list."""
 
 _UUID = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 _LINE = "^(?:START|END|REPORT) RequestId: (\\S+)"
@@ -106,7 +110,7 @@ class Discovery:
     def columns(self) -> list[str]:
         """Return the SQL of every discovered column, as ``sql AS dN``."""
         return [
-            f"{once(value.sql)} AS {self._letter}{position}"
+            f"{once(self._with_leaves(value.sql))} AS {self._letter}{position}"
             for position, value in enumerate(self._columns.values())
             if value is not MISSING
         ]
@@ -133,7 +137,28 @@ class Discovery:
             columns.append(f"{once(documents.whole_message(holds, paths))} AS {whole}")
             searched = f"CASE WHEN {whole} IS NULL THEN {searched} END"
             found = f"CASE WHEN {whole} IS NOT NULL THEN {whole} ELSE {found} END"
-        return [*columns, f"{once(searched)} AS {obj}", f"{once(found)} AS {self._letter}found"]
+        columns += [f"{once(searched)} AS {obj}", f"{once(found)} AS {self._letter}found"]
+        if self._many_leaves:
+            leaves = f"list_transform({self._letter}found, lambda x: {_leaf('x')})"
+            columns.append(f"{once(leaves)} AS {self._letter}leaf")
+        return columns
+
+    @property
+    def _many_leaves(self) -> bool:
+        return len(self._paths) > _FEW_PATHS
+
+    def _with_leaves(self, sql: str) -> str:
+        """Write out the leaves in the SQL of a column, unless they are many and so have their own.
+
+        To bind the SQL of one takes DuckDB half a millisecond.
+        """
+        if self._many_leaves:
+            return sql
+        return re.sub(
+            rf"\b{self._letter}leaf(\[[0-9]+\])",
+            lambda place: _leaf(f"{self._letter}found{place[1]}"),
+            sql,
+        )
 
     def _as_logged(self, column: str, pointers: list[str]) -> str:
         """Return SQL of a JSON field with a number's own digits: 1.50 where DuckDB says 1.5.
@@ -201,7 +226,8 @@ class Discovery:
         elements = []
         for pointer in _pointers(name):
             position = self._paths.setdefault(pointer, len(self._paths) + 1)
-            elements.append(_leaf(f"{self._letter}found[{position}]"))
+            # ``_with_leaves`` sees to it.
+            elements.append(f"{self._letter}leaf[{position}]")
         if len(self._paths) > MAX_PATHS:
             raise TooLong
         return Value(
@@ -249,7 +275,8 @@ def _matched(begins: str, pattern: str) -> Value:
 def _leaf(element: str) -> str:
     """Return SQL of a JSON leaf as text: booleans 1 and 0; an object, list or null is missing."""
     return (
-        f"CASE left(CAST({element} AS VARCHAR), 1) WHEN '\"' THEN {element} ->> '$' "
+        f"CASE left(CAST({element} AS VARCHAR), 1) "
+        f"WHEN '\"' THEN json_extract_string({element}, '$') "
         f"WHEN 't' THEN '1' WHEN 'f' THEN '0' WHEN '{{' THEN NULL WHEN '[' THEN NULL "
         f"WHEN 'n' THEN NULL ELSE CAST({element} AS VARCHAR) END"
     )
