@@ -257,7 +257,7 @@ def require_near(said: str, at: datetime, *, wall: datetime) -> None:
         where = "in the future" if at > wall else "in the past"
         raise BadInput(
             f"{said} is {_text(at)}, more than 10 years {where}; it is {_text(_floor(wall, 1))} "
-            f"now. {_EXPECTED}"
+            "now. Name one at most 10 years from that."
         )
 
 

@@ -73,4 +73,10 @@ def of(spelling: str | datetime) -> Clock:
             "Write it in UTC with a Z at the end.",
             clock=str(spelling),
         )
-    return Clock(pinned_at=instant.astimezone(UTC))
+    try:
+        return Clock(pinned_at=instant.astimezone(UTC))
+    except OverflowError as error:
+        raise BadInput(
+            f"The sandbox's clock was not set: {spelling} lies outside of the years 1 to 9999.",
+            clock=str(spelling),
+        ) from error

@@ -15,6 +15,7 @@ import click
 
 from opslib.errors import BadInput, OpsError
 from opslib.system import project_root
+from opslib.window import require_near, wall_now
 
 if TYPE_CHECKING:
     from opslib.sandbox.scenarios.story import Scenario
@@ -70,8 +71,12 @@ def up(scenario: str, clock: str | None, at: str | None) -> None:
         )
     wanted = (clock or "live") if at is None else at
     _require_the_extra()
+    from opslib.sandbox import clock as clocks
     from opslib.sandbox import environment, launcher  # only now, for they need the extra
 
+    pinned_at = clocks.of(wanted).pinned_at
+    if at is not None and pinned_at is not None:
+        require_near("The sandbox was not started: its clock", pinned_at, wall=wall_now())
     running = launcher.up(scenario=scenario, clock=wanted, home=home(), progress=_progress)
     for line in environment.exports(running, caller=os.environ):
         click.echo(line)

@@ -153,12 +153,21 @@ def test_another_scenario_is_refused_in_one_sentence_and_prints_no_export(root: 
 
 
 @pytest.mark.usefixtures("root")
-@pytest.mark.parametrize("at", ["yesterday", "2026-10-14T09:30:00"])
+@pytest.mark.parametrize("at", ["yesterday", "2026-10-14T09:30:00", "0001-01-01T00:00:00+05:00"])
 def test_an_instant_that_is_none_is_refused_before_anything_starts(at: str) -> None:
     result = _run("up", "--scenario", "empty", "--at", at)
 
     assert result.exit_code == 3
     assert result.stderr.startswith("The sandbox's clock was not set: ")
+
+
+@pytest.mark.parametrize("at", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"])
+def test_a_clock_of_another_age_is_refused_before_anything_starts(root: Path, at: str) -> None:
+    result = _run("up", "--scenario", "empty", "--at", at)
+
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.stderr.startswith(f"The sandbox was not started: its clock is {at}, more than 10")
+    assert not (root / "runs" / "sandbox").exists()
 
 
 def test_a_live_clock_at_an_instant_is_refused_as_a_contradiction(root: Path) -> None:
