@@ -20,7 +20,7 @@ _MEASURES = (
     ("billed_ms", "Billed Duration", "billedDurationMs"),
     ("memory_mb", "Memory Size", "memorySizeMB"),
     ("used_mb", "Max Memory Used", "maxMemoryUsedMB"),
-    ("init_ms", "Init Duration", "initDurationMs"),
+    ("initialized_ms", "Init Duration", "initDurationMs"),
     ("restore_ms", "Restore Duration", "restoreDurationMs"),
 )
 _DISCOVERED = (
@@ -28,8 +28,9 @@ _DISCOVERED = (
     "coalesce(@billedDuration, record.metrics.billedDurationMs) as billed_ms",
     "coalesce(@memorySize / 1000000, record.metrics.memorySizeMB) as memory_mb",
     "coalesce(@maxMemoryUsed / 1000000, record.metrics.maxMemoryUsedMB) as used_mb",
-    "coalesce(@initDuration, record.metrics.initDurationMs) as init_ms",
     "coalesce(restored_ms, record.metrics.restoreDurationMs) as restore_ms",
+    "coalesce(@initDuration, record.metrics.initDurationMs, restored_ms,\n"
+    "         record.metrics.restoreDurationMs) as init_ms",
 )
 
 
@@ -70,8 +71,9 @@ def reports(shape: LogShape) -> str:
     Returns
     -------
     Text that leaves the fields ``duration_ms``, ``billed_ms``, ``memory_mb``, ``used_mb``,
-    ``init_ms`` (only of a cold start) and ``restore_ms`` (only of a start from a snapshot). A
-    missing one is missing, not 0. On managed instances there is only ``duration_ms``.
+    ``init_ms`` (only of a cold start: what its initialization took, or its restore) and
+    ``restore_ms`` (only of a start from a snapshot). A missing one is missing, not 0. On managed
+    instances there is only ``duration_ms``.
     """
     if _discovers(shape):
         restored = rf"parse @message /\tRestore Duration: {_number('restored_ms')}/"
@@ -83,7 +85,9 @@ def reports(shape: LogShape) -> str:
         parsed = [rf'{inside}"{key}":\s*{_number(name)}' for name, _, key in _MEASURES]
     else:
         parsed = [rf"\t{words}: {_number(name)}" for name, words, _ in _MEASURES]
-    return _stages(report_filter(shape), *(f"parse @message /{pattern}/" for pattern in parsed))
+    named = "fields coalesce(initialized_ms, restore_ms) as init_ms"
+    stages = [f"parse @message /{pattern}/" for pattern in parsed]
+    return _stages(report_filter(shape), *stages, named)
 
 
 def _discovers(shape: LogShape) -> bool:
