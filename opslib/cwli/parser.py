@@ -83,6 +83,12 @@ def parse(text: str, *, switches: Switches = DEFAULT) -> Query:
     MalformedQuery
         When the text is not in the language, or uses a command or function this engine lacks.
     """
+    return _parsed(text, switches)
+
+
+@lru_cache(maxsize=128)
+def _parsed(text: str, switches: Switches) -> Query:
+    """Read a query; whoever checks a text before running it reads it once. A plan never changes."""
     from lark.exceptions import UnexpectedInput, VisitError
 
     _check_characters(text)
