@@ -8,6 +8,7 @@ The rooms: ``fetching`` asks; ``wanted`` names which metrics a function, a queue
 table have, and is imported whole where others than a notebook's are asked for. Must not judge.
 """
 
+from opslib.metrics import wanted
 from opslib.metrics.fetching import Metric, MetricAnswer, fetch
 from opslib.metrics.wanted import (
     OPERATIONS,
@@ -26,4 +27,5 @@ __all__ = [
     "function_metrics",
     "invocation_metrics",
     "time_at_table",
+    "wanted",
 ]

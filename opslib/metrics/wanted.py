@@ -45,7 +45,7 @@ class Measure:
     namespace, metric, stat
         As CloudWatch names them.
     by
-        The dimension that names the resource.
+        The dimension that names the resource; empty where it is of the whole account.
     unit
         Of its values, for people.
     """
@@ -75,7 +75,7 @@ class Measure:
         dimensions
             Those it has beside the resource's.
         """
-        of = {self.by: resource, **(dimensions or {})}
+        of = {**({self.by: resource} if self.by else {}), **(dimensions or {})}
         return Metric(name, self.namespace, self.metric, of, self.stat, every_s, self.unit)
 
 
@@ -103,6 +103,9 @@ DURATION_P95 = _of_function("Duration", "p95", "ms")
 #: Maximum: an average hides a blocked shard.
 ITERATOR_AGE = _of_function("IteratorAge", "Maximum", "ms")
 AT_ONCE = _of_function("ConcurrentExecutions", "Maximum", "invocations")
+#: Of a function: what Lambda could not send to a dead-letter queue, or to any destination.
+DEAD_LETTER_ERRORS = _of_function("DeadLetterErrors", "Sum", "events")
+DELIVERY_FAILURES = _of_function("DestinationDeliveryFailures", "Sum", "records")
 #: Of a queue. On a standard dead-letter queue the age is since a message was moved there, while it
 #: expires by when it was first sent.
 VISIBLE = _of_queue("ApproximateNumberOfMessagesVisible", "messages")
@@ -119,6 +122,8 @@ WRITE_THROTTLES = _of_table("WriteThrottleEvents", "Sum", "throttles")
 SYSTEM_ERRORS = _of_table("SystemErrors", "Sum", "errors")
 LATENCY_P99 = _of_table("SuccessfulRequestLatency", "p99", "ms")
 LATENCY = _of_table("SuccessfulRequestLatency", "Sum", "ms")
+#: Of every table of an account and region together, and of no one table.
+USER_ERRORS = Measure("AWS/DynamoDB", "UserErrors", "", "Sum", "errors")
 
 
 def function_metrics(function: Function) -> list[Metric]:
