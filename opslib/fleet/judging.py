@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from opslib import health
-from opslib.fleet.measures import by_subject
+from opslib.fleet.measures import EVERY_TABLE, by_subject
 from opslib.fleet.reading import Readings
 from opslib.fleet.scope import FEW, Scope, table_of
 from opslib.health import Check, Finding, Verdict
@@ -19,6 +19,7 @@ from opslib.health.feeds import dead_letter_rows, queue_rows, stream_rows
 from opslib.health.functions import FunctionChecks
 from opslib.health.series import Series
 from opslib.health.table_feeds import table_answers, table_rows
+from opslib.health.undelivered import undelivered_row, user_errors_row
 from opslib.health.verdicts import Point
 from opslib.metrics import MetricAnswer
 from opslib.system import Function
@@ -53,6 +54,9 @@ def checks_of(scope: Scope, readings: Readings, *, window: Window) -> list[Check
         row = limits[function.name]
         edited_at = _inside(row["edited_at"], window)
         source = " as the params file says" if row["timeout_from"] == "params file" else ""
+        lost = undelivered_row(
+            series, thresholds=scope.system.thresholds_of(function.name), window=window
+        )
         checks += FunctionChecks(
             series=series,
             function=function,
@@ -62,7 +66,14 @@ def checks_of(scope: Scope, readings: Readings, *, window: Window) -> list[Check
             idle_is_well=ran and function.name in readings.found,
             filtered=readings.filtered.get(function.name),
         ).rows(row["timeout_s"] * 1000, timeout_from=source)
+        checks += [] if lost is None else [lost]
     checks += _feeds(scope, readings, window)
+    account = readings.series.get(EVERY_TABLE)
+    if account is not None:
+        # It is there without a datapoint, too.
+        account = replace(account, is_there=True)
+        limits_of = scope.system.thresholds
+        checks.append(user_errors_row(account, thresholds=limits_of, window=window))
     return checks if scope.few else sorted(checks, key=lambda each: _SEVERITY.index(each.verdict))
 
 

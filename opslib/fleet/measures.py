@@ -49,6 +49,10 @@ _FUNCTION = (
     _Indicator("duration_p95_ms", wanted.DURATION_P95),
 )
 _READER = (_Indicator("iterator_age_ms", wanted.ITERATOR_AGE),)
+_GIVES_UP = (
+    _Indicator("dead_letter_errors", wanted.DEAD_LETTER_ERRORS),
+    _Indicator("delivery_failures", wanted.DELIVERY_FAILURES),
+)
 _DEAD_LETTERS = (_Indicator("dead_letters", wanted.VISIBLE, True),)
 #: Of many queues this would be a call more: how long one was not empty stands for it.
 _OLDEST_LETTER = (_Indicator("queue_age_ms", wanted.OLDEST),)
@@ -69,6 +73,9 @@ _OPERATION = (
     _Indicator("system_errors", wanted.SYSTEM_ERRORS),
     _Indicator("latency_p99_ms", wanted.LATENCY_P99),
 )
+_ACCOUNT = _Indicator("user_errors", wanted.USER_ERRORS)
+#: What is counted of all tables of an account and region stands under this name.
+EVERY_TABLE = "DynamoDB in this account"
 #: Up to so many tables are asked by operation: with more, that alone would take several calls.
 MOST_BY_OPERATION = 35
 
@@ -141,10 +148,14 @@ def _asked(scope: Scope) -> Iterator[_Asked]:
         *((each.name, _STREAM) for each in scope.streams),
         *((each.name, _TABLE) for each in scope.tables),
     ]
+    if scope.few:
+        kinds += [(each.name, _GIVES_UP) for each in scope.functions if each.dead_letter_queue]
     for name, indicators in kinds:
         for indicator in indicators:
             yield _Asked(name, name, indicator, {})
     yield from _asked_by_operation(scope)
+    if scope.few and scope.tables:
+        yield _Asked(EVERY_TABLE, "", _ACCOUNT, {})
     for subject, name, index in scope.indexed:
         for indicator in _INDEX:
             yield _Asked(subject, name, indicator, {"GlobalSecondaryIndexName": index})

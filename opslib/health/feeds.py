@@ -272,7 +272,7 @@ def _stream_age(series: Series, *, thresholds: Thresholds, is_read: bool) -> Che
         note=f"the highest, at {utc(top.at)}; last seen {span(last.value)}" if top else "",
         rests_on=("stream_age_ms",),
         finding=Finding(
-            id="stream.lag",
+            id="stream.age",
             severity=Verdict.UNKNOWN,
             title=f"{series.subject} {worded(f'is {late}', f'was {late}', until)}",
             detail=f"A reader of {series.subject} got records that were {span(level_ms)} old; "

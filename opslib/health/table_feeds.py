@@ -73,7 +73,7 @@ def table_answers(series: Series, *, thresholds: Thresholds, window: Window) -> 
     ----------
     series
         With ``system_errors`` and ``latency_p99_ms``, a space and an operation; nothing is judged
-        that was not asked. What has no datapoint had no error, or was not asked for.
+        that was not asked, nor the latency of a table that answered nothing.
     """
     errors = [name for name in series.status if name.startswith("system_errors ")]
     latencies = [name for name in series.status if name.startswith("latency_p99_ms ")]
@@ -106,7 +106,8 @@ def table_answers(series: Series, *, thresholds: Thresholds, window: Window) -> 
                 ),
             )
         )
-    if latencies:
+    # Without an answer there is no latency: that it is low would be no more than a guess.
+    if latencies and (any(map(series.of, latencies)) or not series.seen(*latencies)):
         found.append(_latency(series, latencies, thresholds.dynamodb_latency_ms))
     return found
 
@@ -118,9 +119,7 @@ def _latency(series: Series, latencies: Sequence[str], threshold: Threshold) -> 
     }
     known = {name: level for name, level in held.items() if level is not None}
     if not known:
-        value = series.or_none(latencies[0], None) if series.seen(*latencies) else None
-        note = series.none("nothing was asked of it")
-        return series.judged("Latency", value, threshold, note=note)
+        return series.judged("Latency", None, threshold, note=series.why(latencies[0]))
     slowest = max(known, key=lambda name: known[name])
     points, operation = series.of(slowest), slowest.partition(" ")[2]
     asked = f"{operation} of {series.subject}"

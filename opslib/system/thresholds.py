@@ -148,6 +148,14 @@ class Thresholds(Model):
         default=Threshold(critical=_HOUR_MS, unit="ms", source=f"{_STACK}: > 3,600 s"),
         description="Age of the oldest message of a dead-letter queue.",
     )
+    undelivered_letters: Threshold = Field(
+        default=Threshold(
+            critical=0,
+            unit="failures",
+            source=f"house default, of DeadLetterErrors in the {_WORKERS}: each is lost work",
+        ),
+        description="What Lambda could not send to a dead-letter queue or destination.",
+    )
     dead_letter_hours_left: Threshold = Field(
         default=Threshold(
             warning=12,
@@ -220,6 +228,15 @@ class Thresholds(Model):
     dynamodb_system_errors: Threshold = Field(
         default=Threshold(critical=0, unit="errors", source=f"{_WORKERS}: > 0"),
         description="Answers of DynamoDB with HTTP status 500.",
+    )
+    dynamodb_user_errors: Threshold = Field(
+        default=Threshold(
+            warning=10,
+            unit="errors in 5 min",
+            periods=2,
+            source=f"house default; the {_WORKERS} names the metric and no threshold",
+        ),
+        description="Answers of DynamoDB with HTTP status 400, of the whole account and region.",
     )
 
     @model_validator(mode="before")

@@ -28,6 +28,17 @@ aws lambda list-event-source-mappings \\
 ```
 """
 
+_READERS = """\
+Look at what reads `{subject}`, which may be another team's: one reader that is late makes the age,
+though the others keep up. Each function's own iterator age tells which.
+
+```
+aws lambda list-event-source-mappings \\
+  --query "EventSourceMappings[?contains(EventSourceArn, '{subject}')].[UUID,FunctionArn,State]"
+aws kinesis list-stream-consumers --stream-arn STREAM_ARN
+```
+"""
+
 _SHARDS = """\
 See whether one key takes one shard, which more shards do not mend, before adding shards to
 `{subject}`.
@@ -61,6 +72,14 @@ ROWS = (
         "50-stream-lag",
         "Look for one key that takes one shard; else add shards",
         (_SHARDS,),
+    ),
+    Branch(
+        "stream.age",
+        51,
+        "Some reader of a stream is further behind than it should be.",
+        "50-stream-lag",
+        "Look at what reads the stream",
+        (_READERS,),
     ),
     Branch(
         "queue.backlog",

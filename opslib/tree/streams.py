@@ -88,6 +88,17 @@ One key takes more than a partition gives (1,000 write units or 3,000 read units
 capacity for the table does not mend that: spread the key, or write it less often.
 """
 
+_UNDELIVERED = """\
+See whether the role of `{subject}` may send to its dead-letter queue or destination, whether that
+is there, and whether it takes messages of that size. What was not sent is lost: the logs say what
+failed.
+
+```
+aws lambda get-function-configuration --function-name {subject} --query DeadLetterConfig
+aws lambda get-function-event-invoke-config --function-name {subject}
+```
+"""
+
 _WAITS = ("stream.lag", "queue.backlog", "dead-letters.waiting")
 _BACKLOGS = ("stream.lag", "queue.backlog")
 _SLOW = (
@@ -203,6 +214,20 @@ ROWS = (
         "30-dead-letters",
         "Mend the cause, then read what the pointers name",
         (_DEAD_LETTERS,),
+    ),
+    Branch(
+        "dead-letters.undelivered",
+        58,
+        "What was given up did not come to the dead-letter queue: it is lost.",
+        "30-dead-letters",
+        "Let the function send to its dead-letter queue",
+        (_UNDELIVERED,),
+    ),
+    Branch(
+        "dynamodb.user-errors",
+        69,
+        "DynamoDB refuses requests of this account as wrong; whose they are is not counted.",
+        "10-error-rate",
     ),
     Branch(
         "dead-letters.trimmed",

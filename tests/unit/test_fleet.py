@@ -168,6 +168,8 @@ def test_a_function_is_asked_for_with_what_feeds_it_and_takes_its_failures() -> 
         "table_writes of t",
         "read_throttles of t",
         "write_throttles of t",
+        "dead_letter_errors of f",
+        "delivery_failures of f",
         *(
             f"{what} {operation} of t"
             for operation in (
@@ -181,6 +183,7 @@ def test_a_function_is_asked_for_with_what_feeds_it_and_takes_its_failures() -> 
             )
             for what in ("system_errors", "latency_p99_ms")
         ),
+        "user_errors of DynamoDB in this account",
     ]
 
 
@@ -190,7 +193,7 @@ def test_tables_beyond_what_a_call_holds_are_not_asked_by_operation_and_that_is_
 
     asked = {metric.metric for metric in fleet.metrics_of(many, WINDOW)}
 
-    assert len(fleet.metrics_of(few, WINDOW)) == 4 + 35 * 17
+    assert len(fleet.metrics_of(few, WINDOW)) == 4 + 35 * 17 + 1
     assert "SystemErrors" not in asked
     assert fleet.unasked(few) == ()
     assert fleet.unasked(many)[0].startswith("Not asked: errors and latency of DynamoDB itself")

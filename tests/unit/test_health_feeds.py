@@ -1,5 +1,6 @@
 """What feeds functions: how old dead letters are, how late a stream is read, DynamoDB's answers."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from opslib.health import Check, Verdict
 from opslib.health.feeds import dead_letter_rows, queue_rows, stream_rows
 from opslib.health.series import Series
 from opslib.health.table_feeds import table_answers, table_rows
+from opslib.health.undelivered import undelivered_row, user_errors_row
 from opslib.health.verdicts import Point
 from opslib.system import Threshold, Thresholds
 from opslib.window import Window
@@ -102,7 +104,7 @@ def test_a_stream_whose_records_are_read_more_than_an_hour_late_is_critical() ->
     assert (row.indicator, row.verdict) == ("Stream age", CRITICAL)
     assert row.finding is not None
     assert (row.finding.id, row.finding.title) == (
-        "stream.lag",
+        "stream.age",
         "clicks is read 3,601.0 s late",
     )
     assert row.finding.since == START + timedelta(minutes=175)
@@ -147,17 +149,21 @@ def test_one_error_of_dynamodbs_own_is_critical_and_names_its_operation() -> Non
 
 
 def test_no_datapoint_of_errors_is_none_for_a_table_that_is_there_and_unknown_for_another() -> None:
-    there = _series("t", system_errors__PutItem=[], latency_p99_ms__PutItem=[])
-    missing = _series("t", is_there=False, system_errors__PutItem=[], latency_p99_ms__PutItem=[])
+    there = _series("t", system_errors__PutItem=[])
+    missing = _series("t", is_there=False, system_errors__PutItem=[])
 
-    assert [row.verdict for row in table_answers(there, thresholds=T, window=WINDOW)] == [
-        HEALTHY,
-        HEALTHY,
-    ]
-    assert [row.verdict for row in table_answers(missing, thresholds=T, window=WINDOW)] == [
-        UNKNOWN,
-        UNKNOWN,
-    ]
+    assert [row.verdict for row in table_answers(there, thresholds=T, window=WINDOW)] == [HEALTHY]
+    assert [row.verdict for row in table_answers(missing, thresholds=T, window=WINDOW)] == [UNKNOWN]
+
+
+def test_the_latency_of_a_table_that_answered_nothing_is_not_called_low() -> None:
+    silent = _series("t", latency_p99_ms__PutItem=[], latency_p99_ms__Query=[])
+    blind = replace(silent, status=dict.fromkeys(silent.status, "Forbidden"))
+
+    assert table_answers(silent, thresholds=T, window=WINDOW) == []
+    assert [
+        (row.indicator, row.verdict) for row in table_answers(blind, thresholds=T, window=WINDOW)
+    ] == [("Latency", UNKNOWN)]
 
 
 def test_the_slowest_operation_decides_and_what_was_not_asked_is_not_judged() -> None:
@@ -212,3 +218,54 @@ def test_a_system_sets_its_own_age_of_a_stream() -> None:
     series = _stream(stream_age_ms=[(175, 1001.0)])
 
     assert stream_rows(series, thresholds=own, window=WINDOW)[1].verdict is CRITICAL
+
+
+def test_one_failure_that_did_not_come_to_the_dead_letter_queue_is_lost_and_critical() -> None:
+    series = _series("f", dead_letter_errors=[(170, 2.0)], delivery_failures=[(172, 1.0)])
+
+    row = undelivered_row(series, thresholds=T, window=WINDOW)
+
+    assert row is not None
+    assert (row.indicator, row.shown, row.verdict) == (
+        "Undelivered letters",
+        "3 failures",
+        CRITICAL,
+    )
+    assert row.finding is not None
+    assert row.finding.title == "3 failures of f were not kept"
+
+
+def test_no_datapoint_of_lost_letters_is_none_and_without_a_queue_nothing_is_judged() -> None:
+    none = undelivered_row(
+        _series("f", dead_letter_errors=[], delivery_failures=[]), thresholds=T, window=WINDOW
+    )
+
+    assert none is not None
+    assert (none.shown, none.verdict, none.finding) == ("0 failures", HEALTHY, None)
+    assert undelivered_row(_series("f", errors=[]), thresholds=T, window=WINDOW) is None
+
+
+def test_lost_letters_that_could_not_be_seen_are_unknown() -> None:
+    series = _series("f", dead_letter_errors=[], delivery_failures=[])
+    blind = replace(series, status={"dead_letter_errors": "Forbidden", "delivery_failures": "F"})
+
+    row = undelivered_row(blind, thresholds=T, window=WINDOW)
+
+    assert row is not None
+    assert row.verdict is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("counts", "verdict"),
+    [
+        ([], HEALTHY),
+        ([(60, 9.0), (65, 9.0)], HEALTHY),
+        ([(60, 10.0), (65, 11.0)], Verdict.WARNING),
+    ],
+)
+def test_requests_that_dynamodb_calls_wrong_are_at_most_a_warning(
+    counts: list[tuple[int, float]], verdict: Verdict
+) -> None:
+    row = user_errors_row(_series("account", user_errors=counts), thresholds=T, window=WINDOW)
+
+    assert (row.indicator, row.verdict) == ("User errors", verdict)
