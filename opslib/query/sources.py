@@ -28,6 +28,7 @@ PARQUET = b"PAR1"
 """How a Parquet file begins."""
 
 _COPIES = {".csv", ".json", ".txt"}
+_OF_A_RUN = ("manifest.json", "audit.jsonl")
 _TOLD = 20
 _GZIP = b"\x1f\x8b"
 _MAX_LAYERS = 3
@@ -137,7 +138,7 @@ def find(names: Sequence[str]) -> tuple[list[Source], list[Problem]]:
             sources.setdefault(STDIN, Source("standard input", None))
         elif not found:
             kind = "nothing matches it" if glob.has_magic(name) else "there is no such file"
-            kind = "the folder holds no files" if Path(name).is_dir() else kind
+            kind = "the folder holds no logs" if Path(name).is_dir() else kind
             problems.append(Problem(name, kind))
         for path in found:
             sources.setdefault(os.path.realpath(path), Source(str(path), path))
@@ -173,7 +174,9 @@ def _is_log(path: Path, *, within: Path) -> bool:
     hidden = any(part.startswith(".") for part in path.relative_to(within).parts)
     # In the evidence of a run, Parquet stands beside the same rows as CSV, and their receipt.
     beside = path.suffix in _COPIES and path.with_suffix(".parquet").is_file()
-    return path.is_file() and not hidden and not beside and path.name != PROBE
+    # What lies in a run's own folder tells of the run; what it asked lies in evidence/.
+    of_a_run = all((path.parent / name).is_file() for name in _OF_A_RUN)
+    return path.is_file() and not (hidden or beside or of_a_run or path.name == PROBE)
 
 
 def unpacked(raw: IO[bytes]) -> io.BufferedReader:

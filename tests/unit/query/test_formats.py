@@ -318,6 +318,23 @@ def test_a_folder_s_parquet_is_read_and_not_its_copies_beside_it(tmp_path: Path)
     assert [row[0] for row in found.relation.select("message").fetchall()] == ["a", "b"]
 
 
+def test_of_a_run_s_folder_its_evidence_is_read_and_not_what_tells_of_it(tmp_path: Path) -> None:
+    run = tmp_path / "20261014T030700Z-10-error-rate-ZAEL-demo"
+    (run / "evidence").mkdir(parents=True)
+    for name in ("manifest.json", "audit.jsonl", "result.json", "report.html", "notebook.ipynb"):
+        (run / name).write_text('{"at": "2026-10-14T03:07:00Z"}\n')
+    rows = {"@timestamp": ["2026-10-14 02:47:00.123"], "@message": ["a"]}
+    pq.write_table(pa.table(rows), run / "evidence" / "01-errors.parquet")
+
+    of_the_run, of_all, named = (
+        loaded(path).relation.select("message").fetchall()
+        for path in (run, tmp_path, run / "audit.jsonl")
+    )
+
+    assert of_the_run == of_all == [("a",)]
+    assert named == [('{"at": "2026-10-14T03:07:00Z"}',)]
+
+
 def test_utf_16_as_powershell_redirects(tmp_path: Path) -> None:
     output = json.dumps({"events": EVENTS}, indent=4, ensure_ascii=False)
 
