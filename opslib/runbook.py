@@ -28,7 +28,7 @@ from opslib.insights import Insights, Question, typed
 from opslib.remedy import Plan
 from opslib.result import Result, Seen, told
 from opslib.target import Logged, Target, read
-from opslib.window import Window
+from opslib.window import Window, require_possible, wall_now
 
 #: What the text of a look tells of its arguments; frames and the like stand in the evidence.
 _PLAIN = (str, int, float)
@@ -394,7 +394,10 @@ def open(  # noqa: A001 - the notebooks read `runbook.open`
             "Leave `approve` empty. Nothing ran.",
             parameter="approve",
         )
-    connection = aws.connect(systems.load(system))
+    named = systems.load(system)
+    # What `now` is, the service says; a window that cannot be at any time costs it no call.
+    require_possible(start, end, wall=wall_now(), known=False)
+    connection = aws.connect(named)
     masks = masking.of(connection.system)
     show.mask_with(masks)
     window = Window.between(start, end, now=connection.identity.at)

@@ -435,6 +435,24 @@ def test_an_approval_is_refused_since_nothing_can_be_applied_yet() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "said"),
+    [
+        ("-1h", "-2h", "there is no whole period of 60 s"),
+        ("-40d", "now", "is 40 d, and 31 d is the longest"),
+        ("9999-01-01T00:00:00Z", "now", "more than 10 years in the future"),
+    ],
+)
+def test_a_window_that_cannot_be_is_refused_before_aws_is_asked(
+    start: str, end: str, said: str
+) -> None:
+    # Nobody answers where tests look for AWS: a call would be a CouldNotLook.
+    with pytest.raises(BadInput) as refused:
+        runbook.open("20-duration", system=SYSTEM, start=start, end=end)
+
+    assert said in refused.value.message
+
+
 def test_nothing_asked_is_not_healthy(tmp_path: Path) -> None:
     run = _run(tmp_path)
 
