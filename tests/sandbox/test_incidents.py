@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pandas as pd
 import pytest
 from botocore.exceptions import ClientError
@@ -319,6 +320,26 @@ def test_while_the_table_refuses_writes_no_timeout_is_planned(followed: Followed
         "dynamodb.write-throttled",
         "errors.timeout",
     ]
+
+
+def test_whoever_lowered_the_table_is_the_first_suspect_and_stands_on_the_plots(
+    followed: Followed,
+) -> None:
+    notebook = nbformat.read(
+        _folder(followed("table-throttled"), "00-triage") / "notebook.ipynb", as_version=4
+    )
+
+    shown = [
+        str(output["data"].get("text/plain", ""))
+        for cell in notebook.cells
+        for output in cell.get("outputs", ())
+        if "data" in output
+    ]
+    (suspects,) = [text for text in shown if "began it" in text]
+    assert suspects.startswith(
+        "1. ✖ The change of ZAEL-demo-aggregator at 2026-10-14 02:07 UTC (table updated) began it"
+    )
+    assert any(text.endswith("Changes: table updated 02:07.") for text in shown)
 
 
 def test_every_line_that_denies_is_counted_and_read_and_what_the_role_lost_is_planned(
