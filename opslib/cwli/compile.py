@@ -42,13 +42,15 @@ class Compiled:
     in order; every column is VARCHAR.
 
     ``counts_itself`` is whether ``sql`` gives the number of matched events beside each row, as one
-    column more. Rows fewer than ``all_below`` are all the matched events, one each. Where
-    ``written``, a row is one column, JSON, and no longer one for each of ``columns``.
+    column more; ``none_without_rows`` whether none matched where there is no row to tell. Rows
+    fewer than ``all_below`` are all the matched events, one each. A row that is to be written is
+    one column, JSON, and no longer one for each of ``columns``.
     """
 
     sql: str
     matched_sql: str | None
     counts_itself: bool
+    none_without_rows: bool
     all_below: int
     source: str | None
     columns: tuple[str, ...]
@@ -169,11 +171,19 @@ def _finished(stack: Stack, query: plan.Query, limit: int | None, *, written: bo
         sql=with_ + final,
         matched_sql=with_ + matched if stack.filters else None,
         counts_itself=stack.counted is not None,
+        none_without_rows=stack.counted is not None and _all_groups_stay(query),
         all_below=_all_below(stack, query, rows),
         source=source,
         columns=tuple(names),
         needs_json=stack.discovery.needs_json or stack.needs_json,
     )
+
+
+def _all_groups_stay(query: plan.Query) -> bool:
+    """Whether nothing after the first ``stats`` takes the last row away."""
+    kept = (plan.Fields, plan.Display, plan.Sort, plan.Limit)
+    grouped = [isinstance(stage, plan.Stats | plan.CountFrequent) for stage in query.stages]
+    return all(isinstance(stage, kept) for stage in query.stages[grouped.index(True) + 1 :])
 
 
 def _all_below(stack: Stack, query: plan.Query, rows: int) -> int:

@@ -229,6 +229,8 @@ def _matched(compiled: Compiled, found: list[Any]) -> int | None:
     """Return the number of matched events where the rows of the answer tell it."""
     if compiled.counts_itself and found:
         return int(found[0][-1])
+    if compiled.none_without_rows and not found:
+        return 0
     if not compiled.counts_itself and len(found) < compiled.all_below:
         return len(found)
     return None

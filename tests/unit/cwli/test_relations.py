@@ -162,6 +162,7 @@ def test_the_events_of_a_span_come_from_a_relation_with_both_ends(
         ('filter @message like "user" | parse @message /(?<x>[0-9])/ multi | limit 900', 100),
         ('filter level = "info" | parse @message /(?<x>[0-9])/ multi | filter n = 7', 100),
         ('filter @message like "nobody" | stats count(*) by @logStream', 0),
+        ('filter @message like "nobody" | stats count(*) as c by n | sort c | limit 1', 0),
         ('filter @message like "nobody"', 0),
     ],
 )
