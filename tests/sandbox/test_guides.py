@@ -74,16 +74,17 @@ def _logged(sandbox: Sandbox, word: str) -> list[str]:
     return found
 
 
-def _cells(project: SandboxProject, notebook: str, *wanted: int, **values: Any) -> dict[str, Any]:
-    """Run a notebook's first two code cells and those wanted, by the numbers of their ids."""
+def _until(project: SandboxProject, wanted: str, notebook: str, **values: Any) -> dict[str, Any]:
+    """Run a notebook's code cells, one after the other, until one has set a name."""
     path = project.root / "notebooks" / f"{notebook}.ipynb"
-    cells = {cell["id"]: "".join(cell["source"]) for cell in json.loads(path.read_text())["cells"]}
     names: dict[str, Any] = {}
-    with contextlib.redirect_stdout(io.StringIO()):
-        for number in (2, 3, *wanted):
-            cell = f"{notebook[:2]}-{number:02}"
-            exec(compile(cells[cell], cell, "exec"), names)  # noqa: S102 - it is our own text
-            names |= values if number == 2 else {}
+    for cell in json.loads(path.read_text())["cells"]:
+        if cell["cell_type"] != "code" or wanted in names:
+            continue
+        with contextlib.redirect_stdout(io.StringIO()):
+            # It is our own text.
+            exec(compile("".join(cell["source"]), cell["id"], "exec"), names)  # noqa: S102
+        names |= values if "parameters" in cell["metadata"].get("tags", ()) else {}
     return names
 
 
@@ -95,7 +96,8 @@ def test_the_guides_pattern_finds_no_processing_time_where_every_batch_states_on
     stated_ms = [json.loads(line)["processing_time_ms"] for line in lines]
 
     by_guide = _asked(project.sandbox, DURATION)
-    ours = _cells(project, "20-duration", 5, 8, 18, 29, 35, 38)
+    ours = _until(project, "work", "20-duration")
+    triage = _until(project, "checks", "00-triage")
 
     assert len(stated_ms) == 542
     # Rows come, an hour each, of the lines that match; none has a duration in it.
@@ -104,7 +106,9 @@ def test_the_guides_pattern_finds_no_processing_time_where_every_batch_states_on
     assert work["batches"].sum() == len(stated_ms)
     spent_ms = work["per_record_ms"] * work["records_per_batch"] * work["batches"]
     assert spent_ms.sum() == pytest.approx(sum(stated_ms), rel=1e-4)
-    assert "duration.near-timeout" in {each.id for each in ours["found"] if each}
+    assert "duration.near-timeout" in {
+        check.finding.id for check in triage["checks"] if check.finding
+    }
 
 
 def test_the_guides_search_for_error_finds_no_timeout(sandbox_project: MakeProject) -> None:
@@ -112,7 +116,7 @@ def test_the_guides_search_for_error_finds_no_timeout(sandbox_project: MakeProje
     cut_off = _logged(project.sandbox, "Task timed out after")
 
     by_guide = _asked(project.sandbox, ERRORS)
-    ours = _cells(project, "12-timeout", 5, 10, 22)
+    ours = _until(project, "cut_off", "12-timeout")
 
     assert by_guide == []
     (finding,) = ours["cut_off"]
@@ -132,7 +136,7 @@ def test_the_guides_replay_reads_no_record_of_a_letter_and_calls_it_well(
 
     in_the_back = lambda_.invoke(FunctionName=FUNCTION, InvocationType="Event", Payload=body)
     waited_for = lambda_.invoke(FunctionName=FUNCTION, Payload=body)
-    ours = _cells(project, "30-dead-letters", 5, 9, 13, 24)
+    ours = _until(project, "pointers", "30-dead-letters")
 
     # The guide deletes the letter on either answer.
     assert in_the_back["StatusCode"] == 202
@@ -253,7 +257,7 @@ def test_the_guides_age_is_no_attribute_of_a_queue_and_ours_is_the_metrics(
 
     with pytest.raises(ClientError) as refused:
         sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)
-    ours = _cells(project, "00-triage", 5, system=system)
+    ours = _until(project, "checks", "00-triage", system=system)
 
     assert refused.value.response["Error"]["Code"] == "InvalidAttributeName"
     (oldest,) = [check for check in ours["checks"] if check.indicator == "Oldest message"]
@@ -284,8 +288,8 @@ def test_the_guides_throttled_requests_of_a_table_have_no_datapoint_and_its_thro
 
     by_guide = _sums(project.sandbox, "ThrottledRequests")
     refused = _sums(project.sandbox, "WriteThrottleEvents")
-    ours = _cells(project, "60-dynamodb-throttling", 5, 9)
-    triage = _cells(project, "00-triage", 5)
+    ours = _until(project, "used", "60-dynamodb-throttling")
+    triage = _until(project, "checks", "00-triage")
 
     assert by_guide == []
     assert sum(refused) > 100
