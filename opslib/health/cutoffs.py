@@ -18,7 +18,7 @@ from datetime import datetime
 
 import pandas as pd
 
-from opslib.health.endings import ended_by, none_since, over_at
+from opslib.health.endings import ended_by, none_since, over_of
 from opslib.health.error_rules import ending_of, kind_of
 from opslib.health.verdicts import Finding, Verdict, judge, number, span, utc
 from opslib.system import Thresholds
@@ -207,7 +207,8 @@ def cut_off_findings(
         share = len(part) / invocations * 100 if invocations else None
         severity = judge(share, thresholds.error_rate)
         since, last = part["at"].min().to_pydatetime(), part["at"].max()
-        until = over_at(last.to_pydatetime(), ran_until=ran_until)
+        instants = [at.to_pydatetime() for at in part["at"]]
+        until = over_of(instants, ran_until=ran_until)
         when = "" if until is None else f", until {utc(until)}"
         of = f"{len(part):,} of {invocations:,.0f}, {number(share)} %: " if share else ""
         limit = f" of {span(timeout_ms)}" if kind == "timeout" and timeout_ms > 0 else ""

@@ -7,8 +7,10 @@ Over is what was not seen again for `QUIET` while it could have been: while invo
 values came. What merely stopped being measured is not over.
 """
 
+import itertools
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from statistics import median_low
 
 import pandas as pd
 
@@ -21,9 +23,16 @@ QUIET = timedelta(minutes=15)
 # An environment that was busy when it was replaced still ends its invocation; LastModified is
 # when an update began.
 _TAIL = timedelta(minutes=2)
+# House rule: so many times as long as it usually stayed away.
+_TIMES = 3
 
 
-def over_at(last: datetime | None, *, ran_until: datetime | None) -> datetime | None:
+def over_at(
+    last: datetime | None,
+    *,
+    ran_until: datetime | None,
+    apart: timedelta = timedelta(0),
+) -> datetime | None:
     """Return when something bad was last seen, if it could have been seen again and was not.
 
     Parameters
@@ -33,10 +42,28 @@ def over_at(last: datetime | None, *, ran_until: datetime | None) -> datetime | 
     ran_until
         Until when the same thing was seen to go on, such as the last invocation; None and NaT when
         that is not known, and then nothing is over.
+    apart
+        How far apart it was seen: what comes once an hour is not over after a quarter of one.
     """
-    if last is None or ran_until is None or pd.isna(ran_until) or ran_until - last < QUIET:
+    if last is None or ran_until is None or pd.isna(ran_until):
         return None
-    return last
+    return last if ran_until - last >= max(QUIET, _TIMES * apart) else None
+
+
+def over_of(
+    bad: Sequence[datetime], *, ran_until: datetime | None, width: timedelta = timedelta(0)
+) -> datetime | None:
+    """Return what `over_at` does, of all bad instants, in any order: how far apart is their median.
+
+    Parameters
+    ----------
+    width
+        How much time a bad instant covers.
+    """
+    ordered = sorted(bad)
+    steps = [after - before for before, after in itertools.pairwise(ordered)]
+    apart = median_low(steps) if steps else timedelta(0)
+    return over_at(ordered[-1] + width, ran_until=ran_until, apart=apart) if ordered else None
 
 
 def recovered_at(points: Sequence[Point], threshold: Threshold) -> datetime | None:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
-from opslib.health.endings import none_since, over_at, worded
+from opslib.health.endings import none_since, over_at, over_of, worded
 from opslib.health.error_lines import kinds, signatures
 from opslib.health.error_rules import (
     CODE,
@@ -85,7 +85,7 @@ def rate_findings(
     counted = points_of(since, "value")
     failed = [point for point in counted if point.value > 0]
     last = counted[-1].at + _MINUTE if counted else None
-    until = over_at(failed[-1].at + _MINUTE if failed else None, ran_until=last)
+    until = over_of([point.at for point in failed], ran_until=last, width=_MINUTE)
     if rate is None:
         title = f"How many invocations of {subject} fail is not known"
         detail = "The metric Errors could not be seen, or has no datapoint."
@@ -158,7 +158,8 @@ def error_findings(
         ended = told if failed is None else min(told, int(failed))
         lines = sum(int(row["lines"]) for row in rows)
         first, last = min(row["first_at"] for row in rows), max(row["last_at"] for row in rows)
-        until = over_at(last.to_pydatetime(), ran_until=ran_until)
+        apart = (last - first) / max(lines - 1, 1)
+        until = over_at(last.to_pydatetime(), ran_until=ran_until, apart=apart)
         names = " and ".join(str(row["kind"]) for row in rows)
         when = "" if until is None else f", until {utc(until)}"
         versions = sorted({v for row in rows for v in str(row["versions"]).split(", ") if v})

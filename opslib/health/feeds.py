@@ -12,7 +12,7 @@ fan-out calls SubscribeToShard (Amazon Kinesis developer guide, metrics).
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from opslib.health.endings import none_since, over_at, recovered_at, worded
+from opslib.health.endings import none_since, over_of, recovered_at, worded
 from opslib.health.series import (
     Series,
     highest,
@@ -225,7 +225,7 @@ def stream_rows(
         period_s=series.period_s,
     )
     refused = [point.at for point in series.of("stream_throttles") if point.value > 0]
-    until = over_at(max(refused, default=None), ran_until=window.end)
+    until = over_of(refused, ran_until=window.end)
     return [
         series.judged(
             "Throttled writes",

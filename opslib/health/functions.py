@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from opslib.health.courses import unread_since
 from opslib.health.durations import near_timeout, since_change
-from opslib.health.endings import none_since, over_at, ran_until, recovered_at, worded
+from opslib.health.endings import none_since, over_of, ran_until, recovered_at, worded
 from opslib.health.series import Series, highest, in_five_minutes
 from opslib.health.verdicts import (
     Check,
@@ -301,8 +301,7 @@ class FunctionChecks:
     def _over(self, bad: list[Point]) -> datetime | None:
         """Return when invocations were last seen to fail, if others ran long enough after it."""
         width = self.series.width("errors")
-        last = bad[-1].at + width if bad else None
-        return over_at(last, ran_until=self._ran_until)
+        return over_of([point.at for point in bad], ran_until=self._ran_until, width=width)
 
     def _count(self, total: float, most: float) -> str:
         said = f"{total:,.0f} in the window"

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from opslib.health.endings import none_since, over_at, recovered_at, worded
+from opslib.health.endings import none_since, over_of, recovered_at, worded
 from opslib.health.series import Series, held_level, per_five_minutes
 from opslib.health.verdicts import Check, Finding, Point, Verdict, breach, span, sustained, utc
 from opslib.system import Threshold, Thresholds
@@ -41,7 +41,7 @@ def table_rows(
         level = _level(points, threshold, period_s=series.period_s)
         total = sum(point.value for point in points)
         hit = [point.at for point in points if point.value > 0]
-        until = over_at(max(hit, default=None), ran_until=window.end)
+        until = over_of(hit, ran_until=window.end)
         refuses = worded(f"refuses {kind}s", f"refused {kind}s", until)
         checks.append(
             series.judged(
@@ -85,7 +85,7 @@ def table_answers(series: Series, *, thresholds: Thresholds, window: Window) -> 
         total = sum(failed.values())
         told = series.is_there and series.seen(*errors)
         when = f", from {utc(min(dated))} to {utc(max(dated))}" if dated else ""
-        until = over_at(max(dated, default=None), ran_until=window.end)
+        until = over_of(dated, ran_until=window.end)
         failed_it = f"DynamoDB failed {total:,.0f} requests to {series.subject}"
         found.append(
             series.judged(

@@ -15,7 +15,7 @@ from statistics import median
 
 import pandas as pd
 
-from opslib.health.endings import none_since, over_at
+from opslib.health.endings import none_since, over_of
 from opslib.health.verdicts import (
     Finding,
     Point,
@@ -254,7 +254,7 @@ def throttling_findings(
             for point in _points(points, f"{kind}_throttles of {name}")
             if point.value > 0
         ]
-        until = over_at(max(throttles, default=None), ran_until=window.end)
+        until = over_of(throttles, ran_until=window.end)
         refuses = "refuses" if until is None else "refused"
         when = "" if until is None else f", until {utc(until)}"
         found.append(

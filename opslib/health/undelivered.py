@@ -11,7 +11,7 @@ account and region, whoever made them, without throttled ones and conditions tha
 DynamoDB developer guide, metrics and dimensions).
 """
 
-from opslib.health.endings import none_since, over_at, worded
+from opslib.health.endings import none_since, over_of, worded
 from opslib.health.series import Series, held_level, highest, per_five_minutes
 from opslib.health.verdicts import Check, Finding, Verdict, sustained, utc
 from opslib.system import Thresholds
@@ -33,8 +33,8 @@ def undelivered_row(series: Series, *, thresholds: Thresholds, window: Window) -
         return None
     hit = [point for name in _LOST for point in series.of(name) if point.value > 0]
     total = sum(point.value for point in hit)
-    first, last = (pick((p.at for p in hit), default=None) for pick in (min, max))
-    until = over_at(last, ran_until=window.end)
+    first = min((point.at for point in hit), default=None)
+    until = over_of([point.at for point in hit], ran_until=window.end)
     lost = f"{total:,.0f} failures of {series.subject} were not kept"
     return series.judged(
         "Undelivered letters",
@@ -72,7 +72,7 @@ def user_errors_row(series: Series, *, thresholds: Thresholds, window: Window) -
     value = held_level(level or 0.0, most, threshold) if points else None
     total = sum(point.value for point in points)
     hit = [point.at for point in points if point.value > 0]
-    until = over_at(max(hit, default=None), ran_until=window.end)
+    until = over_of(hit, ran_until=window.end)
     refused = f"DynamoDB refused {total:,.0f} requests as wrong"
     return series.judged(
         "User errors",

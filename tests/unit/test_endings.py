@@ -8,7 +8,7 @@ import pytest
 
 from opslib.health import Finding, Verdict, traces
 from opslib.health.durations import near_timeout
-from opslib.health.endings import ended_by, over_at, recovered_at
+from opslib.health.endings import ended_by, over_at, over_of, recovered_at
 from opslib.health.errors import began_after, rate_findings
 from opslib.health.verdicts import Point
 from opslib.system import Threshold, Thresholds
@@ -36,6 +36,24 @@ def test_what_was_not_seen_for_a_quarter_of_an_hour_is_over(
     ran_until = None if minutes_more is None else LAST + timedelta(minutes=minutes_more)
 
     assert over_at(LAST, ran_until=ran_until) == (LAST if over else None)
+
+
+@pytest.mark.parametrize(("every_min", "over"), [(1, True), (6, True), (7, False), (60, False)])
+def test_what_comes_seldom_is_over_only_when_it_stayed_away_for_three_times_as_long(
+    every_min: int, over: bool
+) -> None:
+    bad = [LAST - timedelta(minutes=every_min * n) for n in range(4)]
+
+    until = over_of(bad, ran_until=LAST + timedelta(minutes=20))
+
+    assert until == (LAST if over else None)
+
+
+def test_two_bursts_are_over_by_what_was_apart_within_them() -> None:
+    bursts = [LAST - timedelta(minutes=n) for n in (0, 1, 2, 3, 90, 91, 92)]
+
+    assert over_of(bursts, ran_until=LAST + timedelta(minutes=20)) == LAST
+    assert over_of([], ran_until=LAST) is None
 
 
 def test_nothing_bad_and_nothing_seen_are_not_over() -> None:
