@@ -361,8 +361,11 @@ def test_a_look_from_afar_asks_neither_cloudtrail_nor_the_log_group() -> None:
     run = _run(cloudtrail=trail)
 
     target = run.look_at(closely=False)
+    asked = len(trail.asked)
+    closely, again = run.look_at(), run.look_at(closely=False)
 
-    assert (trail.asked, target.shape.log_class) == ([], "")
+    assert asked == 0
+    assert [each.shape.log_class for each in (target, closely, again)] == ["", "STANDARD", ""]
 
 
 @pytest.mark.parametrize("at", ["2026-10-13T01:52:00.000+0000", "2026-10-14T00:07:30.000+0000"])
