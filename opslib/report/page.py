@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import nbformat
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 from markupsafe import Markup, escape
+from pyarrow import ArrowInvalid, parquet
 
 from opslib import masking, run_folder, show
 from opslib.errors import BadInput
@@ -231,7 +232,7 @@ def _queries(result: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _evidence(folder: Path, result: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return, for each answer that was kept, its place, its query, and its files with sizes."""
+    """Return, for each answer that was kept, its place, query, rows, and files with sizes."""
     kept: dict[str, list[str]] = {}
     for path in sorted(p for p in (folder / "evidence").rglob("*") if p.is_file()):
         name = path.relative_to(folder).with_suffix("").as_posix()
@@ -242,9 +243,18 @@ def _evidence(folder: Path, result: Mapping[str, Any]) -> list[dict[str, Any]]:
             "name": name,
             "files": ", ".join(files),
             "query": asked.get(re.sub(r"^evidence/\d+-", "", name)),
+            "rows": _rows(folder / f"{name}.parquet"),
         }
         for name, files in kept.items()
     ]
+
+
+def _rows(path: Path) -> int | None:
+    """Return how many rows a file of Parquet holds; None when it is none."""
+    try:
+        return int(parquet.read_metadata(path).num_rows)
+    except (OSError, ArrowInvalid):
+        return None
 
 
 def _slug(name: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import pandas as pd
 import pytest
 
 from opslib import report
@@ -288,7 +289,18 @@ class TestTheAppendix:
         text = _page(tmp_path, []).text
 
         assert "name dimensions stat points IteratorAge FunctionName: f Maximum 9" in text
-        assert "answer question rows files evidence/01-duration duration 36 .csv 3 bytes" in text
+        assert "answer question rows files evidence/01-duration duration – .csv 3 bytes" in text
+
+    def test_counts_the_rows_of_evidence_that_no_query_gave(self, tmp_path: Path) -> None:
+        folder = _folder(tmp_path, [])
+        held = folder / "evidence"
+        pd.DataFrame({"uuid": ["a", "b"]}).to_parquet(held / "02-mappings.parquet")
+        (held / "03-broken.parquet").write_text("PAR1")
+
+        text = _Page(report.render(folder)).text
+
+        assert "evidence/02-mappings – 2 .parquet" in text
+        assert "evidence/03-broken – – .parquet 4 bytes" in text
 
     def test_says_that_no_action_was_taken_and_no_plan_shown(self, tmp_path: Path) -> None:
         text = _page(tmp_path, []).text
