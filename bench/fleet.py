@@ -103,7 +103,10 @@ class Client:
         return {"MetricDataResults": results}
 
     def _value(self, metric: Mapping[str, Any]) -> float | None:
-        name, subject = metric["MetricName"], metric["Dimensions"][0]["Value"]
+        name, dimensions = metric["MetricName"], metric["Dimensions"]
+        if not dimensions:  # of the whole account
+            return None
+        subject = dimensions[0]["Value"]
         number = int(subject.split("-")[1])
         if name == "Duration" and number % SLOW_EVERY == SLOW_EVERY - 1:
             return 3000.0

@@ -31,3 +31,9 @@ def test_a_hundred_functions_that_are_well_take_at_most_twenty_calls() -> None:
 
     assert calls.total() <= 20
     assert calls["list_event_source_mappings"] == 0
+
+
+def test_of_few_functions_what_counts_for_the_whole_account_takes_no_call_more() -> None:
+    calls = _calls(10, failing=True)
+
+    assert calls["get_metric_data"] == 2
