@@ -293,11 +293,7 @@ class Run:
 
     def plot(self, panels: Sequence[plots.Panel], *, target: Target | None) -> show.Shown:
         """Draw panels over the window, with what changed, described in words and numbers."""
-        marks = [
-            plots.Mark(change.at, "deployment" if change.deploys else change.what, change.deploys)
-            for change in (target.changes.dated if target else ())
-            if change.at is not None
-        ]
+        marks = target.marks if target else []
         figure = plots.timeline(panels, window=self.window, marks=marks)
         words = plots.describe(panels, window=self.window, marks=marks)
         return show.picture(plots.png(figure), alt=words)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from opslib import changes, lambda_logs, show
+from opslib import changes, lambda_logs, plots, show
 from opslib.aws import Connection
 from opslib.changes import Changes, Trail
 from opslib.lambda_logs import Logs, LogShape
@@ -73,6 +73,15 @@ class Target:
     def deployed_at(self) -> datetime | None:
         """When code or configuration last changed inside the window, or None."""
         return self.changes.deployed_at
+
+    @property
+    def marks(self) -> list[plots.Mark]:
+        """What changed in the window, as plots mark it."""
+        return [
+            plots.Mark(change.at, "deployment" if change.deploys else change.what, change.deploys)
+            for change in self.changes.dated
+            if change.at is not None
+        ]
 
     @property
     def summary(self) -> show.Shown:

@@ -4,20 +4,18 @@ In: frames as `insights` and `metrics` return them (instants ``at``, tz-aware UT
 milliseconds unless a name says otherwise). Out: a matplotlib Figure, made without pyplot, so that
 nothing global is kept and nothing is shown twice; and `png`, which turns it into bytes that are
 the same for the same data. A gap in the data is a gap in the line. Colour never carries a meaning
-alone: lines differ in style and markers too. For each picture there are its words (`describe`,
-`describe_categories`), which are its alternative text.
+alone: lines differ in style and markers too. For each picture there are its words (`describe`),
+which are its alternative text.
 
 Must not compute an answer, print, or know AWS clients.
 """
 
-from opslib.plots.categories import categories, describe_categories
 from opslib.plots.panels import (
     PERCENTILES,
     Level,
     Line,
     Mark,
     Panel,
-    baseline,
     threshold_levels,
 )
 from opslib.plots.style import BLUE, GREEN, GREY, INK, ORANGE, RED, png
@@ -35,10 +33,7 @@ __all__ = [
     "Line",
     "Mark",
     "Panel",
-    "baseline",
-    "categories",
     "describe",
-    "describe_categories",
     "png",
     "threshold_levels",
     "timeline",

@@ -34,11 +34,6 @@ class Line:
     width: float = 1.7
 
 
-def baseline(column: str, label: str = "same window yesterday") -> Line:
-    """Return the line of what is compared with: thin and grey, behind all others if named first."""
-    return Line(column, label, GREY, "-", width=1.0)
-
-
 PERCENTILES = (
     Line("p50_ms", "p50", BLUE, ":"),
     Line("p95_ms", "p95", ORANGE),

@@ -8,7 +8,6 @@ import pandas as pd
 from matplotlib.dates import num2date
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Rectangle
 
 from opslib import plots
 from opslib.plots import Level, Line, Mark, Panel
@@ -201,58 +200,3 @@ def test_of_many_changes_a_dozen_are_marked_and_none_of_their_numbers_overlaps()
     assert "change 0 and 7 other changes 00:00" in plots.describe(
         [PANEL], window=WINDOW, marks=changes
     )
-
-
-def test_the_same_window_yesterday_is_a_thin_grey_line() -> None:
-    bins = BINS.assign(yesterday_ms=[900.0, 950.0, 910.0, 940.0])
-    panel = Panel(bins, [plots.baseline("yesterday_ms"), Line("p95_ms", "p95")], "D", "ms", 300)
-
-    figure = plots.timeline([panel], window=WINDOW)
-
-    line = figure.axes[0].get_lines()[0]
-    assert str(_floats(line)) == "[900.0, 950.0, nan, 910.0, 940.0]"
-    assert (line.get_label(), line.get_color(), line.get_linewidth()) == (
-        "same window yesterday",
-        plots.GREY,
-        1.0,
-    )
-
-
-KINDS = pd.DataFrame({"kind": ["KeyError", "AccessDenied: $x$", "Timeout"], "n": [3, 40, 1200]})
-TOLD = {"name": "kind", "value": "n", "title": "Errors by kind", "unit": "errors"}
-
-
-def test_kinds_are_bars_longest_first_each_with_its_number() -> None:
-    figure = plots.categories(KINDS, **TOLD)
-
-    axes = figure.axes[0]
-    bars = [bar for bar in axes.patches if isinstance(bar, Rectangle)]
-    assert [bar.get_width() for bar in bars] == [1200, 40, 3]
-    assert [label.get_text() for label in axes.get_yticklabels()] == [
-        "Timeout",
-        "AccessDenied: $x$",
-        "KeyError",
-    ]
-    assert [text.get_text() for text in axes.texts] == ["1,200", "40", "3"]
-    assert (axes.get_title(loc="left"), axes.get_xlabel()) == ("Errors by kind", "errors")
-    assert plots.png(figure).startswith(b"\x89PNG")
-    assert plots.describe_categories(KINDS, **TOLD) == (
-        "Errors by kind, in errors: Timeout 1,200; AccessDenied: $x$ 40; KeyError 3."
-    )
-
-
-def test_kinds_beyond_the_twelfth_are_one_bar_together() -> None:
-    many = pd.DataFrame({"kind": [f"kind {n:02d}" for n in range(15)], "n": range(100, 85, -1)})
-
-    said = plots.describe_categories(many, **TOLD)
-    bars = plots.categories(many, **TOLD).axes[0].patches
-
-    assert said.endswith("kind 11 89; 3 other kinds 261.")
-    assert len(bars) == 13
-
-
-def test_without_any_kind_the_picture_says_so() -> None:
-    figure = plots.categories(KINDS.iloc[:0], **TOLD)
-
-    assert [text.get_text() for text in figure.axes[0].texts] == ["none in this window"]
-    assert plots.describe_categories(KINDS.iloc[:0], **TOLD) == "Errors by kind, in errors: none."
