@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
-from opslib.health.verdicts import Finding, Point, Verdict, judge, number, points_of, utc
+from opslib.health.verdicts import Finding, Point, Verdict, judge, number, points_of, span, utc
 from opslib.system import Thresholds
 from opslib.window import Window
 
@@ -209,7 +209,7 @@ def _until(states: pd.DataFrame) -> str:
         return ""
     return (
         f" {int(there['letters'].sum()):,} can still be replayed; what the first of them leads to "
-        f"is kept until {utc(first_at)}, {number(there['hours_left'].min())} h more."
+        f"is kept until {utc(first_at)}, {_hours(there['hours_left'].min())} more."
     )
 
 
@@ -252,8 +252,8 @@ def _expiring(
         return []
     first_at = _first(left["expires_at"])
     at = f", at {utc(first_at)}" if first_at else ""
-    title = f"What the first dead letter leads to is kept for {number(hours)} h more"
-    detail = f"It is gone in {number(hours)} hours{at}. Read it before that."
+    title = f"What the first dead letter leads to is kept for {_hours(hours)} more"
+    detail = f"It is gone in {_hours(hours)}{at}. Read it before that."
     if hours <= 0:
         title = "What dead letters lead to may be gone at any moment"
         detail = f"It is kept no longer{at.replace('at', 'since', 1)}; read what is still there."
@@ -267,6 +267,10 @@ def _expiring(
             evidence=tuple(evidence),
         )
     ]
+
+
+def _hours(hours: float) -> str:
+    return span(hours * 3_600_000)
 
 
 def _first(instants: "pd.Series[pd.Timestamp]") -> datetime | None:

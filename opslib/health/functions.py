@@ -112,8 +112,8 @@ class FunctionChecks:
                 title = f"{name} is not being invoked"
                 when = f"since {utc(gap.start)}, looked at until {utc(gap.end)}"
             else:
-                minutes = gap.length / timedelta(minutes=1)
-                title, when = f"{name} was not invoked for {minutes:,.0f} minutes", between
+                lasted = span(gap.length / timedelta(milliseconds=1))
+                title, when = f"{name} was not invoked for {lasted}", between
                 note = f"none {between}"
             finding = Finding(
                 id="invocations.none",

@@ -208,7 +208,7 @@ class _About:
         growth = ""
         if seen.grows_s_per_s is not None and seen.word in ("stuck", "falling behind"):
             growth = f" It grows by {number(seen.grows_s_per_s)} s a second."
-        last = _long(seen.last_ms) if seen.last_ms is not None else "not known"
+        last = span(seen.last_ms) if seen.last_ms is not None else "not known"
         over = seen.last_ms is not None and judge(seen.last_ms, threshold) is Verdict.HEALTHY
         reads, until = "read" if over else "reads", recovered_at(seen.points, threshold)
         when = "" if until is None else f" until {utc(until)}"
@@ -216,8 +216,8 @@ class _About:
             self._finding(
                 "stream.lag",
                 severity,
-                f"{self.function} {reads} its stream {_long(level_ms)} late{when}",
-                f"Records were {_long(level_ms)} old or older "
+                f"{self.function} {reads} its stream {span(level_ms)} late{when}",
+                f"Records were {span(level_ms)} old or older "
                 f"{held(len(seen.points), threshold.periods)} of 5 min"
                 f"{f', first from {utc(first)} on' if first else ''}; the last age is {last}."
                 f"{growth}",
@@ -285,14 +285,6 @@ class _About:
             since=since,
             until=until,
         )
-
-
-def _long(value_ms: float) -> str:
-    """Write a time as ``862 ms``, ``34.9 s``, ``62 min`` or ``9.5 h``."""
-    minutes = value_ms / 60_000
-    if minutes < 2:
-        return span(value_ms)
-    return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"
 
 
 def needed(streams: pd.DataFrame, shards: pd.DataFrame) -> int | None:

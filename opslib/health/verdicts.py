@@ -30,6 +30,7 @@ class Verdict(StrEnum):
         return ("healthy", "warning", "critical", "unknown").index(self.value)
 
 
+_MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
 _ORDER = (Verdict.HEALTHY, Verdict.WARNING, Verdict.UNKNOWN, Verdict.CRITICAL)
 
 
@@ -256,8 +257,26 @@ def number(value: float) -> str:
 
 
 def span(value: float) -> str:
-    """Write milliseconds as ``862 ms`` or ``9.6 s``."""
-    return f"{value / 1000:,.1f} s" if value >= 1000 else f"{value:,.0f} ms"
+    """Write milliseconds as a person says them.
+
+    ``862 ms``, ``34.9 s``, from 2 minutes on ``6 min 40 s``, from 10 minutes on ``62 min``, from 2
+    hours on ``9.5 h``, and from 2 days on ``2.3 d``; NaN is ``not known``.
+    """
+    if math.isnan(value):
+        return "not known"
+    seconds = value / 1000
+    if seconds < 1:
+        return f"{value:,.0f} ms"
+    if seconds < 2 * _MINUTE_S:
+        return f"{seconds:,.1f} s"
+    if seconds < 10 * _MINUTE_S:
+        minutes, rest = divmod(round(seconds), _MINUTE_S)
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    if seconds < 2 * _HOUR_S:
+        return f"{seconds / _MINUTE_S:.0f} min"
+    if seconds < 2 * _DAY_S:
+        return f"{seconds / _HOUR_S:.1f}".removesuffix(".0") + " h"
+    return f"{seconds / _DAY_S:,.1f}".removesuffix(".0") + " d"
 
 
 def utc(at: datetime) -> str:

@@ -18,7 +18,7 @@ import pandas as pd
 
 from opslib.health import Check, Finding, Verdict
 from opslib.health.endings import ended_by
-from opslib.health.verdicts import Point, number, utc
+from opslib.health.verdicts import Point, number, span, utc
 from opslib.tree.ranking import branch, ranked
 
 # What begins later than this after a change is hardly of it; a bin may begin before what is in it.
@@ -222,13 +222,13 @@ def _ending(title: str, ended: Sequence[Finding], group: pd.DataFrame) -> Hypoth
 
 def _too_late(title: str, when: datetime, began: Sequence[Finding]) -> Hypothesis:
     before = [each for each in began if _since(each) < when]
-    minutes = [(when - _since(each)) / timedelta(minutes=1) for each in before]
     return Hypothesis(
         title=title,
         severity=before[0].severity,
         against=tuple(
-            f"{each.title}: that began at {utc(_since(each))}, {apart:.0f} min before it"
-            for each, apart in zip(before, minutes, strict=True)
+            f"{each.title}: that began at {utc(_since(each))}, "
+            f"{span((when - _since(each)) / timedelta(milliseconds=1))} before it"
+            for each in before
         ),
         notebook=before[0].notebook,
     )

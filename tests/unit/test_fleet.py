@@ -546,7 +546,7 @@ def test_an_hour_lies_between_hourly_datapoints_and_is_no_silence() -> None:
     assert rows["Invocations", "f-3"].verdict is Verdict.HEALTHY
     finding = paused["Invocations", "f-3"].finding
     assert finding is not None
-    assert finding.title == "f-3 was not invoked for 60 minutes"
+    assert finding.title == "f-3 was not invoked for 60 min"
     assert finding.since == NOW - timedelta(hours=32)
 
 

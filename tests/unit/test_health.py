@@ -25,7 +25,7 @@ from opslib.health import (
 from opslib.health.feeds import dead_letters
 from opslib.health.functions import FunctionChecks
 from opslib.health.series import Series
-from opslib.health.verdicts import Point, number
+from opslib.health.verdicts import Point, number, span
 from opslib.system import Function, Threshold, Thresholds
 from opslib.window import Window
 
@@ -630,6 +630,26 @@ def test_a_number_is_written_whatever_it_is(value: float, text: str) -> None:
     assert number(value) == text
 
 
+@pytest.mark.parametrize(
+    ("milliseconds", "text"),
+    [
+        (862, "862 ms"),
+        (34_900, "34.9 s"),
+        (119_900, "119.9 s"),
+        (146_000, "2 min 26 s"),
+        (420_000, "7 min"),
+        (900_000, "15 min"),
+        (3_715_600, "62 min"),
+        (7_200_000, "2 h"),
+        (34_200_000, "9.5 h"),
+        (198_720_000, "2.3 d"),
+        (float("nan"), "not known"),
+    ],
+)
+def test_a_length_of_time_is_written_as_a_person_says_it(milliseconds: float, text: str) -> None:
+    assert span(milliseconds) == text
+
+
 def test_a_lag_names_its_level_and_since_when() -> None:
     lagging = [
         *_without("iterator_age_ms"),
@@ -802,7 +822,7 @@ def test_a_gap_that_ended_says_from_when_to_when() -> None:
 
     assert check.note == "none between 2026-10-14 00:46 UTC and 2026-10-14 01:57 UTC"
     assert check.finding is not None
-    assert check.finding.title == "f was not invoked for 71 minutes"
+    assert check.finding.title == "f was not invoked for 71 min"
     assert check.finding.detail == (
         "No invocation between 2026-10-14 00:46 UTC and 2026-10-14 01:57 UTC. "
         "Its table t was written meanwhile, so records waited unread."

@@ -46,7 +46,7 @@ def test_one_dead_letter_that_is_older_than_an_hour_is_critical() -> None:
     }
     (finding,) = [row.finding for row in rows if row.finding]
     assert (finding.id, finding.severity) == ("dead-letters.waiting", CRITICAL)
-    assert finding.detail.endswith("The oldest has been there for 3,600.0 s.")
+    assert finding.detail.endswith("The oldest has been there for 60 min.")
     assert finding.evidence == ("dead_letters", "queue_age_ms")
 
 
@@ -105,7 +105,7 @@ def test_a_stream_whose_records_are_read_more_than_an_hour_late_is_critical() ->
     assert row.finding is not None
     assert (row.finding.id, row.finding.title) == (
         "stream.age",
-        "clicks is read 3,601.0 s late",
+        "clicks is read 60 min late",
     )
     assert row.finding.since == START + timedelta(minutes=175)
     assert row.source.endswith("GetRecords.IteratorAge > 1 hour")
@@ -117,7 +117,7 @@ def test_a_stream_that_was_late_and_caught_up_is_told_as_over() -> None:
     row = stream_rows(caught_up, thresholds=T, window=WINDOW)[1]
 
     assert row.finding is not None
-    assert row.finding.title == "clicks was read 7,200.0 s late until 2026-10-14 01:07 UTC"
+    assert row.finding.title == "clicks was read 2 h late until 2026-10-14 01:07 UTC"
     assert row.finding.until == START + timedelta(minutes=60)
 
 

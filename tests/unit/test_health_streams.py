@@ -193,7 +193,7 @@ def test_a_lag_that_was_caught_up_with_is_told_until_when() -> None:
 
     lag = _found(_course(late, {}))["stream.lag"]
 
-    assert lag.title == "f read its stream 7 min late until 2026-10-14 01:55 UTC"
+    assert lag.title == "f read its stream 6 min 40 s late until 2026-10-14 01:55 UTC"
     assert lag.until is not None
 
 
