@@ -144,6 +144,9 @@ class Connection:
     def client(self, service: str) -> Client:
         return self._client
 
+    def brief_client(self, service: str) -> Client:
+        return self._client
+
 
 def _system(size: int) -> dict[str, Any]:
     names = [f"f-{number}" for number in range(size)]

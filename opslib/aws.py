@@ -39,6 +39,7 @@ from opslib.window import wall_now
 
 _CONNECT_TIMEOUT_S = 3
 _READ_TIMEOUT_S = 10
+_BRIEF_TIMEOUT_S = 3
 _ATTEMPTS = 3
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 _IDENTITY = "sts:GetCallerIdentity"
@@ -153,6 +154,16 @@ class Connection:
                 self._session, service, endpoint_url=self._endpoint_url, read_s=_READ_TIMEOUT_S
             )
         return self._clients[service]
+
+    def brief_client(self, service: str) -> Any:
+        """Return a client for what nothing rests on: it waits 3 s for an answer and tries once."""
+        return _client(
+            self._session,
+            service,
+            endpoint_url=self._endpoint_url,
+            read_s=_BRIEF_TIMEOUT_S,
+            attempts=1,
+        )
 
 
 def connect(system: System, *, deadline_s: float = 15) -> Connection:
@@ -295,14 +306,21 @@ def _refused(
     return CouldNotLook(f"{head} {tail}", operation=operation, reason=reason, **facts)
 
 
-def _client(session: Any, service: str, *, endpoint_url: str | None, read_s: float) -> Any:
+def _client(
+    session: Any,
+    service: str,
+    *,
+    endpoint_url: str | None,
+    read_s: float,
+    attempts: int = _ATTEMPTS,
+) -> Any:
     loopback = endpoint_url is not None and urlsplit(endpoint_url).hostname in _LOOPBACK
     config = Config(
         # A proxy of the environment would look for 127.0.0.1 on its own machine.
         proxies={} if loopback else None,
         connect_timeout=_CONNECT_TIMEOUT_S,
         read_timeout=read_s,
-        retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+        retries={"mode": "standard", "total_max_attempts": attempts},
         user_agent_extra=f"opslib/{__version__}",
     )
     return session.client(service, endpoint_url=endpoint_url, config=config)

@@ -6,10 +6,10 @@ and not one that anything rests on: where it may not be asked, the rest of the t
 Facts leaned on
 ---------------
 LookupEvents takes one attribute, gives 50 events a page, newest first, of the last 90 days, and may
-be called twice a second in an account and region; an event can take some minutes to be there
-(botocore and CloudTrail user guide, LookupEvents). Names of Lambda's events carry the date of the
-API, and some a ``v2``; a name without them finds nothing (Lambda developer guide, logging API calls
-with CloudTrail).
+be called twice a second in an account and region, whoever calls; an event can take some minutes to
+be there (botocore and CloudTrail user guide, LookupEvents). Names of Lambda's events carry the date
+of the API, and some a ``v2``; a name without them finds nothing (Lambda developer guide, logging
+API calls with CloudTrail).
 """
 
 import json
@@ -21,26 +21,29 @@ from opslib.aws import calling
 from opslib.changes.functions import instant, named
 from opslib.changes.rows import EDITS, VERSIONS, Change
 from opslib.errors import CouldNotLook
-from opslib.window import Window
+from opslib.window import Window, iso
 
 _OPERATION = "cloudtrail:LookupEvents"
 _MOST_PAGES = 4
 _APART_S = 0.5
+_IN_PART = "in part"
 
 # Name of the event, what it is, and whether it deploys. Those of concurrency are not in Lambda's
-# list: their dates are, as with the others, those in the paths of the API.
-_OF_FUNCTIONS = {
-    "UpdateFunctionCode20150331v2": ("code updated", True),
-    "UpdateFunctionConfiguration20150331v2": ("configuration updated", True),
-    "PublishVersion20150331": ("version published", True),
+# list: their dates are, as with the others, those in the paths of the API. What nobody else dates
+# stands first, for there may be no time for all; what Lambda itself dates, last.
+_TABLES = "UpdateTable"
+_TOLD = {
     "UpdateAlias20150331": ("alias moved", True),
-    "PutFunctionConcurrency20171031": ("reserved concurrency set", False),
-    "DeleteFunctionConcurrency20171031": ("reserved concurrency removed", False),
-    "CreateEventSourceMapping20150331": ("event source mapping created", False),
     "UpdateEventSourceMapping20150331": ("event source mapping updated", False),
     "DeleteEventSourceMapping20150331": ("event source mapping deleted", False),
+    "PutFunctionConcurrency20171031": ("reserved concurrency set", False),
+    "DeleteFunctionConcurrency20171031": ("reserved concurrency removed", False),
+    _TABLES: ("table updated", False),
+    "UpdateFunctionConfiguration20150331v2": ("configuration updated", True),
+    "UpdateFunctionCode20150331v2": ("code updated", True),
+    "CreateEventSourceMapping20150331": ("event source mapping created", False),
+    "PublishVersion20150331": ("version published", True),
 }
-_OF_TABLES = {"UpdateTable": ("table updated", False)}
 _SUBJECTS = {
     "code updated": EDITS,
     "configuration updated": EDITS,
@@ -72,7 +75,8 @@ class Trail:
     client
         The boto3 ``cloudtrail`` client.
     deadline_s
-        So many seconds after the first call, no further one is begun.
+        After so many seconds of asking, for all functions together, no further call is begun: a run
+        is not to wait for what only makes it richer, and others ask beside it.
     sleep, monotonic
         As of `time`.
     """
@@ -82,16 +86,16 @@ class Trail:
         client: Any,
         window: Window,
         *,
-        deadline_s: float = 20,
+        deadline_s: float = 6,
         sleep: Callable[[float], None] = time.sleep,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client = client
         self._window = window
-        self._deadline_s = deadline_s
+        self._left_s = deadline_s
         self._sleep = sleep
         self._monotonic = monotonic
-        self._end_s: float | None = None
+        self._end_s = 0.0
         self._found: dict[str, list[Mapping[str, Any]]] = {}
         self._ended = False
 
@@ -108,39 +112,48 @@ class Trail:
             Names of tables.
         """
         mappings, tables = set(mappings), set(tables)
-        wanted = _OF_FUNCTIONS | (_OF_TABLES if tables else {})
+        wanted = {name: told for name, told in _TOLD.items() if tables or name != _TABLES}
         notes = list(self._look_up(list(wanted)))
-        found = [
-            change
-            for event_name, (what, deploys) in wanted.items()
-            for event in self._found.get(event_name, ())
-            if _concerns(event, function_name, mappings, tables)
-            for change in _changes(event, what, deploys)
-        ]
+        found: list[Change] = []
+        for event_name, (what, deploys) in wanted.items():
+            for event in self._found.get(event_name, ()):
+                if not _concerns(event, function_name, mappings, tables):
+                    continue
+                # What was refused, or only tried out, changed nothing that anything could be of.
+                refused = _details(event).get("errorCode")
+                for change in _changes(event, what, deploys):
+                    if refused and change.at is not None:
+                        said = f"{change.what}, {change.detail}"
+                        notes.append(f"Refused at {iso(change.at)} ({refused}): {said}.")
+                    elif not _part(_details(event), "requestParameters").get("dryRun"):
+                        found.append(change)
         return found, notes
 
     def _look_up(self, wanted: list[str]) -> Iterator[str]:
         """Ask for what was not asked for yet; yield a sentence for what was not seen."""
-        if self._end_s is None:
-            self._end_s = self._monotonic() + self._deadline_s
-        for place, event_name in enumerate(wanted):
-            if self._ended or event_name in self._found:
-                continue
+        self._end_s = self._monotonic() + self._left_s
+        unasked = [name for name in wanted if name not in self._found and not self._ended]
+        for place, event_name in enumerate(unasked):
             if self._late():
-                left = ", ".join(wanted[place:])
+                left = ", ".join(unasked[place:])
                 yield f"CloudTrail was not asked for {left}: there was no time left."
                 self._ended = True
-                return
+                break
             events = self._found[event_name] = []
             try:
                 for event in self._events(event_name):
                     events.append(event)
             except CouldNotLook as error:
+                if error.reason == _IN_PART:
+                    yield error.message
+                    continue
                 yield f"CloudTrail does not say who changed what. {error.message}"
                 self._ended = True
+                break
+        self._left_s = self._end_s - self._monotonic()
 
     def _late(self) -> bool:
-        return self._end_s is not None and self._monotonic() > self._end_s
+        return self._monotonic() > self._end_s
 
     def _events(self, event_name: str) -> Iterator[Mapping[str, Any]]:
         more: dict[str, str] = {}
@@ -149,12 +162,16 @@ class Trail:
             yield from page.get("Events", [])
             if not page.get("NextToken"):
                 return
+            if self._late():
+                why = "there was no time left for its older events"
+                break
             more = {"NextToken": page["NextToken"]}
+        else:
+            why = f"which has more than {_MOST_PAGES} pages of it"
         raise CouldNotLook(
-            f"Seen in part: {event_name} in CloudTrail, which has more than {_MOST_PAGES} pages of "
-            "it. Look at a shorter window.",
+            f"Seen in part: {event_name} in CloudTrail, {why}. Look at a shorter window.",
             operation=_OPERATION,
-            reason="failed",
+            reason=_IN_PART,
         )
 
     def _page(self, event_name: str, more: Mapping[str, str]) -> Mapping[str, Any]:
@@ -210,8 +227,10 @@ def _changes(event: Mapping[str, Any], what: str, deploys: bool) -> Iterator[Cha
         if asked.get(key)
     ]
     table = named(str(asked.get("tableName", ""))).rpartition("/")[2]
-    parts = [" ".join(said), table, *_asked_for(asked), f"by {event.get('Username') or '?'}"]
-    refused = details.get("errorCode")
+    # As CloudFormation or Application Auto Scaling do, of which the latter asks for nobody.
+    through = _part(details, "userIdentity").get("invokedBy")
+    by = f"by {event.get('Username') or '?'}{f' through {through}' if through else ''}"
+    parts = [" ".join(said), table, *_asked_for(asked), by]
     answered = _part(details, "responseElements")
     published = answered.get("version") if what == "version published" else ""
     version = str(asked.get("functionVersion") or published or "")
@@ -221,10 +240,10 @@ def _changes(event: Mapping[str, Any], what: str, deploys: bool) -> Iterator[Cha
     yield Change(
         at,
         what,
-        f"{', '.join(filter(None, parts))}{f'; refused: {refused}' if refused else ''}",
+        ", ".join(filter(None, parts)),
         version,
-        deploys=deploys and not refused,
-        subject="" if refused else subject,
+        deploys=deploys,
+        subject=subject,
     )
 
 

@@ -85,6 +85,14 @@ def test_clients_go_to_the_profiles_endpoint_with_deadlines_and_three_tries(
     assert config.retries == {"mode": "standard", "total_max_attempts": 3}
 
 
+def test_a_brief_client_waits_three_seconds_and_tries_once(server: sts.Server, make: Make) -> None:
+    trail = connect(make(server.url)).brief_client("cloudtrail")
+
+    assert trail.meta.endpoint_url == server.url
+    assert (trail.meta.config.connect_timeout, trail.meta.config.read_timeout) == (3, 3)
+    assert trail.meta.config.retries == {"mode": "standard", "total_max_attempts": 1}
+
+
 def test_descriptions_of_services_are_read_once_for_all_connections(
     server: sts.Server, make: Make
 ) -> None:

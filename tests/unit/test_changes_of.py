@@ -217,8 +217,10 @@ def test_cloudtrail_says_who_and_when_aliases_moved() -> None:
         ("00:30", "code updated", "by bob"),
         ("01:00", "alias moved", "alias live to version 7, by ada"),
         ("02:00", "event source mapping updated", "by ada"),
-        ("02:30", "table updated", "orders, by ada; refused: AccessDenied"),
     ]
+    assert found.notes[-1] == (
+        "Refused at 2026-10-14T02:30:00Z (AccessDenied): table updated, orders, by ada."
+    )
     assert found.deployed_at == _at(1)
     assert {(asked["StartTime"], asked["EndTime"]) for asked in trail.asked} == {
         (WINDOW.start, WINDOW.end)
@@ -325,7 +327,112 @@ def test_a_refused_edit_is_no_other_telling_of_the_one_that_was_made() -> None:
 
     found = _of(Lambda(_function(at="2026-10-14T02:00:01.000+0000")), trail=trail)
 
-    assert [what for _, what, _ in _told(found)] == ["code updated", "code or configuration edited"]
+    assert [what for _, what, _ in _told(found)] == ["code or configuration edited"]
+    assert found.notes == ("Refused at 2026-10-14T02:00:00Z (AccessDenied): code updated, by ada.",)
+
+
+def test_what_was_only_tried_out_is_no_change() -> None:
+    tried = _event(_at(2), functionName="orders", dryRun=True)
+
+    found = _of(
+        Lambda(_function()), trail=Trail(UpdateFunctionCode20150331v2=[{"Events": [tried]}])
+    )
+
+    assert _told(found) == []
+    assert (found.deployed_at, found.notes) == (None, ())
+
+
+def test_what_a_service_changed_by_itself_is_told_as_that() -> None:
+    record = {
+        "userIdentity": {"invokedBy": "dynamodb.application-autoscaling.amazonaws.com"},
+        "requestParameters": {"tableName": "orders"},
+    }
+    scaled = {
+        "EventTime": _at(1),
+        "Username": "AutoScaling-UpdateTable",
+        "CloudTrailEvent": json.dumps(record),
+    }
+
+    found = _of(
+        Lambda(_function()),
+        trail=Trail(UpdateTable=[{"Events": [scaled]}]),
+        tables=Tables(orders={}),
+        named=("orders",),
+    )
+
+    assert _told(found) == [
+        (
+            "01:00",
+            "table updated",
+            "orders, by AutoScaling-UpdateTable through "
+            "dynamodb.application-autoscaling.amazonaws.com",
+        )
+    ]
+
+
+class _Slow(Trail):
+    """A trail that takes so many seconds for each answer."""
+
+    def __init__(self, *, clock: Clock, each_s: float, **pages: Any) -> None:
+        super().__init__(**pages)
+        self.clock, self.each_s = clock, each_s
+
+    def lookup_events(self, **arguments: Any) -> dict[str, Any]:
+        self.clock.at_s += self.each_s
+        return super().lookup_events(**arguments)
+
+
+def test_a_slow_cloudtrail_is_asked_first_for_what_nobody_else_dates_and_no_longer_than_six_s() -> (
+    None
+):
+    clock = Clock()
+    client = _Slow(clock=clock, each_s=1.5)
+    trail = changes.Trail(client, WINDOW, sleep=clock.sleep, monotonic=clock.monotonic)
+
+    _, notes = trail.recorded("orders", mappings=["m-1"], tables=["orders"])
+
+    assert clock.at_s - 100 == 7.5
+    assert [asked["LookupAttributes"][0]["AttributeValue"] for asked in client.asked] == [
+        "UpdateAlias20150331",
+        "UpdateEventSourceMapping20150331",
+        "DeleteEventSourceMapping20150331",
+        "PutFunctionConcurrency20171031",
+        "DeleteFunctionConcurrency20171031",
+    ]
+    assert notes == [
+        "CloudTrail was not asked for UpdateTable, UpdateFunctionConfiguration20150331v2, "
+        "UpdateFunctionCode20150331v2, CreateEventSourceMapping20150331, PublishVersion20150331: "
+        "there was no time left."
+    ]
+
+
+def test_time_in_which_cloudtrail_is_not_asked_does_not_count() -> None:
+    clock = Clock()
+    client = _Slow(clock=clock, each_s=0.5)
+    trail = changes.Trail(client, WINDOW, sleep=clock.sleep, monotonic=clock.monotonic)
+    trail.recorded("a", mappings=[], tables=[])
+    clock.at_s += 60
+
+    _, notes = trail.recorded("b", mappings=[], tables=["orders"])
+
+    assert notes == []
+    assert len(client.asked) == 10
+
+
+def test_a_name_with_too_many_events_does_not_keep_the_others_from_being_asked() -> None:
+    busy = [{"Events": [_event(_at(1), functionName="another")]} for _ in range(6)]
+    published = [{"Events": [_event(_at(2), functionName="orders")]}]
+
+    found = _of(
+        Lambda(_function()),
+        trail=Trail(UpdateFunctionCode20150331v2=busy, PublishVersion20150331=published),
+    )
+
+    assert _told(found) == [("02:00", "version published", "by ada")]
+    assert found.notes == (
+        "Seen in part: UpdateFunctionCode20150331v2 in CloudTrail, which has more than 4 pages of "
+        "it. Look at a shorter window.",
+    )
 
 
 def test_an_edit_that_cloudtrail_tells_of_deploys_nothing_where_traffic_is_on_an_alias() -> None:

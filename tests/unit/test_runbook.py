@@ -58,6 +58,9 @@ class _Connection:
     def client(self, service: str) -> Any:
         return self.clients[service]
 
+    def brief_client(self, service: str) -> Any:
+        return self.clients[service]
+
 
 class _Aliased(Lambda):
     """The ``lambda`` client of a function that was edited, and whose alias still has a version."""

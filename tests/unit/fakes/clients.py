@@ -121,6 +121,9 @@ class Connected:
     def client(self, service: str) -> Any:
         return self.clients[service.replace("-", "_")]
 
+    def brief_client(self, service: str) -> Any:
+        return self.client(service)
+
 
 class Group:
     """The ``logs`` client before these pages of DescribeLogGroups."""
