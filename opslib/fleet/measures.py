@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from opslib.fleet.scope import Scope
+from opslib.fleet.scope import FEW, Scope
 from opslib.health.series import Series
 from opslib.health.verdicts import Point
 from opslib.metrics import OPERATIONS, Measure, Metric, MetricAnswer, wanted
@@ -93,13 +93,26 @@ def period_of(scope: Scope, window: Window) -> int:
 
 
 def unasked(scope: Scope) -> tuple[str, ...]:
-    """Say what is not asked of a system because it is too large."""
-    if len(scope.tables) <= MOST_BY_OPERATION:
-        return ()
-    return (
-        f"Not asked: errors and latency of DynamoDB itself, which are counted by table and "
-        f"operation, for there are more than {MOST_BY_OPERATION} tables. Throttles are.",
-    )
+    """Say what is not asked of a system because it is too large, a sentence each."""
+    return tuple(_unasked(scope))
+
+
+def _unasked(scope: Scope) -> Iterator[str]:
+    if len(scope.tables) > MOST_BY_OPERATION:
+        yield (
+            f"Not asked: errors and latency of DynamoDB itself, which are counted by table and "
+            f"operation, for there are more than {MOST_BY_OPERATION} tables. Throttles are."
+        )
+    if scope.few:
+        return
+    many = f"for there are more than {FEW} functions. Give `function` and run again"
+    if any(each.dead_letter_queue for each in scope.functions):
+        yield (
+            "Not asked: dead letters that Lambda could not deliver (DeadLetterErrors, "
+            f"DestinationDeliveryFailures), {many}. What waits in the queues is."
+        )
+    if scope.tables:
+        yield f"Not asked: requests that DynamoDB refuses as wrong (UserErrors), {many}."
 
 
 def lines(answer: MetricAnswer, function: str) -> list[pd.DataFrame]:

@@ -199,6 +199,27 @@ def test_tables_beyond_what_a_call_holds_are_not_asked_by_operation_and_that_is_
     assert fleet.unasked(many)[0].startswith("Not asked: errors and latency of DynamoDB itself")
 
 
+def test_what_only_few_functions_are_asked_is_said_of_many() -> None:
+    tables: list[dict[str, Any]] = [{"name": "t"}]
+    dlq = {"dead_letter_queue": "q"}
+    queues: list[dict[str, Any]] = [{"name": "q", "kind": "dead-letter"}]
+    few = _scope(*({"name": f"f-{n}"} | dlq for n in range(10)), tables=tables, queues=queues)
+    many = _scope(*({"name": f"f-{n}"} | dlq for n in range(11)), tables=tables, queues=queues)
+    bare = _scope(*({"name": f"f-{n}"} for n in range(11)))
+
+    asked = {metric.metric for metric in fleet.metrics_of(many, WINDOW)}
+
+    assert not asked & {"DeadLetterErrors", "DestinationDeliveryFailures", "UserErrors"}
+    assert fleet.unasked(many) == (
+        "Not asked: dead letters that Lambda could not deliver (DeadLetterErrors, "
+        "DestinationDeliveryFailures), for there are more than 10 functions. Give `function` and "
+        "run again. What waits in the queues is.",
+        "Not asked: requests that DynamoDB refuses as wrong (UserErrors), for there are more than "
+        "10 functions. Give `function` and run again.",
+    )
+    assert (fleet.unasked(few), fleet.unasked(bare)) == ((), ())
+
+
 @pytest.mark.parametrize(
     ("filters", "verdict", "said"),
     [
