@@ -8,7 +8,9 @@ Facts leaned on
 ``LastModified`` is of the last edit only, so a later edit hides an earlier one, and an alias does
 not say when it was moved (botocore, FunctionConfiguration and AliasConfiguration). A mapping's
 ``LastModified`` is of its last update or change of state, whichever came last (botocore,
-EventSourceMappingConfiguration).
+EventSourceMappingConfiguration); that of a stream's mapping goes on with its LastProcessingResult,
+by whole minutes, though nobody updated it (terraform-provider-aws, pull request 20487; answers in
+the Lambda developer guide).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,6 +19,7 @@ from typing import Any
 
 from opslib.aws import calling
 from opslib.changes.rows import EDITS, LATEST, VERSIONS, Change
+from opslib.tree.hypotheses import MAPPING_DATED
 
 
 def configuration(client: Any, name: str, *, alias: str | None = None) -> Mapping[str, Any]:
@@ -111,7 +114,10 @@ def mapped(found: Iterable[Mapping[str, Any]]) -> Iterator[Change]:
                 f"{f' ({reason})' if reason else ''}{batch}"
             )
             subject = f"mapping {mapping['UUID']}"
-            yield Change(at, "event source mapping changed", detail, subject=subject)
+            # A queue's has no last result, and one that is not polled gets none.
+            tried = ":sqs:" not in source and mapping.get("State") == "Enabled"
+            what = MAPPING_DATED if tried else "event source mapping changed"
+            yield Change(at, what, detail, subject=subject)
 
 
 def named(arn: str) -> str:

@@ -170,9 +170,10 @@ def _told(changes: Sequence[Change], recorded: Change) -> list[Change]:
         return [*changes, recorded]
     known = same[0]
     kept = [change for change in changes if change is not known]
-    edit = known.subject == EDITS
+    # CloudTrail knows what of a function or of a mapping was changed, and that somebody did.
+    surer = known.subject == EDITS or known.subject.startswith("mapping ")
     both = known._replace(
-        what=recorded.what if edit else known.what,
+        what=recorded.what if surer else known.what,
         detail=f"{known.detail}; {recorded.detail}",
         subject="",
     )

@@ -29,6 +29,9 @@ MORE_LOAD = 1.5
 # So many changes that came too late are told, the first ones.
 _MOST_LATE = 3
 _BAD = (Verdict.CRITICAL, Verdict.WARNING)
+#: What `opslib.changes` calls an instant at which a stream's mapping was changed, or only tried a
+#: batch with another result than before: failing does that, and is no change by anybody.
+MAPPING_DATED = "event source mapping or its last result changed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,8 +124,9 @@ def _changes(
     late = 0
     for function, rows in changes.items():
         undated = tuple(_undated(rows[rows["at"].isna()]))
-        every = list(_instants(rows))
-        for when, group in every:
+        instants = list(_instants(rows))
+        every = [each for each in instants if not _by_itself(each[1])]
+        for when, group in instants:
             # Functions that share a table share its changes.
             key = (utc(when), *group["what"], *group["detail"])
             if key in told or not began:
@@ -131,7 +135,10 @@ def _changes(
             what = f"The change of {function} at {utc(when)} ({_kinds(group)})"
             after = [each for each in began if _within(each, when)]
             ended = [each for each in began if ended_by(when, since=each.since, until=each.until)]
-            if ended and not any(_since(each) >= when for each in after):
+            if _by_itself(group):
+                if after:
+                    yield _perhaps_nobody(f"{what} began it", after, group)
+            elif ended and not any(_since(each) >= when for each in after):
                 yield _ending(f"{what} ended it", ended, group)
             elif after:
                 yield _beginning(
@@ -170,6 +177,23 @@ def _undated(rows: pd.DataFrame) -> Iterator[str]:
         yield f"When this came: {what}{f' {detail}' if detail else ''}."
 
 
+def _by_itself(group: pd.DataFrame) -> bool:
+    return set(group["what"]) == {MAPPING_DATED}
+
+
+def _perhaps_nobody(title: str, after: Sequence[Finding], group: pd.DataFrame) -> Hypothesis:
+    return Hypothesis(
+        title=title,
+        severity=after[0].severity,
+        against=(
+            "Lambda dates a stream's mapping anew when its last result changes, too: the first "
+            "failure may have done that, and nobody changed it.",
+        ),
+        unseen=("Whether somebody did: CloudTrail would say, and told of no update.",),
+        notebook=after[0].notebook,
+    )
+
+
 def _beginning(
     function: str,
     when: datetime,
@@ -197,9 +221,13 @@ def _beginning(
         for at, other in every
         if when < at <= first
     ]
-    unseen = () if told or load else (f"The traffic of {function} before it.",)
+    unseen = [] if told or load else [f"The traffic of {function} before it."]
+    failing = any(each.id.startswith("errors.") for each in after)
     for grew, sentence in told:
-        (against if grew else supports).append(sentence)
+        if grew and failing:
+            unseen.append(f"{sentence} What fails is tried again, and that counts too.")
+        else:
+            (against if grew else supports).append(sentence)
     return Hypothesis(
         title=f"The change of {function} at {utc(when)} ({_kinds(group)}) began it",
         severity=after[0].severity,

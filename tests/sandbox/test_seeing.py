@@ -59,7 +59,7 @@ def test_a_table_and_a_mapping_are_older_than_what_is_told_of_them(
 
     made = found[found["at"] == NOW - timedelta(days=30)]
     assert made["what"].tolist() == [
-        "event source mapping changed",
+        "event source mapping or its last result changed",
         "table created",
         "table switched to on-demand",
     ]

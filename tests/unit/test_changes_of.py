@@ -107,6 +107,30 @@ def test_a_table_or_a_mapping_that_changed_is_no_deployment() -> None:
     assert found.deployed_at is None
 
 
+def test_a_streams_mapping_that_is_polled_is_dated_by_its_last_result_too() -> None:
+    queue = {"EventSourceArn": "arn:aws:sqs:eu-west-1:123456789012:work"}
+    function = Lambda(
+        _function(),
+        mappings=[
+            {
+                "EventSourceMappings": [
+                    _mapping("m-1", _at(1), State="Enabled"),
+                    _mapping("m-2", _at(2), State="Disabled"),
+                    _mapping("m-3", _at(3), State="Enabled", **queue),
+                ]
+            }
+        ],
+    )
+
+    found = _of(function)
+
+    assert [what for _, what, _ in _told(found)] == [
+        "event source mapping or its last result changed",
+        "event source mapping changed",
+        "event source mapping changed",
+    ]
+
+
 def test_mappings_of_an_alias_are_found_too() -> None:
     function = Lambda(
         _function(),
@@ -305,7 +329,7 @@ def test_an_edit_that_cloudtrail_tells_of_too_is_one_change_with_who_made_it() -
     assert _told(found) == [
         (
             "01:01",
-            "event source mapping changed",
+            "event source mapping updated",
             "table/orders: Enabled (User action), batches of 100; "
             "enabled False, batchSize 1000, by ada",
         ),

@@ -101,6 +101,20 @@ def test_traffic_that_doubled_speaks_against_the_change() -> None:
     )
 
 
+def test_invocations_that_grew_with_errors_are_no_evidence_against_a_change() -> None:
+    failing = _finding("errors.rate", since=AT + 2 * MINUTE)
+    before = [Point(AT + n * MINUTE, 3.0) for n in range(-30, 0)]
+    after = [Point(AT + n * MINUTE, 6.0) for n in range(31)]
+
+    first = _hypotheses([failing], changes={"f": _change(AT)}, traffic={"f": before + after})[0]
+
+    assert first.against == ()
+    assert first.unseen == (
+        "More traffic came at the same time: 3.0 invocations a minute before it, 6.2 since. "
+        "What fails is tried again, and that counts too.",
+    )
+
+
 def test_what_began_before_a_change_speaks_against_it() -> None:
     slow = _finding("duration.near-timeout", since=AT + 2 * MINUTE)
     letters = _finding("dead-letters.waiting", since=AT - 40 * MINUTE)
@@ -145,7 +159,7 @@ def _changes(*rows: tuple[datetime | None, str, str]) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("what", "detail", "finding"),
     [
-        ("event source mapping changed", "table/t: Enabled, batches of 1000", "stream.lag"),
+        ("event source mapping updated", "table/t: Enabled, batches of 1000", "stream.lag"),
         ("table capacity lowered", "t: 5 read and 1 write units", "dynamodb.write-throttled"),
         ("alias moved", "live from version 1 to 2", "errors.code"),
         ("PutFunctionConcurrency", "by arn:aws:iam::1:user/ada", "invocations.throttled"),
@@ -163,6 +177,27 @@ def test_a_change_right_before_the_first_sign_is_evidence_of_whatever_kind_it_is
         f"{finding}: first at 2026-10-14 01:03 UTC",
         f"{what}: {detail}.",
     )
+
+
+def test_a_mapping_that_its_failures_may_have_dated_is_no_cause_and_hides_none() -> None:
+    sign = _finding("errors.code", since=AT + 3 * MINUTE)
+    dated = "event source mapping or its last result changed"
+    rows = _changes((AT, "edited", ""), (AT + 3 * MINUTE, dated, "table/t: Enabled"))
+
+    edited, mapping = _hypotheses([sign], changes={"f": rows})
+
+    assert edited.title == "The change of f at 2026-10-14 01:00 UTC (edited) began it"
+    assert edited.against == ()
+    assert "Nothing else about f changed in the window." in edited.supports
+    assert mapping.supports == ()
+    assert mapping.against[0].startswith("Lambda dates a stream's mapping anew")
+
+
+def test_a_mapping_that_its_recovery_may_have_dated_ended_nothing() -> None:
+    over = _finding("errors.code", since=AT - 40 * MINUTE, until=AT - MINUTE)
+    dated = "event source mapping or its last result changed"
+
+    assert _hypotheses([over], changes={"f": _changes((AT, dated, "table/t: Enabled"))}) == []
 
 
 def test_of_two_changes_before_the_first_sign_the_nearer_speaks_against_the_other() -> None:
