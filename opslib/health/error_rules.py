@@ -20,6 +20,9 @@ was caught has ``errorType`` too, and beside it the logger's own ``level`` and `
 runtime's has ``log_level`` and no message, or a message that begins with "Invoke Error" (sources of
 awslambdaric and of the runtime for Node.js). An initialization that takes over 10 s is ended
 and done again inside the first invocation (Lambda developer guide, Execution environments).
+Services that are called: what Node.js, axios, got and fetch, Python's urllib, requests, httpx and
+botocore raise when one is away, slow or answers 408, 429 or 5xx, and the errors of Slack's Web API
+about a token or a channel. Other 4xx stay with the code: the request was at fault.
 """
 
 import re
@@ -64,6 +67,26 @@ class Rule:
 def _rule(kind: str, finding: str, shows: str, *, cause: str, solution: str, notebook: str) -> Rule:
     return Rule(kind, finding, re.compile(shows), cause, solution, notebook)
 
+
+# Statuses that a caller cannot help. A number alone is none: it has to be said to be one.
+_STATUS = r"(?:408|429|5\d\d)\b"
+_AWAY = (
+    r"\b(?:ECONNREFUSED|ECONNRESET|ECONNABORTED|E(?:SOCKET)?TIMEDOUT|ENOTFOUND|EAI_AGAIN"
+    r"|EHOSTUNREACH|ENETUNREACH)\b|socket hang up|\bfetch failed|timeout of \d+ ?ms exceeded"
+    r"|Connection refused|Connection reset by peer|Connection(?:Refused|Reset)Error"
+    r"|Name or service not known|name resolution|Max retries exceeded with url|Read timed out"
+    r"|\b(?:Connect|Read)Timeout(?:Error)?\b|EndpointConnectionError|RemoteDisconnected"
+    r"|\((?:InternalServerError|InternalFailure|ServiceUnavailable\w*)\)"
+    rf"|(?:[Ss]tatus code|HTTP Error|Response code|StatusCodeError):? {_STATUS}"
+    rf"|\b{_STATUS} (?:Client|Server) Error|(?:Client|Server) error '{_STATUS}|\bratelimited\b"
+    r"|429 Too Many|500 Internal Server|502 Bad Gateway|503 Service|504 Gateway"
+)
+_REFUSED = (
+    r"\b(?:invalid_auth|not_authed|token_expired|token_revoked|account_inactive|missing_scope"
+    r"|not_in_channel|channel_not_found)\b|ExpiredToken|TokenExpired|jwt expired"
+    r"|UnrecognizedClient|InvalidClientTokenId|[Ss]tatus code:? 401\b|HTTP Error 401\b"
+    r"|\b401 Client Error|Client error '401\b"
+)
 
 #: In the order in which they are tried; the last two take what no other did.
 RULES = (
@@ -144,6 +167,22 @@ RULES = (
         cause="A request that the service does not accept: often the schema or the data changed.",
         solution="See which record and since when; go back, or mend the source of the data.",
         notebook="13-code-error",
+    ),
+    _rule(
+        "token refused",
+        "errors.dependency",
+        _REFUSED,
+        cause="A service that it calls does not take its token: expired, revoked or not allowed.",
+        solution="Renew the token, or give it what it lacks; another version has the same one.",
+        notebook="10-error-rate",
+    ),
+    _rule(
+        "service failing",
+        "errors.dependency",
+        _AWAY,
+        cause="A service that it calls is away, too slow, or answers that it fails.",
+        solution="See which one, and wait for it; check the retries. Going back mends nothing.",
+        notebook="10-error-rate",
     ),
     _rule(
         "process ended",

@@ -57,6 +57,7 @@ QUESTIONS = (
             Question("Are they cut off?", ("errors.timeout",), "12-timeout"),
             Question("Is memory out, or no start?", ("errors.out-of-memory", "errors.init-failed")),
             Question("Is it DynamoDB?", ("errors.dynamodb", "errors.missing-resource")),
+            Question("Is it a service it calls?", ("errors.dependency",)),
             Question("Is it the code?", ("errors.code", "errors.validation"), "13-code-error"),
         ),
     ),

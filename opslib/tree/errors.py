@@ -2,8 +2,10 @@
 
 Sources
 -------
-Lambda aggregator operations guide: Error Rate Issues, Procedures. UpdateFunctionConfiguration edits
-$LATEST only; UpdateAlias keeps the weights of a canary unless they are cleared (botocore, Lambda).
+Lambda aggregator operations guide: Error Rate Issues, Procedures; operations guide of
+vf-api-workers: Lambda Function Errors Spike, Verdict Not Posted to Slack.
+UpdateFunctionConfiguration edits $LATEST only; UpdateAlias keeps the weights of a canary unless
+they are cleared (botocore, Lambda).
 """
 
 from opslib.tree.branch import Branch
@@ -53,6 +55,24 @@ zae-limiter upgrade --name NAME --region REGION --lambda-only
 ```
 
 - Read the trace first: when the data changed and not the code, going back mends nothing.
+"""
+
+_DEPENDENCY = """\
+Do not go back to another version of `{subject}` for this: a service that it calls fails. See in the
+lines of 10-error-rate which one, and whether it fails for others too: its status page, its people.
+
+- Away, too slow, 429 or 5xx: wait until it is back. Batches and messages are tried again until
+  their retries or their retention end, so see then what went to a dead-letter queue.
+- A token that is refused (`invalid_auth`, expired, status 401): renew it, and check what it may do;
+  for Slack the channel, too, and that the bot is in it.
+- A name that is not found, or a connection refused from one minute on for this function alone: its
+  address, its subnets and security groups. Going back mends it only if a deployment brought them.
+
+```
+aws lambda get-function-configuration --function-name {subject} --query VpcConfig
+```
+
+- Afterwards: retries with a growing pause, and a breaker that stops asking what does not answer.
 """
 
 _SLOW_INIT = """\
@@ -106,6 +126,15 @@ ROWS = (
         "Go back to the version before",
         (_CODE,),
         _FAILED,
+    ),
+    Branch(
+        "errors.dependency",
+        6,
+        "A service that the function calls is away, fails, or refuses its token.",
+        "10-error-rate",
+        "Wait for the service, or renew the token",
+        (_DEPENDENCY,),
+        (*_CUT_OFF, "errors.timeout", "errors.swallowed-records"),
     ),
     Branch(
         "errors.code",

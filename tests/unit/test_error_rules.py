@@ -194,6 +194,101 @@ def test_a_line_is_told_by_its_shape(
     assert (told, rule.kind) == (ending, kind)
 
 
+NODE = f"2026-10-14T02:17:16.645Z\t{ID}\tERROR\t"
+POOL = "HTTPSConnectionPool(host='entry.example', port=443)"
+
+
+@pytest.mark.parametrize(
+    ("error_type", "said", "kind"),
+    [
+        (
+            "",
+            NODE + 'Invoke Error \t{"errorType":"Error","errorMessage":"connect ECONNREFUSED '
+            '10.0.0.12:443","code":"ECONNREFUSED","errno":-111,"syscall":"connect"}',
+            "service failing",
+        ),
+        (
+            "",
+            NODE + 'Uncaught Exception \t{\n    "errorType": "Error",\n    "errorMessage": '
+            '"getaddrinfo ENOTFOUND entry.example",\n    "code": "ENOTFOUND"\n}',
+            "service failing",
+        ),
+        (
+            "",
+            NODE + 'Unhandled Promise Rejection \t{"errorType":"Runtime.UnhandledPromiseRejection",'
+            '"errorMessage":"Error: connect ETIMEDOUT 10.0.0.12:443"}',
+            "service failing",
+        ),
+        ("AxiosError", "Request failed with status code 503", "service failing"),
+        ("AxiosError", "Request failed with status code 429", "service failing"),
+        ("AxiosError", "Request failed with status code 401", "token refused"),
+        ("AxiosError", "Request failed with status code 400", "code error"),
+        ("AxiosError", "timeout of 5000ms exceeded", "service failing"),
+        ("HTTPError", "Response code 502 (Bad Gateway)", "service failing"),
+        ("TypeError", "fetch failed", "service failing"),
+        ("Error", "socket hang up", "service failing"),
+        ("Error", "An API error occurred: invalid_auth", "token refused"),
+        (
+            "",
+            "[ERROR] SlackApiError: The request to the Slack API failed. (url: "
+            "https://slack.com/api/chat.postMessage)\nThe server responded with: {'ok': False, "
+            "'error': 'invalid_auth'}\nTraceback (most recent call last):",
+            "token refused",
+        ),
+        (
+            "",
+            "[ERROR] ClientError: An error occurred (ExpiredTokenException) when calling the "
+            "PutItem operation: The security token included in the request is expired",
+            "token refused",
+        ),
+        (
+            "",
+            f"[ERROR] ConnectionError: {POOL}: Max retries exceeded with url: /v1 (Caused by "
+            "NewConnectionError('Failed to establish a new connection: [Errno 111] Connection "
+            "refused'))\nTraceback (most recent call last):",
+            "service failing",
+        ),
+        ("", f"[ERROR] ReadTimeout: {POOL}: Read timed out. (read timeout=5)", "service failing"),
+        (
+            "",
+            "[ERROR] HTTPError: 503 Server Error: Service Unavailable for url: https://e.example/",
+            "service failing",
+        ),
+        ("", "[ERROR] HTTPError: HTTP Error 500: Internal Server Error", "service failing"),
+        ("", "[ERROR] HTTPError: HTTP Error 404: Not Found", "code error"),
+        (
+            "",
+            "[ERROR] URLError: <urlopen error [Errno -2] Name or service not known>",
+            "service failing",
+        ),
+        (
+            "",
+            "[ERROR] EndpointConnectionError: Could not connect to the endpoint URL: "
+            '"https://sqs.eu-west-1.amazonaws.com/"',
+            "service failing",
+        ),
+        (
+            "",
+            "[ERROR] ClientError: An error occurred (InternalServerError) when calling the "
+            "UpdateItem operation (reached max retries: 9): Internal server error",
+            "service failing",
+        ),
+        ("", "[ERROR] ValueError: campaign 503 has 429 fans", "code error"),
+        ("", "[ERROR] KeyError: 'timeout'", "code error"),
+    ],
+)
+def test_a_service_that_fails_is_not_the_code(error_type: str, said: str, kind: str) -> None:
+    told = ending_of(shape="", error_type=error_type, said=said)
+
+    rule = kind_of(ending=told, status="", error_type=error_type, said=said)
+
+    assert told == "uncaught"
+    assert rule is not None
+    assert rule.kind == kind
+    if kind != "code error":
+        assert (rule.finding, rule.notebook) == ("errors.dependency", "10-error-rate")
+
+
 def test_a_report_that_says_only_that_it_failed_is_of_no_kind() -> None:
     text = REPORT.format(used=90, more="Status: error\tError Type: Runtime.Unknown")
 

@@ -35,6 +35,7 @@ def test_the_table_holds_each_finding_once() -> None:
         "dynamodb.user-errors",
         "dynamodb.write-throttled",
         "errors.code",
+        "errors.dependency",
         "errors.dynamodb",
         "errors.init-failed",
         "errors.init-timeout",
@@ -97,6 +98,24 @@ def test_invocations_that_were_cut_off_come_before_what_follows_from_them() -> N
         "duration.near-timeout",
         "dead-letters.waiting",
     ]
+
+
+def test_a_service_that_fails_is_waited_for_and_no_version_is_gone_back_to() -> None:
+    names = ["errors.rate", "errors.code", "errors.timeout", "errors.dependency"]
+
+    findings = ranked([_finding(name) for name in [*names, "errors.permission-denied"]])
+
+    assert [finding.id for finding in findings] == [
+        "errors.permission-denied",
+        "errors.dependency",
+        "errors.code",
+        "errors.timeout",
+        "errors.rate",
+    ]
+    said = remedies([_finding("errors.dependency")])
+    assert said.startswith("#### Wait for the service, or renew the token (f)\n")
+    assert "Do not go back to another version of `f`" in said
+    assert "update-alias" not in said
 
 
 def test_what_explains_nothing_worse_comes_after_what_is_worse() -> None:
