@@ -139,6 +139,7 @@ def read(
         tables_named=dict.fromkeys(filter(None, (function.table, *tables))),
         trail=trail,
         edits_deploy=on_latest,
+        alias=function.alias,
         latest=configuration if on_latest else None,
     )
     return Target(

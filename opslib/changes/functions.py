@@ -90,6 +90,12 @@ def pointing(found: Iterable[Mapping[str, Any]]) -> Iterator[Change]:
         yield Change(None, "alias", detail, version)
 
 
+def invoked(alias: Mapping[str, Any]) -> set[str]:
+    """Return the versions that an alias sends invocations to."""
+    weights = (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+    return {str(alias["FunctionVersion"]), *weights}
+
+
 def mappings(client: Any, name: str, *, qualifiers: Sequence[str]) -> list[Mapping[str, Any]]:
     """Return the event source mappings of a function and of its aliases."""
     found: dict[str, Mapping[str, Any]] = {}

@@ -14,7 +14,7 @@ import pandas as pd
 
 from opslib.aws import Connection
 from opslib.changes import functions, tables
-from opslib.changes.rows import EDITS, Change, frame
+from opslib.changes.rows import ALIAS, EDITS, VERSIONS, Change, frame
 from opslib.changes.trail import Trail
 from opslib.changes.versions import differences
 from opslib.errors import CouldNotLook
@@ -73,6 +73,7 @@ class _Gathering:
 
     window: Window
     edits_deploy: bool = True
+    alias: str | None = None
     changes: list[Change] = field(default_factory=list)
     limits: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -95,10 +96,8 @@ class _Gathering:
         self.latest, edited = self.look(lambda: functions.edit(client, name, latest=latest), unseen)
         self.published = self.look(lambda: functions.versions(client, name), [])
         self.aliases = self.look(lambda: functions.aliases(client, name), [])
-        if not self.edits_deploy:
-            edited = [change._replace(deploys=False) for change in edited]
-        self.changes += edited
-        self.changes += functions.published(self.published)
+        for change in (*edited, *functions.published(self.published)):
+            self.changes.append(change._replace(deploys=self.deploys(change)))
         self.changes += functions.pointing(self.aliases)
         for change in edited:
             late = change.at is not None and change.at >= self.window.end
@@ -108,6 +107,17 @@ class _Gathering:
                     "memory that its numbers are held against may be other than they were then, "
                     "and an edit inside the window is hidden."
                 )
+
+    def deploys(self, change: Change) -> bool:
+        """Whether a change reached traffic, as far as it is known where that is."""
+        if change.subject == EDITS:
+            return change.deploys and self.edits_deploy
+        ours = [each for each in self.aliases if each["Name"] == self.alias]
+        if change.subject == VERSIONS and ours:
+            return change.deploys and change.version in functions.invoked(ours[0])
+        if change.subject.startswith(ALIAS) and self.alias:
+            return change.deploys and change.subject == f"{ALIAS}{self.alias}"
+        return change.deploys
 
     def works_on(self, connection: Connection, name: str, named: Sequence[str]) -> None:
         """Ask for a function's mappings and tables; what changed after the window is noted."""
@@ -132,9 +142,8 @@ class _Gathering:
         recorded, notes = trail.recorded(name, mappings=mappings, tables=named)
         self.notes += notes
         for change in recorded:
-            # An edit deploys to the version that traffic is on, or not at all.
-            deploys = change.deploys and (self.edits_deploy or change.subject != EDITS)
-            self.changes = _told(self.changes, change._replace(deploys=deploys))
+            told = change._replace(deploys=self.deploys(change))
+            self.changes = _told(self.changes, told)
 
     def whole(self) -> Changes:
         """Return it as a timeline."""
@@ -188,6 +197,7 @@ def of(
     tables_named: Iterable[str] = (),
     trail: Trail | None = None,
     edits_deploy: bool = True,
+    alias: str | None = None,
     latest: Mapping[str, Any] | None = None,
 ) -> Changes:
     """Return what changed about a function and what it works on, from all who remember something.
@@ -202,6 +212,9 @@ def of(
     edits_deploy
         Whether traffic is on ``$LATEST``, so that editing it is what deploys. On an alias it is
         not: an edit stands among the changes, and nothing is held against it.
+    alias
+        The alias that traffic is on: moving another one deploys nothing, nor does a version that
+        this one does not invoke. None where that is not known.
     latest
         The answer of GetFunctionConfiguration for ``$LATEST``, when it was asked already.
 
@@ -212,7 +225,7 @@ def of(
     becomes a sentence in ``limits``.
     """
     named = list(tables_named)
-    gathering = _Gathering(window, edits_deploy=edits_deploy)
+    gathering = _Gathering(window, edits_deploy=edits_deploy, alias=alias)
     gathering.function(connection.client("lambda"), function_name, latest)
     gathering.works_on(connection, function_name, named)
     if trail is not None:

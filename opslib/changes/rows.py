@@ -13,6 +13,8 @@ import pandas as pd
 LATEST = "$LATEST"
 #: The subjects of an edit, and of a version's publishing.
 EDITS, VERSIONS = "$LATEST", "versions"
+#: How the subject of an alias begins.
+ALIAS = "alias "
 
 _COLUMNS = {
     "at": "datetime64[ns, UTC]",
@@ -33,7 +35,8 @@ class Change(NamedTuple):
     """Whether it changed code or configuration, or which version is invoked."""
     subject: str = ""
     """What it is a change of, so that two who tell of one change can be told to: `EDITS`,
-    `VERSIONS`, ``mapping`` and its UUID, ``table`` and its name; empty where nobody else tells."""
+    `VERSIONS`, ``alias`` and its name, ``mapping`` and its UUID, ``table`` and its name; empty
+    where nobody else tells."""
 
 
 def frame(changes: Iterable[Change]) -> pd.DataFrame:

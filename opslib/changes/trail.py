@@ -19,7 +19,7 @@ from typing import Any
 
 from opslib.aws import calling
 from opslib.changes.functions import instant, named
-from opslib.changes.rows import EDITS, VERSIONS, Change
+from opslib.changes.rows import ALIAS, EDITS, VERSIONS, Change
 from opslib.errors import CouldNotLook
 from opslib.window import Window, iso
 
@@ -237,6 +237,7 @@ def _changes(event: Mapping[str, Any], what: str, deploys: bool) -> Iterator[Cha
     mapping = _uuid(asked) or _uuid(answered)
     subject = f"mapping {mapping}" if mapping else _SUBJECTS.get(what, "")
     subject = f"table {table}" if table else subject
+    subject = f"{ALIAS}{asked.get('name')}" if what == "alias moved" else subject
     yield Change(
         at,
         what,

@@ -471,6 +471,40 @@ def test_an_edit_that_cloudtrail_tells_of_deploys_nothing_where_traffic_is_on_an
     assert found.deployed_at == _at(1)
 
 
+def test_moving_another_alias_than_that_of_the_traffic_deploys_nothing() -> None:
+    trail = Trail(
+        UpdateAlias20150331=[
+            {
+                "Events": [
+                    _event(_at(1), functionName="orders", name="live", functionVersion="7"),
+                    _event(_at(2), functionName="orders", name="staging", functionVersion="8"),
+                ]
+            }
+        ]
+    )
+
+    found = _of(Lambda(_function()), trail=trail, edits_deploy=False, alias="live")
+
+    assert [what for _, what, _ in _told(found)] == ["alias moved", "alias moved"]
+    assert found.deployments == (_at(1),)
+
+
+def test_a_version_that_the_alias_of_the_traffic_does_not_invoke_deploys_nothing() -> None:
+    versions = [
+        _function("7", "2026-10-14T01:00:00.000+0000"),
+        _function("8", "2026-10-14T02:00:00.000+0000"),
+        _function("9", "2026-10-14T02:30:00.000+0000"),
+    ]
+    canary = {"AdditionalVersionWeights": {"8": 0.1}}
+    live = {"Name": "live", "FunctionVersion": "7", "RoutingConfig": canary}
+    function = Lambda(_function(), versions=[{"Versions": versions}], aliases=[{"Aliases": [live]}])
+
+    found = _of(function, edits_deploy=False, alias="live")
+
+    assert [what for _, what, _ in _told(found)][:3] == ["version published"] * 3
+    assert found.deployments == (_at(1), _at(2))
+
+
 def test_a_mapping_that_is_gone_is_told_of_by_the_answer_to_its_deletion() -> None:
     arn = "arn:aws:lambda:eu-west-1:123456789012:function:orders"
     record = {"requestParameters": {"uUID": "m-9"}, "responseElements": {"functionArn": arn}}
