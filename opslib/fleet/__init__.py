@@ -7,7 +7,8 @@ its answer decides, and what was not asked is said.
 
 ``scope`` says what is looked at, ``indexes`` which indexes its tables have, ``measures`` which
 metrics, ``reading`` what else is read and of whom, ``judging`` makes the rows and findings,
-``alarms`` and ``opened`` look at alarms and at changes meant to be taken back.
+``alarms`` and ``opened`` look at alarms and at changes meant to be taken back, ``people`` says whom
+to call.
 """
 
 from opslib.fleet.alarms import Alarms, alarm_findings, firing
@@ -27,6 +28,7 @@ from opslib.fleet.judging import (
 )
 from opslib.fleet.measures import counts_of, lines, metrics_of, period_of, unasked
 from opslib.fleet.opened import Opened, opened, opened_findings
+from opslib.fleet.people import people
 from opslib.fleet.reading import Readings, read
 from opslib.fleet.scope import FEW, Scope, scope
 
@@ -53,6 +55,7 @@ __all__ = [
     "metrics_of",
     "opened",
     "opened_findings",
+    "people",
     "period_of",
     "read",
     "scope",

@@ -13,6 +13,7 @@ is active (botocore, ListAlarmMuteRules); ``ActionsEnabled`` false does so alway
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import pandas as pd
@@ -23,6 +24,7 @@ from opslib.fleet.scope import Scope
 from opslib.frames import frame
 from opslib.health import Finding, Verdict
 from opslib.health.verdicts import bad, utc
+from opslib.system import Alarm
 
 _MOST_PAGES = 10
 #: So many firing alarms are asked whether they are muted.
@@ -35,6 +37,8 @@ _COLUMNS = {
     "metric": "string",
     "severity": "string",
     "told": "string",
+    "action": "string",
+    "channel": "string",
 }
 #: The metric of an alarm to the findings that say the same.
 _SAME = {
@@ -68,7 +72,9 @@ class Alarms:
         One row an alarm, the longest firing first: ``alarm``, ``since`` (datetime64[ns, UTC]),
         ``subject`` (what it is about; empty when it names none), ``namespace``, ``metric``,
         ``severity`` (as the params file has it; empty when it does not), ``told`` (whether its
-        actions run: ``yes``, ``muted``, ``actions off``, ``no action``, or ``not seen``).
+        actions run: ``yes``, ``muted``, ``actions off``, ``no action``, or ``not seen``),
+        ``action`` and ``channel`` (what the params file says to do, and where it is told; missing
+        where it does not).
     limits
         A sentence for everything that could not be seen.
     """
@@ -84,20 +90,22 @@ def firing(connection: Connection, scope: Scope) -> Alarms:
         alarms = [alarm for alarm in _pages(client) if _is_ours(alarm, scope)]
     except CouldNotLook as error:
         return Alarms(frame([], _COLUMNS), (error.message,))
-    severities = {alarm.name: alarm.severity for alarm in scope.system.alarms}
     rows = []
     for place, alarm in enumerate(sorted(alarms, key=_since)):
-        name = alarm["AlarmName"]
         told = _told(client, alarm) if place < _MOST_ASKED else "not seen"
+        subject = _subject(alarm, scope)
+        known = _in_the_file(alarm, scope, subject)
         rows.append(
             (
-                name,
+                alarm["AlarmName"],
                 pd.Timestamp(_since(alarm)).tz_convert("UTC"),
-                _subject(alarm, scope),
+                subject,
                 alarm.get("Namespace", ""),
                 alarm.get("MetricName", ""),
-                severities.get(name, ""),
+                (known and known.severity) or "",
                 told,
+                known.action if known else None,
+                known.channel if known else None,
             )
         )
     return Alarms(frame(rows, _COLUMNS))
@@ -175,6 +183,24 @@ def _pages(client: Any) -> Iterator[Mapping[str, Any]]:
 def _is_ours(alarm: Mapping[str, Any], scope: Scope) -> bool:
     named = {each.name for each in scope.system.alarms}
     return alarm["AlarmName"] in named or bool(_subject(alarm, scope))
+
+
+def _in_the_file(alarm: Mapping[str, Any], scope: Scope, subject: str) -> Alarm | None:
+    """Return the params file's entry of an alarm: by its name, else one of a guide's that fits.
+
+    What a guide recommends has the guide's name in the file; it fits an alarm on the same metric of
+    something that it watches.
+    """
+    metric = (alarm.get("Namespace"), alarm.get("MetricName"))
+    fitting = (
+        each
+        for each in scope.system.alarms
+        if not each.deployed
+        and (each.namespace, each.metric) == metric
+        and (not each.watches or subject in each.watches)
+    )
+    named = (each for each in scope.system.alarms if each.name == alarm["AlarmName"])
+    return next(chain(named, fitting), None)
 
 
 def _subject(alarm: Mapping[str, Any], scope: Scope) -> str:

@@ -416,9 +416,9 @@ def _alarm(name: str = "f-errors", subject: str = "f", **more: Any) -> dict[str,
     }
 
 
-def _firing(*alarms: dict[str, Any], muted: Any = None) -> pd.DataFrame:
+def _firing(*alarms: dict[str, Any], muted: Any = None, **file: Any) -> pd.DataFrame:
     connection: Any = _Connection({"cloudwatch": _Alarms(list(alarms), muted=muted)})
-    return fleet.firing(connection, _scope({"name": "f"})).rows
+    return fleet.firing(connection, _scope({"name": "f"}, {"name": "g"}, **file)).rows
 
 
 def test_only_alarms_about_the_system_are_told() -> None:
@@ -442,6 +442,52 @@ def test_whether_anybody_heard_of_an_alarm_is_told(
     rows = _firing(_alarm(**more), muted=muted)
 
     assert rows["told"].tolist() == [told]
+
+
+def _known(name: str, **more: Any) -> dict[str, Any]:
+    return {"name": name, "namespace": "AWS/Lambda", "metric": "Errors", "threshold": "> 1", **more}
+
+
+def test_beside_an_alarm_stands_what_the_file_says_to_do_then() -> None:
+    alarms = [
+        _known("High Error Rate", severity="high", action="Page.", channel="desk", deployed=False),
+        _known("Theirs", action="Look away.", watches=["g"], deployed=False),
+        _known("f-own", severity="low", action="Read it."),
+    ]
+    channels = [{"name": "desk", "kind": "slack", "severity": "high"}]
+    fires = (_alarm(), _alarm("f-own"), _alarm("f-slow", MetricName="Duration"))
+
+    rows = _firing(*fires, alarms=alarms, channels=channels)
+
+    shown = rows[["alarm", "severity", "action", "channel"]].fillna("-").to_numpy().tolist()
+    assert shown == [
+        ["f-errors", "high", "Page.", "desk"],
+        ["f-own", "low", "Read it.", "-"],
+        ["f-slow", "", "-", "-"],
+    ]
+
+
+def test_whom_to_call_is_the_most_urgent_channel_first_and_then_the_contacts() -> None:
+    channels = [
+        {
+            "name": "chat",
+            "kind": "slack",
+            "severity": "low",
+            "address": "#f",
+            "told": ["a", "b"],
+        },
+        {"name": "duty", "kind": "pagerduty", "severity": "high"},
+    ]
+    some = _scope({"name": "f"}, channels=channels, contacts={"on_call": "see the schedule"})
+
+    rows = fleet.people(some.system)
+
+    assert rows.fillna("-").to_numpy().tolist() == [
+        ["duty", "high", "pagerduty", "-"],
+        ["chat", "low", "slack #f", "a; b"],
+        ["on call", "-", "see the schedule", "-"],
+    ]
+    assert len(fleet.people(_scope({"name": "f"}).system)) == 0
 
 
 def test_an_alarm_that_a_finding_explains_is_no_finding_and_another_is() -> None:
