@@ -34,6 +34,12 @@ _FIVE = timedelta(minutes=5)
 # An invocation takes up to 15 minutes and a batch is collected for up to 5: after both, a record
 # that was written has been read.
 _STALE = timedelta(minutes=20)
+#: What consumed capacity does not tell of a table (Amazon DynamoDB developer guide, Change data
+#: capture for DynamoDB Streams; consumed write capacity of conditional writes).
+NO_RECORD = (
+    "A write that changes nothing, or whose condition fails, takes units too and makes no record: "
+    "if all were such, none waits."
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from opslib.health.courses import unread_since
+from opslib.health.courses import NO_RECORD, unread_since
 from opslib.health.durations import near_timeout, since_change
 from opslib.health.endings import none_since, over_of, ran_until, recovered_at, worded
 from opslib.health.series import Series, highest, in_five_minutes
@@ -361,7 +361,8 @@ class FunctionChecks:
         if self._written(gap):
             waits = "wait" if lasts else "waited"
             if self.filtered is False:
-                return f"Its {what} was written meanwhile, so records {waits} unread."
+                said = f"Its {what} was written meanwhile, so records {waits} unread."
+                return f"{said} {NO_RECORD}" if self.function.table else said
             why = "has a filter, which may have dropped every record"
             if self.filtered is None:
                 why = "was not looked at: a filter of it may have dropped every record"

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
-from opslib.health.courses import Course, fives
+from opslib.health.courses import NO_RECORD, Course, fives
 from opslib.health.endings import recovered_at
 from opslib.health.verdicts import (
     Finding,
@@ -178,13 +178,15 @@ class _About:
             if bool((streams["filters"].fillna(0) > 0).any()):
                 why = f"Nothing {after}. {units} were written since {utc(since)}, "
                 return [self._unknown(f"{why}and the mapping's filter may have dropped them all.")]
+            of_table = bool((streams["kind"] == "dynamodb").any())
             return [
                 self._finding(
                     "stream.lag",
                     Verdict.CRITICAL,
                     f"{self.function} reads nothing of what is written",
                     f"Nothing {after}, and since {utc(since)} {units} were written. "
-                    "Without a batch there is no age, so no alarm on it says so.",
+                    "Without a batch there is no age, so no alarm on it says so."
+                    f"{f' {NO_RECORD}' if of_table else ''}",
                     since=since,
                 )
             ]

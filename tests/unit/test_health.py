@@ -825,7 +825,9 @@ def test_a_gap_that_ended_says_from_when_to_when() -> None:
     assert check.finding.title == "f was not invoked for 71 min"
     assert check.finding.detail == (
         "No invocation between 2026-10-14 00:46 UTC and 2026-10-14 01:57 UTC. "
-        "Its table t was written meanwhile, so records waited unread."
+        "Its table t was written meanwhile, so records waited unread. "
+        "A write that changes nothing, or whose condition fails, takes units too and makes no "
+        "record: if all were such, none waits."
     )
 
 

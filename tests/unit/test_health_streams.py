@@ -236,6 +236,10 @@ def test_records_that_nobody_reads_are_critical_though_the_last_age_was_low() ->
 
     assert (finding.severity, finding.since) == (Verdict.CRITICAL, END - timedelta(minutes=120))
     assert finding.title == "f reads nothing of what is written"
+    assert finding.detail.endswith(
+        "A write that changes nothing, or whose condition fails, takes units too and makes no "
+        "record: if all were such, none waits."
+    )
     assert finding.detail.startswith(
         "Nothing was read after 2026-10-14 00:59 UTC, and since 2026-10-14 01:00 UTC 600 units"
     )
