@@ -6,12 +6,13 @@ queries, plots and judgements are about, with what could not be seen. Must not j
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from opslib import changes, lambda_logs, plots, show
 from opslib.aws import Connection
 from opslib.changes import Changes, Trail
+from opslib.health.verdicts import span, utc
 from opslib.lambda_logs import Logs, LogShape
 from opslib.system import Function
 from opslib.window import Window
@@ -73,6 +74,17 @@ class Target:
     def deployed_at(self) -> datetime | None:
         """When code or configuration last changed inside the window, or None."""
         return self.changes.deployed_at
+
+    def last_deployed(self, window: Window) -> str:
+        """Say when it was last deployed before the window; nothing when it was deployed inside.
+
+        Nothing, too, where nobody remembers: an edit after the window hides the one before.
+        """
+        at = self.changes.deployed_before
+        if at is None or self.deployed_at is not None:
+            return ""
+        apart = span((window.start - at) / timedelta(milliseconds=1))
+        return f"{self.name} was last deployed {utc(at)}, {apart} before the window."
 
     @property
     def marks(self) -> list[plots.Mark]:

@@ -51,6 +51,9 @@ class Changes:
         Its event source mappings and those of its aliases, as Lambda gives them.
     dated
         The changes inside the window, oldest first: of ``rows``, those with a time.
+    deployed_before
+        As ``deployed_at``, before the window; None too where nobody remembers one, and where an
+        edit after the window hides the one before.
     """
 
     rows: pd.DataFrame
@@ -60,6 +63,7 @@ class Changes:
     differences: pd.DataFrame = field(default_factory=lambda: differences({}, []))
     mappings: tuple[Mapping[str, Any], ...] = ()
     dated: tuple[Change, ...] = ()
+    deployed_before: datetime | None = None
 
     @property
     def deployments(self) -> tuple[datetime, ...]:
@@ -161,7 +165,15 @@ class _Gathering:
             differences=differences(self.latest, self.published),
             mappings=tuple(self.mappings),
             dated=tuple(inside),
+            deployed_before=self.deployed_before(),
         )
+
+    def deployed_before(self) -> datetime | None:
+        """Return when it was last deployed before the window, or None."""
+        deployed = [(change.at, change.subject) for change in self.changes if change.deploys]
+        if any(at and at >= self.window.end and subject == EDITS for at, subject in deployed):
+            return None
+        return max((at for at, _ in deployed if at and at < self.window.start), default=None)
 
 
 def _told(changes: Sequence[Change], recorded: Change) -> list[Change]:

@@ -260,7 +260,8 @@ def span(value: float) -> str:
     """Write milliseconds as a person says them.
 
     ``862 ms``, ``34.9 s``, from 2 minutes on ``6 min 40 s``, from 10 minutes on ``62 min``, from 2
-    hours on ``9.5 h``, and from 2 days on ``2.3 d``; NaN is ``not known``.
+    hours on ``9.5 h``, from a day on ``1 d 17 h``, and from 10 days on ``12 d``; NaN is ``not
+    known``.
     """
     if math.isnan(value):
         return "not known"
@@ -274,9 +275,10 @@ def span(value: float) -> str:
         return f"{minutes} min {rest} s" if rest else f"{minutes} min"
     if seconds < 2 * _HOUR_S:
         return f"{seconds / _MINUTE_S:.0f} min"
-    if seconds < 2 * _DAY_S:
+    if seconds < _DAY_S:
         return f"{seconds / _HOUR_S:.1f}".removesuffix(".0") + " h"
-    return f"{seconds / _DAY_S:,.1f}".removesuffix(".0") + " d"
+    days, hours = divmod(round(seconds / _HOUR_S), 24)
+    return f"{days} d {hours} h" if hours and days < 10 else f"{seconds / _DAY_S:,.0f} d"
 
 
 def utc(at: datetime) -> str:

@@ -10,6 +10,9 @@ from fakes.clients import Clock, Connected, Lambda, Tables, Trail, refusal
 
 from opslib import changes
 from opslib.aws import Connection
+from opslib.lambda_logs import Logs, shape
+from opslib.system import Function
+from opslib.target import Target
 from opslib.window import Window
 
 WINDOW = Window(datetime(2026, 10, 14, 0, 7, tzinfo=UTC), datetime(2026, 10, 14, 3, 7, tzinfo=UTC))
@@ -96,6 +99,44 @@ def test_everything_that_is_dated_stands_in_one_order() -> None:
     assert found.deployed_at == datetime(2026, 10, 14, 2, 0, 1, tzinfo=UTC)
     assert found.deployments == (_at(2), found.deployed_at)
     assert (found.limits, found.notes) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("edited", "published", "said"),
+    [
+        (
+            "2026-10-12T07:07:00.000+0000",
+            "2026-10-12T07:06:00.000+0000",
+            "orders was last deployed 2026-10-12 07:07 UTC, 1 d 17 h before the window.",
+        ),
+        (
+            "2026-10-13T23:45:00.000+0000",
+            EARLIER,
+            "orders was last deployed 2026-10-13 23:45 UTC, 22 min before the window.",
+        ),
+        # Deployed inside it, and by an edit after it that hides the one before.
+        ("2026-10-14T02:00:00.000+0000", EARLIER, ""),
+        ("2026-10-14T03:08:00.000+0000", EARLIER, ""),
+    ],
+)
+def test_what_was_not_deployed_in_the_window_says_when_it_was(
+    edited: str, published: str, said: str
+) -> None:
+    function = Lambda(
+        _function(at=edited),
+        versions=[{"Versions": [_function("1", published, CodeSha256="b")]}],
+        mappings=[{"EventSourceMappings": [_mapping("m-1", _at(23, 59, day=13))]}],
+    )
+
+    target = Target(
+        function=Function(name="orders"),
+        timeout_ms=10_000.0,
+        memory_mb=256.0,
+        logs=Logs(shape({"FunctionName": "orders"})),
+        changes=_of(function),
+    )
+
+    assert target.last_deployed(WINDOW) == said
 
 
 def test_a_table_or_a_mapping_that_changed_is_no_deployment() -> None:

@@ -642,7 +642,9 @@ def test_a_number_is_written_whatever_it_is(value: float, text: str) -> None:
         (3_715_600, "62 min"),
         (7_200_000, "2 h"),
         (34_200_000, "9.5 h"),
-        (198_720_000, "2.3 d"),
+        (147_600_000, "1 d 17 h"),
+        (172_800_000, "2 d"),
+        (1_036_800_000, "12 d"),
         (float("nan"), "not known"),
     ],
 )
