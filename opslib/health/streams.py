@@ -64,8 +64,9 @@ def stream_findings(
     ``stream.stuck-shard``; ``stream.lag``, critical when what is written is not read, and unknown
     when nothing was read or nobody can tell; ``stream.mapping-disabled`` when a mapping, of a
     stream or of a queue, hands nothing on, or there is none where there should be;
-    ``stream.mapping-problem`` when Lambda says that one does not work; and
-    ``invocations.throttled``. Empty when all is well.
+    ``stream.mapping-problem`` when Lambda says that one does not work; ``change.temporary`` when
+    its reserved concurrency is 0, which stops it; and ``invocations.throttled``. Empty when all is
+    well.
     """
     is_stream = mappings["kind"].isin(["dynamodb", "kinesis"])
     streams, others = mappings[is_stream], mappings[~is_stream]
@@ -73,6 +74,7 @@ def stream_findings(
     found = about.mapped(streams)
     if mappings_seen and reads and streams.empty:
         found.append(about.unmapped())
+    found += about.stopped(room)
     found += about.stuck(seen, streams, shards)
     found += about.throttled(throttled, streams, shards, room, thresholds)
     # What is off, stuck or refused says better why nothing was read.
@@ -141,6 +143,19 @@ class _About:
             "The params file says that it reads a stream, and there is no event source mapping of "
             "one: it was deleted, or belongs to an alias that the file does not name.",
         )
+
+    def stopped(self, room: pd.DataFrame) -> list[Finding]:
+        if not (room["reserved"] == 0).any():
+            return []
+        return [
+            self._finding(
+                "change.temporary",
+                Verdict.CRITICAL,
+                f"{self.function}: reserved concurrency is 0",
+                "Every invocation is refused as it stands now, whatever the window shows: records "
+                "and messages wait, and expire.",
+            )
+        ]
 
     def stuck(self, seen: Course, streams: pd.DataFrame, shards: pd.DataFrame) -> list[Finding]:
         if seen.arrived_at is None or seen.until is None:

@@ -165,6 +165,7 @@ def _found(
     mapping: dict[str, object] | None = None,
     reads: bool = True,
     throttled: pd.DataFrame = NOTHING,
+    room: pd.DataFrame = ROOM,
 ) -> dict[str, Finding]:
     rows = [MAPPING | (mapping or {})] if mapping != {"none": True} else []
     findings = stream_findings(
@@ -174,7 +175,7 @@ def _found(
         mappings=pd.DataFrame(rows, columns=list(MAPPING)),
         mappings_seen=True,
         shards=SHARDS,
-        room=ROOM,
+        room=room,
         throttled=throttled,
         thresholds=T,
     )
@@ -186,6 +187,19 @@ WELL = _course(dict.fromkeys(range(60, 0, -1), 0.4), {})
 
 def test_a_stream_that_is_kept_up_with_is_well() -> None:
     assert _found(WELL) == {}
+
+
+@pytest.mark.parametrize(("reserved", "findings"), [(0, ["change.temporary"]), (None, [])])
+def test_a_function_that_may_not_run_at_all_is_critical_before_any_lag_shows(
+    reserved: int | None, findings: list[str]
+) -> None:
+    room = pd.DataFrame({"reserved": pd.Series([reserved], dtype="Int64")})
+
+    found = _found(WELL, room=room)
+
+    assert list(found) == findings
+    assert {each.severity for each in found.values()} <= {Verdict.CRITICAL}
+    assert {each.title for each in found.values()} <= {"f: reserved concurrency is 0"}
 
 
 def test_a_lag_that_was_caught_up_with_is_told_until_when() -> None:
