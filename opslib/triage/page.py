@@ -88,7 +88,7 @@ def render(index: Mapping[str, Any], *, timezone: str = "UTC") -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters |= {"instant": _instant}
+    templates.filters |= {"instant": _instant, "worst_first": _worst_first}
     boxes = _boxes(index)
     css = "".join(
         (_TEMPLATES / f"{n}.css").read_text(encoding="utf-8") for n in ("report", "index")
@@ -105,6 +105,7 @@ def render(index: Mapping[str, Any], *, timezone: str = "UTC") -> str:
         width=max(box.x for box in boxes) + _BOX[0] + 4,
         height=max(box.y for box in boxes) + _BOX[1] + 4,
         path=_told(index),
+        depths=_depths(index),
         most=_MOST_FINDINGS,
     )
     return page.rstrip() + "\n"
@@ -137,6 +138,20 @@ def _lines(index: Mapping[str, Any], boxes: Sequence[Box]) -> list[Line]:
             if start.x < box.x:
                 lines.append(Line(start, box, ", ".join(dict.fromkeys(ids))))
     return lines
+
+
+def _depths(index: Mapping[str, Any]) -> dict[str, int]:
+    """Return how far from the first each notebook stands, where it stands nearest."""
+    depths: dict[str, int] = {}
+    for step in (*index["runs"], *index["not_run"]):
+        depths[step["notebook"]] = min(step["depth"], depths.get(step["notebook"], step["depth"]))
+    return depths
+
+
+def _worst_first(findings: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the findings so that what is cut off at the end is not the worst."""
+    ranks = {word: rank for rank, word in enumerate(("critical", "warning", "unknown"))}
+    return sorted(findings, key=lambda finding: ranks.get(finding["severity"], len(ranks)))
 
 
 def _told(index: Mapping[str, Any]) -> str:

@@ -238,6 +238,30 @@ def test_the_index_asks_nobody_escapes_titles_and_leads_to_every_report() -> Non
     assert page.render(outcome.index, timezone="UTC") == shown
 
 
+def test_the_index_tells_the_worst_first_with_what_to_do_and_why_it_was_opened() -> None:
+    slow = _finding("duration.rising", "20-duration")
+    _notebook("00-triage", "warning", [slow])
+    minor = [{**_finding(f"minor.{n}", None), "title": f"minor {n}"} for n in range(4)]
+    mend = {"notebook": None, "remedy": "Use a <smaller> batch"}
+    worst = {**_finding("stream.lag", None), "severity": "critical", "title": "late", "next": mend}
+    lag = {**_finding("stream.poison", "50-stream-lag"), "title": "held"}
+    _notebook("20-duration", "critical", [*minor, lag, worst])
+    _notebook("50-stream-lag", "warning", [slow])
+
+    shown = (_follow().folder / "index.html").read_text()
+
+    _, begun, opened, deepest = shown.split("<article")
+    told = re.findall(r"<li>(.*)</li>", opened)
+    assert told[:2] == [
+        "Critical: late. <strong>Remedy: Use a &lt;smaller&gt; batch</strong>",
+        "Warning: minor 0",
+    ]
+    assert told[4] == "and 2 more in the report"
+    assert "Remedy" not in begun
+    assert "Opened because of <code>duration.rising</code> in 00-triage</p>" in opened
+    assert "Opened because of <code>stream.poison</code> in 20-duration</p>" in deepest
+
+
 def test_the_command_prints_each_verdict_and_the_page(capsys: pytest.CaptureFixture[str]) -> None:
     _notebook("00-triage", "healthy", [_finding("duration.rising", "20-duration")])
     _notebook("20-duration", "warning")
