@@ -269,7 +269,7 @@ def _begun(since: datetime, until: datetime | None, deployed_at: datetime | None
     if deployed_at is not None and ended_by(deployed_at, since=since, until=until):
         yield f"The deployment of {utc(deployed_at)} ended it."
     elif deployed_at is None:
-        yield "The function was not changed in this window."
+        yield "No deployment of the function was seen in this window."
     elif since >= deployed_at:
         later = span((since - deployed_at).total_seconds() * 1000)
         yield f"All of them after the change of {utc(deployed_at)}, the first {later} later."

@@ -157,13 +157,14 @@ def mappings(connection: Connection, function: str, *, alias: str = "") -> Seen:
     ``on_failure_arn``, ``function_arn``. What does not apply is missing.
     """
     limits: list[str] = []
-    found: list[dict[str, Any]] = []
+    found: dict[str, dict[str, Any]] = {}
     for name in [function, *([f"{function}:{alias}"] if alias else [])]:
         try:
-            found += [_mapping(each) for each in _listed(connection, name)]
+            # One that is listed under both names is one all the same.
+            found |= {str(each["UUID"]): _mapping(each) for each in _listed(connection, name)}
         except CouldNotLook as error:
             limits.append(error.message)
-    return Seen(frame(found, _MAPPING), tuple(limits))
+    return Seen(frame(list(found.values()), _MAPPING), tuple(limits))
 
 
 def shards(connection: Connection, read: Seen) -> Seen:

@@ -171,7 +171,7 @@ def test_what_was_cut_off_is_judged_by_its_share() -> None:
 def test_a_change_before_the_first_is_named_and_one_that_lowered_the_timeout_too() -> None:
     changed = AT.replace(minute=10)
 
-    assert _finding()[2].endswith("The function was not changed in this window.")
+    assert _finding()[2].endswith("No deployment of the function was seen in this window.")
     assert (
         "All of them after the change of 2026-10-14 02:10 UTC" in _finding(deployed_at=changed)[2]
     )

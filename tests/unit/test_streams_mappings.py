@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from opslib.aws import Connection, Identity
-from opslib.streams import Seen, shards, tuning
+from opslib.streams import Seen, mappings, shards, tuning
 from opslib.system import load
 
 NOW = datetime(2026, 10, 14, 3, 7, tzinfo=UTC)
@@ -43,7 +43,7 @@ def _connection(client: object) -> Connection:
         {"name": "s", "environment": "sandbox", "account": "000000000000", "region": "us-east-1"}
     )
     identity = Identity("000000000000", "arn:aws:iam::000000000000:root", "us-east-1", NOW)
-    return Connection(system, identity, None, None, {"kinesis": client})
+    return Connection(system, identity, None, None, {"kinesis": client, "lambda": client})
 
 
 def _read() -> Seen:
@@ -58,6 +58,27 @@ def _read() -> Seen:
         "source_arn": KINESIS,
     }
     return Seen(pd.DataFrame([row]))
+
+
+class FakeLambda:
+    """Lists one mapping for the function and, as it may, for its alias too."""
+
+    def get_paginator(self, operation: str) -> "FakeLambda":
+        assert operation == "list_event_source_mappings"
+        return self
+
+    def paginate(self, **_: object) -> list[dict[str, Any]]:
+        told = {"UUID": "m-1", "EventSourceArn": KINESIS, "State": "Enabled", "BatchSize": 100}
+        return [{"EventSourceMappings": [told]}]
+
+
+def test_a_mapping_that_is_listed_for_the_alias_too_is_one() -> None:
+    connection = _connection(FakeLambda())
+
+    seen = mappings(connection, "orders", alias="live")
+
+    assert seen.rows["uuid"].tolist() == ["m-1"]
+    assert seen.complete
 
 
 def test_every_page_of_shards_is_asked_for_by_its_token_alone() -> None:
