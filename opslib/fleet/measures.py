@@ -57,6 +57,8 @@ _DEAD_LETTERS = (_Indicator("dead_letters", wanted.VISIBLE, True),)
 #: Of many queues this would be a call more: how long one was not empty stands for it.
 _OLDEST_LETTER = (_Indicator("queue_age_ms", wanted.OLDEST),)
 _QUEUE = (_Indicator("queue_depth", wanted.VISIBLE), _Indicator("queue_age_ms", wanted.OLDEST))
+#: Of many queues these, too, would be a call more.
+_QUEUE_FLOW = (_Indicator("queue_sent", wanted.SENT), _Indicator("queue_deleted", wanted.DELETED))
 _STREAM = (
     _Indicator("stream_records", wanted.INCOMING),
     _Indicator("stream_throttles", wanted.REFUSED_PUTS),
@@ -154,10 +156,10 @@ class _Asked(NamedTuple):
 
 
 def _asked(scope: Scope) -> Iterator[_Asked]:
-    letters = _DEAD_LETTERS + _OLDEST_LETTER * scope.few
+    letters, work = _DEAD_LETTERS + _OLDEST_LETTER * scope.few, _QUEUE + _QUEUE_FLOW * scope.few
     kinds: list[tuple[str, tuple[_Indicator, ...]]] = [
         *((each.name, _FUNCTION + _READER * each.reads_stream) for each in scope.functions),
-        *((each.name, letters if each.kind == "dead-letter" else _QUEUE) for each in scope.queues),
+        *((each.name, letters if each.kind == "dead-letter" else work) for each in scope.queues),
         *((each.name, _STREAM) for each in scope.streams),
         *((each.name, _TABLE) for each in scope.tables),
     ]

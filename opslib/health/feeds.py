@@ -35,6 +35,8 @@ from opslib.window import Window
 
 # An older depth says nothing about now: SQS publishes it every minute while a queue is active.
 _FRESH = timedelta(minutes=15)
+# Deletions are counted when they are made, so a queue that is kept up with is a little behind.
+_KEEPS_UP = 0.95
 
 
 def dead_letters(
@@ -160,7 +162,8 @@ def queue_rows(series: Series, *, thresholds: Thresholds) -> list[Check]:
     ----------
     series
         With ``queue_age_ms`` and ``queue_depth``. A queue that was idle for six hours publishes
-        neither, which is as well as empty; only its absence among the metrics is unknown.
+        neither, which is as well as empty; only its absence among the metrics is unknown. Where
+        there are ``queue_sent`` and ``queue_deleted``, they tell whether it is fed and drained.
     """
     queue, age = series.subject, highest(series.of("queue_age_ms"))
     depths = series.of("queue_depth")
@@ -176,7 +179,7 @@ def queue_rows(series: Series, *, thresholds: Thresholds) -> list[Check]:
         severity=Verdict.UNKNOWN,
         title=f"Messages {worded(f'wait in {queue}', f'waited in {queue}', until)}",
         detail=f"{told}; the oldest waited {span(age.value) if age else 'an unknown time'}. "
-        "Its consumer does not keep up, fails, or does not run.",
+        f"{_flow(series)}",
         subject=queue,
         since=breach(series.of("queue_age_ms"), thresholds.queue_age_ms) if age else None,
         until=until,
@@ -202,6 +205,23 @@ def queue_rows(series: Series, *, thresholds: Thresholds) -> list[Check]:
             value=series.or_none("queue_depth", last if depths else None),
         ),
     ]
+
+
+def _flow(series: Series) -> str:
+    """Say whether a queue is fed and drained in the window; what may be, where that is not seen."""
+    if not series.seen("queue_sent", "queue_deleted"):
+        return "Its consumer does not keep up, fails, or does not run."
+    sent, deleted = (
+        sum(point.value for point in series.of(each)) for each in ("queue_sent", "queue_deleted")
+    )
+    told = f"In the window {sent:,.0f} were sent and {deleted:,.0f} deleted"
+    if not deleted:
+        return f"{told}: its consumer fails each time, or does not run."
+    if deleted < sent * _KEEPS_UP:
+        return f"{told}: more comes than its consumer works off."
+    if deleted * _KEEPS_UP > sent:
+        return f"{told}: its consumer is working it off."
+    return f"{told}: its consumer keeps up with what comes, and not with what waits."
 
 
 def stream_rows(

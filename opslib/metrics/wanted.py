@@ -83,8 +83,8 @@ def _of_function(metric: str, stat: str, unit: str) -> Measure:
     return Measure("AWS/Lambda", metric, "FunctionName", stat, unit)
 
 
-def _of_queue(metric: str, unit: str) -> Measure:
-    return Measure("AWS/SQS", metric, "QueueName", "Maximum", unit)
+def _of_queue(metric: str, unit: str, stat: str = "Maximum") -> Measure:
+    return Measure("AWS/SQS", metric, "QueueName", stat, unit)
 
 
 def _of_stream(metric: str, stat: str, unit: str) -> Measure:
@@ -110,6 +110,8 @@ DELIVERY_FAILURES = _of_function("DestinationDeliveryFailures", "Sum", "records"
 #: expires by when it was first sent.
 VISIBLE = _of_queue("ApproximateNumberOfMessagesVisible", "messages")
 OLDEST = _of_queue("ApproximateAgeOfOldestMessage", "s")
+SENT = _of_queue("NumberOfMessagesSent", "messages", "Sum")
+DELETED = _of_queue("NumberOfMessagesDeleted", "messages", "Sum")
 #: Of a stream.
 INCOMING = _of_stream("IncomingRecords", "Sum", "records")
 REFUSED_PUTS = _of_stream("WriteProvisionedThroughputExceeded", "Sum", "records")

@@ -30,7 +30,8 @@ class Branch:
     meaning
         What it says, in one sentence.
     notebook
-        Where to look next; it can be opened only if `NOTEBOOKS` has it.
+        Where to look next; it can be opened only if `NOTEBOOKS` has it. Empty where no notebook
+        says more than triage and the remedy do.
     remedy
         A name for what mends it; empty when there is only more to look at.
     steps

@@ -18,9 +18,15 @@ aws lambda list-event-source-mappings --function-name {subject} \\
 """
 
 _CONSUMER = """\
-Look at what reads `{subject}`: whether its mapping is enabled, whether it fails, and whether its
-concurrency is enough. Messages that fail go round again after the visibility timeout, which has to
-be at least six times the function's timeout.
+Look at what reads `{subject}`, in this order. The health table has its errors, durations and
+throttles beside the queue's, and what stands open says whether its mapping is off.
+
+1. Is it invoked? No mapping, or one that is not `Enabled`, and nothing reads the queue.
+2. Does it fail? 10-error-rate says of what. What fails goes round again after the visibility
+   timeout, which has to be at least six times the function's timeout.
+3. Is it refused? Reserved concurrency, or the mapping's own maximum, may be too little.
+4. Is it slow (20-duration), or is simply more sent than it can work off? A larger batch, more
+   concurrency, or less work a message.
 
 ```
 aws lambda list-event-source-mappings \\
@@ -85,7 +91,7 @@ ROWS = (
         "queue.backlog",
         55,
         "Messages wait longer than they should: the consumer fails, is slow, or does not run.",
-        "00-triage",
+        "",
         "Look at what reads the queue",
         (_CONSUMER,),
     ),

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -211,6 +212,39 @@ def test_a_queue_that_was_worked_off_is_told_as_over() -> None:
 
     assert row.finding is not None
     assert row.finding.title == "Messages waited in jobs until 2026-10-14 01:12 UTC"
+
+
+@pytest.mark.parametrize(
+    ("sent", "deleted", "said"),
+    [
+        (
+            [600.0, 600.0],
+            [],
+            "1,200 were sent and 0 deleted: its consumer fails each time, ",
+        ),
+        ([600.0, 600.0], [300.0], "1,200 were sent and 300 deleted: more comes than "),
+        (
+            [600.0],
+            [590.0],
+            "600 were sent and 590 deleted: its consumer keeps up ",
+        ),
+        ([], [40.0], "0 were sent and 40 deleted: its consumer is working it off."),
+        (None, [40.0], "Its consumer does not keep up, fails, or does not run."),
+    ],
+)
+def test_a_backlog_says_whether_the_queue_is_fed_and_drained(
+    sent: list[float] | None, deleted: list[float], said: str
+) -> None:
+    flow: Any = {"queue_deleted": list(enumerate(deleted))}
+    flow |= {} if sent is None else {"queue_sent": list(enumerate(sent))}
+    series = _series("jobs", queue_age_ms=[(175, 2e6)], queue_depth=[(175, 90.0)], **flow)
+
+    row = queue_rows(series, thresholds=T)[0]
+
+    assert row.finding is not None
+    assert f"the oldest waited 33 min. {'In the window ' * (sent is not None)}{said}" in (
+        row.finding.detail
+    )
 
 
 def test_a_system_sets_its_own_age_of_a_stream() -> None:

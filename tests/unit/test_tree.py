@@ -118,6 +118,15 @@ def test_a_service_that_fails_is_waited_for_and_no_version_is_gone_back_to() -> 
     assert "update-alias" not in said
 
 
+def test_a_backlog_leads_to_no_notebook_but_to_what_to_look_at() -> None:
+    (finding,) = ranked([_finding("queue.backlog", subject="jobs")])
+
+    assert (finding.notebook, finding.remedy) == (None, "Look at what reads the queue")
+    said = remedies([finding])
+    assert "1. Is it invoked? No mapping, or one that is not `Enabled`" in said
+    assert "contains(EventSourceArn, 'jobs')" in said
+
+
 def test_what_explains_nothing_worse_comes_after_what_is_worse() -> None:
     findings = [
         _finding("cold-starts.frequent", Verdict.WARNING),
