@@ -210,3 +210,14 @@ def test_records_that_nobody_processes_are_waited_for_only_so_long(
     assert str(raised.value).startswith(
         "The pipeline was not seen at work: 0 of 2 records were processed within 0 s."
     )
+
+
+def test_cold_starts_leave_no_deployment_behind_the_windows_of_a_triage_at_once(
+    sandbox_project: MakeProject,
+) -> None:
+    begun = datetime.now(UTC)
+
+    sandbox = sandbox_project("cold-starts", clock="live").sandbox
+
+    function = sandbox.client("lambda").get_function_configuration(FunctionName=FUNCTION)
+    assert datetime.fromisoformat(function["LastModified"]) < begun
