@@ -139,7 +139,7 @@ def _plans(folder: Path) -> list[str]:
     lines = []
     for plan in result["plans"]:
         undone = "can be undone" if plan.get("reversible") else "CANNOT be undone"
-        head = f"{plan['token']}  {plan['action']} of {plan['subject']}; {undone}"
+        head = f"{plan['token']}  {plan['action']}, on {plan['subject']}; {undone}"
         lines += [visible(head), *(f"  {visible(cli)}" for cli in plan.get("cli", []))]
     return lines
 

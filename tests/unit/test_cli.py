@@ -256,10 +256,10 @@ def test_plans_lists_what_a_run_showed_and_obeys_nothing_of_it(
 
     assert code == 0
     assert capsys.readouterr().out.splitlines() == [
-        "plan-ac75c7cb  raise memory to 1024 MB of "
+        "plan-ac75c7cb  raise memory to 1024 MB, on "
         "arn:aws:lambda:us-east-1:000000000000:function:a␛[2J; can be undone",
         "  aws lambda update-function-configuration --function-name a --memory-size 1024",
-        "plan-0  raise memory to 1024 MB of "
+        "plan-0  raise memory to 1024 MB, on "
         "arn:aws:lambda:us-east-1:000000000000:function:a␛[2J; CANNOT be undone",
         "  aws lambda update-function-configuration --function-name a --memory-size 1024",
     ]
