@@ -199,6 +199,24 @@ def test_tables_beyond_what_a_call_holds_are_not_asked_by_operation_and_that_is_
     assert fleet.unasked(many)[0].startswith("Not asked: errors and latency of DynamoDB itself")
 
 
+def test_whether_a_work_queue_is_fed_and_drained_is_asked_of_few_functions() -> None:
+    queues: list[dict[str, Any]] = [{"name": "q"}]
+    few = _scope(*({"name": f"f-{n}"} for n in range(10)), queues=queues)
+    many = _scope(*({"name": f"f-{n}"} for n in range(11)), queues=queues)
+
+    asked = [
+        [(each.metric, each.stat) for each in fleet.metrics_of(scope, WINDOW, only=["q"])]
+        for scope in (few, many)
+    ]
+
+    always = [
+        ("ApproximateNumberOfMessagesVisible", "Maximum"),
+        ("ApproximateAgeOfOldestMessage", "Maximum"),
+    ]
+    flow = [("NumberOfMessagesSent", "Sum"), ("NumberOfMessagesDeleted", "Sum")]
+    assert asked == [always + flow, always]
+
+
 def test_what_only_few_functions_are_asked_is_said_of_many() -> None:
     tables: list[dict[str, Any]] = [{"name": "t"}]
     dlq = {"dead_letter_queue": "q"}
