@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from opslib.health.endings import none_since, over_at, recovered_at, worded
+from opslib.health.endings import QUIET, none_since, over_at, recovered_at, worded
 from opslib.health.verdicts import (
     Finding,
     Point,
@@ -30,6 +30,8 @@ from opslib.system import Threshold, Thresholds
 
 # Below a tenth of the timeout a duration that doubled is noise to whoever waits for it.
 _NOTABLE_OF_TIMEOUT = 10
+# One that is cut off takes the timeout, and a little more at most.
+_CUT_OFF_LATE = 1.01
 
 
 def duration_findings(
@@ -63,7 +65,8 @@ def duration_findings(
     ``duration.timed-out``, critical, when the longest of a bin took the whole timeout;
     ``duration.near-timeout`` when the sustained p95 is a warning or worse, unknown without a
     timeout; ``duration.rising`` when a median p95 is at least ``duration_growth`` times an earlier
-    one and at least 10 % of the timeout. Two are compared, and the worse is told: from the
+    one and at least 10 % of the timeout. What was bad before a deployment is unknown, not well,
+    until a quarter of an hour of bins came since. Two are compared, and the worse is told: from the
     deployment on with before it, if there are 2 bins on each side, and the last quarter of the bins
     with the first. ``invocations.none``, unknown, when ``bins`` has no p95. Empty when all is well.
     """
@@ -103,6 +106,16 @@ def duration_findings(
         longest_ms = float(bins["max_ms"].max())
         detail = f"{near.detail} The longest took {span(longest_ms)}.{cause}"
         findings.append(replace(near, detail=detail))
+    elif cut_off is None:
+        early = too_soon(
+            points,
+            deployed_at,
+            timeout_ms=timeout_ms,
+            threshold=thresholds.duration_of_timeout,
+            subject=subject,
+            evidence=evidence,
+        )
+        findings += [] if early is None else [early]
     notable = [
         growth
         for growth in (deployed, quarters)
@@ -219,6 +232,40 @@ def near_timeout(
         evidence=tuple(evidence),
         since=since,
         until=until,
+    )
+
+
+def too_soon(
+    points: Sequence[Point],
+    changed_at: datetime | None,
+    *,
+    timeout_ms: float,
+    threshold: Threshold,
+    subject: str,
+    evidence: Sequence[str],
+) -> Finding | None:
+    """Return ``duration.near-timeout``, unknown, when a change is too young to have mended it.
+
+    None when what was before it was well against the timeout of now, or took longer than that, so
+    that another one held; and when `QUIET` was seen since.
+    """
+    if changed_at is None or not points or points[-1].at - changed_at >= QUIET:
+        return None
+    before = [point for point in points if point.at < changed_at]
+    if any(point.value > timeout_ms * _CUT_OFF_LATE for point in before):
+        return None
+    found = near_timeout(
+        before, timeout_ms=timeout_ms, threshold=threshold, subject=subject, evidence=evidence
+    )
+    if found is None:
+        return None
+    return replace(
+        found,
+        severity=Verdict.UNKNOWN,
+        title=f"Whether the change of {subject} ended its long durations is not known",
+        detail=f"It is well since the change of {utc(changed_at)}, which is less than 15 minutes. "
+        f"Before, against the timeout of now: {found.detail}",
+        until=None,
     )
 
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from opslib.health.courses import NO_RECORD, unread_since
-from opslib.health.durations import near_timeout, since_change
+from opslib.health.durations import near_timeout, since_change, too_soon
 from opslib.health.endings import none_since, over_of, ran_until, recovered_at, worded
 from opslib.health.series import Series, highest, in_five_minutes
 from opslib.health.verdicts import (
@@ -239,6 +239,17 @@ class FunctionChecks:
             rests_on=rests_on,
             finding=found,
         )
+        early = too_soon(
+            self.series.of("duration_p95_ms"),
+            changed,
+            timeout_ms=timeout_ms,
+            threshold=threshold,
+            subject=self.function.name,
+            evidence=self.series.evidence(*rests_on),
+        )
+        if found is None and early is not None and changed is not None:
+            note = f"{check.note}; too soon after the change of {utc(changed)} to say it is over"
+            return replace(check, verdict=Verdict.UNKNOWN, note=note, finding=early)
         return replace(check, verdict=self.series.trusted(check.verdict, *rests_on))
 
     def _duration_without_timeout(self, level_ms: float | None) -> Check:

@@ -235,6 +235,38 @@ def test_the_row_of_durations_too_rests_on_those_since_a_change() -> None:
     assert (check.shown, check.verdict) == ("9 % of the timeout", HEALTHY)
 
 
+@pytest.mark.parametrize(("minutes", "severities"), [(5, [UNKNOWN]), (14, [UNKNOWN]), (20, [])])
+def test_a_change_is_not_taken_for_the_end_of_long_durations_before_a_quarter_of_an_hour(
+    minutes: int, severities: list[Verdict]
+) -> None:
+    bins = _bins(*[9_950.0] * 30, *[300.0] * 5)
+    last_at = bins["at"].iloc[-1].to_pydatetime()
+    kept = bins[(bins["p95_ms"] > 300) | (bins["at"] >= last_at - timedelta(minutes=minutes))]
+
+    findings = _durations(kept, last_at - timedelta(minutes=minutes))
+
+    assert [each.severity for each in findings] == severities
+    assert {each.id for each in findings} <= {"duration.near-timeout"}
+    assert {each.until for each in findings} <= {None}
+
+
+def test_the_row_of_durations_is_not_known_either_so_soon_after_a_change() -> None:
+    points: Points = [
+        *_without("duration_p95_ms"),
+        *[("duration_p95_ms", minute, 9_900.0) for minute in range(0, 175, 5)],
+        ("duration_p95_ms", 175, 900.0),
+    ]
+
+    check = _triage(points, deployed_at=START + timedelta(minutes=172))["Duration"]
+
+    assert check.verdict is UNKNOWN
+    assert check.note.endswith(
+        "too soon after the change of 2026-10-14 02:59 UTC to say it is over"
+    )
+    assert check.finding is not None
+    assert check.finding.severity is UNKNOWN
+
+
 def test_a_p95_between_the_levels_is_a_warning() -> None:
     findings = _durations(_bins(5000, 5000, 5000, 5000))
 
