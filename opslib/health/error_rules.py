@@ -26,6 +26,7 @@ about a token or a channel. Other 4xx stay with the code: the request was at fau
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -225,11 +226,16 @@ _HEAD = re.compile(
 _REPORTED = re.compile(r"\tStatus: (\w+)(?:\tError Type: (\S+))?")
 _USED = re.compile(r"Max Memory Used: (\d+) MB|\"maxMemoryUsedMB\":\s?(\d+)")
 _SIZE = re.compile(r"Memory Size: (\d+) MB|\"memorySizeMB\":\s?(\d+)")
-_DIFFERS = (
+_ANSWERED = (
+    r"(?P<answer>(?:[Ss]tatus code|HTTP Error|Response code|StatusCodeError):? \d{3}\b"
+    r"|\b\d{3} (?:Client|Server) Error)"
+)
+_DIFFERS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b"), "<id>"),
     (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?"), "<time>"),
     (re.compile(r"\b(?=[0-9a-fA-F]*\d)[0-9a-fA-F]{12,}\b"), "<id>"),
-    (re.compile(r"(?<![A-Za-z_])\d+(?:\.\d+)?"), "<n>"),
+    # Of the numbers only the status of an answer says what failed.
+    (re.compile(rf"{_ANSWERED}|(?<![A-Za-z_])\d+(?:\.\d+)?"), lambda m: m["answer"] or "<n>"),
 )
 _LONGEST = 240
 
@@ -301,8 +307,8 @@ def kind_of(*, ending: Ending, status: str, error_type: str, said: str) -> Rule 
 def signature_of(said: str, *, error_type: str = "") -> str:
     """Return the first line of a message without what is different each time.
 
-    Ids become ``<id>``, instants ``<time>``, numbers ``<n>``; the runtime's head (``[ERROR]``,
-    instant and request id) goes; at most 240 characters are kept.
+    Ids become ``<id>``, instants ``<time>``, numbers ``<n>`` but for the status of an answer; the
+    runtime's head (``[ERROR]``, instant and request id) goes; at most 240 characters are kept.
     """
     # A text that is cut in the middle of an ARN still groups: the cut is the same for all.
     lines = said.strip().splitlines()

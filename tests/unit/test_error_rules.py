@@ -332,6 +332,16 @@ def test_every_row_of_the_guides_table_is_a_rule_with_its_cause_and_solution() -
             "no user <id> at <time>",
         ),
         ("object 5f1e2d3c4b5a6978 is gone", "", "object <id> is gone"),
+        (
+            "Request 17 failed with status code 503",
+            "AxiosError",
+            "AxiosError: Request <n> failed with status code 503",
+        ),
+        (
+            "[ERROR] HTTPError: 429 Client Error: Too Many Requests for url: https://e/v1/users/17",
+            "",
+            "HTTPError: 429 Client Error: Too Many Requests for url: https://e/v1/users/<n>",
+        ),
         ("bad", "ValueError", "ValueError: bad"),
         ("", "", ""),
     ],
