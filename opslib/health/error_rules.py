@@ -234,8 +234,11 @@ _DIFFERS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ..
     (re.compile(r"\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b"), "<id>"),
     (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?"), "<time>"),
     (re.compile(r"\b(?=[0-9a-fA-F]*\d)[0-9a-fA-F]{12,}\b"), "<id>"),
-    # Of the numbers only the status of an answer says what failed.
-    (re.compile(rf"{_ANSWERED}|(?<![A-Za-z_])\d+(?:\.\d+)?"), lambda m: m["answer"] or "<n>"),
+    # Of the numbers only the status of an answer says what failed; a digit at a word names (S3).
+    (
+        re.compile(rf"{_ANSWERED}|(?<![A-Za-z_\d])\d+(?:\.\d+)?|(?<=[A-Za-z_])\d\d+"),
+        lambda m: m["answer"] or "<n>",
+    ),
 )
 _LONGEST = 240
 

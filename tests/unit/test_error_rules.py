@@ -332,6 +332,7 @@ def test_every_row_of_the_guides_table_is_a_rule_with_its_cause_and_solution() -
             "no user <id> at <time>",
         ),
         ("object 5f1e2d3c4b5a6978 is gone", "", "object <id> is gone"),
+        ("no user17 in S3 in 2.5 s", "", "no user<n> in S3 in <n> s"),
         (
             "Request 17 failed with status code 503",
             "AxiosError",
