@@ -2,11 +2,16 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
+
+from opslib import show
+from opslib.report.cleaning import clean
 
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 900}
@@ -114,6 +119,30 @@ def test_only_tables_and_listings_scroll_sideways(
     assert page.evaluate(
         "[...document.querySelectorAll('.scroll')].some(e => e.scrollWidth > e.clientWidth)"
     )
+
+
+def test_on_a_desk_the_last_of_eight_columns_is_seen_without_scrolling(
+    visit: Callable[..., Any], report_path: Path
+) -> None:
+    page = visit(report_path, viewport={"width": 1200, "height": 900}).page
+    trace = {
+        "exception": ["AttributeError"],
+        "where": ["zae_limiter_aggregator/handler.py:114 in handler"],
+        "tells": ["uncaught"],
+        "lines": [479],
+        "first_at": [datetime(2026, 10, 14, 2, 27, 37, tzinfo=UTC)],
+        "last_at": [datetime(2026, 10, 14, 3, 6, 56, tzinfo=UTC)],
+        "versions": ["$LATEST"],
+        "message": ["AttributeError: 'ProcessResult' object has no attribute 'snapshots_written'"],
+    }
+
+    beyond = page.evaluate(
+        "html => {const box = document.querySelector('main .scroll'); box.innerHTML = html;"
+        "return box.scrollWidth - box.clientWidth}",
+        clean(show.table(pd.DataFrame(trace)).html),
+    )
+
+    assert beyond == 0
 
 
 def test_every_picture_is_drawn_and_described(visit: Callable[..., Any], report_path: Path) -> None:
