@@ -137,8 +137,8 @@ def test_on_a_desk_the_last_of_eight_columns_is_seen_without_scrolling(
     }
 
     beyond = page.evaluate(
-        "html => {const box = document.querySelector('main .scroll'); box.innerHTML = html;"
-        "return box.scrollWidth - box.clientWidth}",
+        "html => {const output = document.querySelector('.output'); output.innerHTML = html;"
+        "const box = output.querySelector('.scroll'); return box.scrollWidth - box.clientWidth}",
         clean(show.table(pd.DataFrame(trace)).html),
     )
 
