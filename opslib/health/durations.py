@@ -11,27 +11,28 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from opslib.health.endings import QUIET, none_since, over_at, recovered_at, worded
+from opslib.health.near_timeouts import (
+    near_before,
+    near_timeout,
+    timed_out,
+    timed_out_before,
+    until_change,
+)
 from opslib.health.verdicts import (
     Finding,
     Point,
     Verdict,
-    breach,
-    held,
     judge,
     nothing_ran,
     number,
     points_of,
     span,
-    sustained,
     utc,
 )
 from opslib.system import Threshold, Thresholds
 
 # Below a tenth of the timeout a duration that doubled is noise to whoever waits for it.
 _NOTABLE_OF_TIMEOUT = 10
-# One that is cut off takes the timeout, and a little more at most.
-_CUT_OFF_LATE = 1.01
 
 
 def duration_findings(
@@ -65,13 +66,14 @@ def duration_findings(
     ``duration.timed-out``, critical, when the longest of a bin took the whole timeout;
     ``duration.near-timeout`` when the sustained p95 is a warning or worse, unknown without a
     timeout; ``duration.rising`` when a median p95 is at least ``duration_growth`` times an earlier
-    one and at least 10 % of the timeout. What was bad before a deployment is unknown, not well,
-    until a quarter of an hour of bins came since. Two are compared, and the worse is told: from the
+    one and at least 10 % of the timeout. What was bad before a deployment and is well since is
+    unknown until a quarter of an hour of bins came since, and then told as over, as severe as it
+    was. Two are compared, and the worse is told: from the
     deployment on with before it, if there are 2 bins on each side, and the last quarter of the bins
     with the first. ``invocations.none``, unknown, when ``bins`` has no p95. Empty when all is well.
     """
     points = points_of(bins, "p95_ms")
-    bins = _since(bins, deployed_at)
+    whole, bins = bins, _since(bins, deployed_at)
     if not points:
         return [nothing_ran(subject, evidence)]
     if not timeout_ms > 0:
@@ -86,7 +88,8 @@ def duration_findings(
             )
         ]
     findings = []
-    cut_off = _timed_out(bins, timeout_ms=timeout_ms, subject=subject, evidence=evidence)
+    longest = points_of(bins, "max_ms")
+    cut_off = timed_out(longest, timeout_ms=timeout_ms, subject=subject, evidence=evidence)
     if cut_off is not None:
         findings.append(cut_off)
     factor = thresholds.duration_growth.warning or 1
@@ -107,15 +110,14 @@ def duration_findings(
         detail = f"{near.detail} The longest took {span(longest_ms)}.{cause}"
         findings.append(replace(near, detail=detail))
     elif cut_off is None:
-        early = too_soon(
-            points,
+        findings += _before(
+            whole,
             deployed_at,
             timeout_ms=timeout_ms,
             threshold=thresholds.duration_of_timeout,
             subject=subject,
             evidence=evidence,
         )
-        findings += [] if early is None else [early]
     notable = [
         growth
         for growth in (deployed, quarters)
@@ -199,109 +201,39 @@ class _Growth(NamedTuple):
     after: str
 
 
-def near_timeout(
-    points: Sequence[Point],
-    *,
-    timeout_ms: float,
-    threshold: Threshold,
-    subject: str,
-    evidence: Sequence[str],
-) -> Finding | None:
-    """Return ``duration.near-timeout`` when a series of p95 holds a warning or worse, or None.
-
-    None, too, when the timeout is not known.
-    """
-    if not timeout_ms > 0:
-        return None
-    shares = [Point(point.at, point.value / timeout_ms * 100) for point in points]
-    level = sustained([point.value for point in shares], threshold.periods)
-    severity = judge(level, threshold)
-    if level is None or severity in (Verdict.HEALTHY, Verdict.UNKNOWN):
-        return None
-    since, until = breach(shares, threshold), recovered_at(shares, threshold)
-    of_it = f"{number(level)} % of its timeout"
-    first = f" It first held {severity.value} from {utc(since)} on." if since else ""
-    return Finding(
-        id="duration.near-timeout",
-        severity=severity,
-        title=f"{subject} {worded(f'takes {of_it}', f'took {of_it}', until)}",
-        detail=f"The p95 of the duration held {span(level / 100 * timeout_ms)} of the timeout of "
-        f"{span(timeout_ms)}, {number(level)} %, {held(len(points), threshold.periods)}.{first} "
-        f"The last value, of {utc(points[-1].at)}, is {span(points[-1].value)}.",
-        subject=subject,
-        evidence=tuple(evidence),
-        since=since,
-        until=until,
-    )
-
-
-def too_soon(
-    points: Sequence[Point],
+def _before(
+    bins: pd.DataFrame,
     changed_at: datetime | None,
     *,
     timeout_ms: float,
     threshold: Threshold,
     subject: str,
     evidence: Sequence[str],
-) -> Finding | None:
-    """Return ``duration.near-timeout``, unknown, when a change is too young to have mended it.
-
-    None when what was before it was well against the timeout of now, or took longer than that, so
-    that another one held; and when `QUIET` was seen since.
-    """
-    if changed_at is None or not points or points[-1].at - changed_at >= QUIET:
-        return None
-    before = [point for point in points if point.at < changed_at]
-    if any(point.value > timeout_ms * _CUT_OFF_LATE for point in before):
-        return None
-    found = near_timeout(
-        before, timeout_ms=timeout_ms, threshold=threshold, subject=subject, evidence=evidence
+) -> list[Finding]:
+    """Return what was bad before a change, and is not since."""
+    longest = points_of(bins, "max_ms")
+    if not until_change(longest, changed_at, timeout_ms=timeout_ms):
+        return []
+    cut_off = timed_out_before(
+        longest, changed_at, timeout_ms=timeout_ms, subject=subject, evidence=evidence
     )
-    if found is None:
-        return None
-    return replace(
-        found,
-        severity=Verdict.UNKNOWN,
-        title=f"Whether the change of {subject} ended its long durations is not known",
-        detail=f"It is well since the change of {utc(changed_at)}, which is less than 15 minutes. "
-        f"Before, against the timeout of now: {found.detail}",
-        until=None,
+    near = near_before(
+        points_of(bins, "p95_ms"),
+        changed_at,
+        timeout_ms=timeout_ms,
+        threshold=threshold,
+        subject=subject,
+        evidence=evidence,
     )
-
-
-def since_change(points: Sequence[Point], changed_at: datetime | None) -> list[Point]:
-    """Return the points since a change; all of them without one, or when none came since."""
-    return [point for point in points if changed_at and point.at >= changed_at] or list(points)
+    found = [each for each in (cut_off, near) if each is not None]
+    # That it is not known yet is said once.
+    unknown = all(each.until is None for each in found)
+    return found[-1:] if unknown else found
 
 
 def _since(bins: pd.DataFrame, changed_at: datetime | None) -> pd.DataFrame:
     after = bins if changed_at is None else bins[bins["at"] >= changed_at]
     return after if after["p95_ms"].notna().any() else bins
-
-
-def _timed_out(
-    bins: pd.DataFrame, *, timeout_ms: float, subject: str, evidence: Sequence[str]
-) -> Finding | None:
-    """Return ``duration.timed-out`` when an invocation took the whole timeout, or None."""
-    longest = points_of(bins, "max_ms")
-    reached = [point for point in longest if point.value >= timeout_ms]
-    if not reached:
-        return None
-    first, last = reached[0].at, reached[-1].at
-    until = over_at(last, ran_until=longest[-1].at)
-    return Finding(
-        id="duration.timed-out",
-        severity=Verdict.CRITICAL,
-        title=f"Invocations of {subject} reached the timeout of {span(timeout_ms)} and were "
-        f"{worded('cut off', 'cut off', until)}",
-        detail=f"In {len(reached):,} of {len(longest):,} bins the longest invocation took the "
-        f"whole timeout of {span(timeout_ms)}, and Lambda ends one that does: the first in the "
-        f"bin of {utc(first)}, the last in that of {utc(last)}.{none_since(until, longest[-1].at)}",
-        subject=subject,
-        evidence=tuple(evidence),
-        since=first,
-        until=until,
-    )
 
 
 def _around(points: Sequence[Point], deployed_at: datetime, *, factor: float) -> _Growth | None:

@@ -41,7 +41,10 @@ _KINDS = {
     "cause": "string",
     "solution": "string",
     "next": "string",
+    "mostly": "string",
 }
+# What is said there names the error; a report and the runtime's last words name the kind again.
+_TELLING: tuple[Ending, ...] = ("uncaught", "logged", "init")
 #: Where an ending is counted, the surest first: one invocation has one REPORT.
 _SUREST: tuple[Ending, ...] = ("report", "last words", "uncaught")
 
@@ -129,7 +132,8 @@ def kinds(found: pd.DataFrame) -> pd.DataFrame:
     -------
     One row a kind, most failed invocations first: ``kind``, ``invocations`` (Int64: how many it
     ended, each once), ``lines``, ``first_at``, ``last_at``, ``versions``, ``cause``, ``solution``,
-    ``next`` (a notebook). Empty, with these columns, when ``found`` is.
+    ``next`` (a notebook), ``mostly`` (the signature of most lines that name an error; empty when
+    none does). Empty, with these columns, when ``found`` is.
     """
     rows = []
     failed = _failed(found)
@@ -138,6 +142,7 @@ def kinds(found: pd.DataFrame) -> pd.DataFrame:
         if part.empty:
             continue
         versions = sorted({v for text in part["versions"] for v in text.split(", ") if v})
+        telling = part[part["tells"].isin(_TELLING)]
         rows.append(
             (
                 rule.kind,
@@ -149,6 +154,7 @@ def kinds(found: pd.DataFrame) -> pd.DataFrame:
                 rule.cause,
                 rule.solution,
                 rule.notebook,
+                telling["signature"].iloc[0] if len(telling) else "",
             )
         )
     rows.sort(key=lambda row: (-row[1], -row[2]))

@@ -10,6 +10,7 @@ lines tell of it, and *lines*, which an application may write as often as it lik
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import pandas as pd
 
@@ -187,8 +188,8 @@ def error_findings(
                 id=finding,
                 severity=severity,
                 title=title,
-                detail=f"{what}{ran}: the first at {utc(first)}, the last at {utc(last)}. "
-                f"{rows[0]['cause']}{none_since(until, ran_until)}",
+                detail=f"{_mostly(rows)}{what}{ran}: the first at {utc(first)}, the last at "
+                f"{utc(last)}. {rows[0]['cause']}{none_since(until, ran_until)}",
                 subject=subject,
                 evidence=tuple(evidence),
                 since=first.to_pydatetime(),
@@ -196,6 +197,11 @@ def error_findings(
             )
         )
     return findings
+
+
+def _mostly(rows: Sequence["pd.Series[Any]"]) -> str:
+    said = str(max(rows, key=lambda row: int(row["lines"]))["mostly"])
+    return f"Mostly “{said}”. " if said else ""
 
 
 def explained(counted: pd.DataFrame) -> int:

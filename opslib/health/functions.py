@@ -8,12 +8,13 @@ Thresholds. The least timeout that Lambda takes is 1 s (botocore, Timeout).
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any
 
-from opslib.health.courses import NO_RECORD, unread_since
-from opslib.health.durations import near_timeout, since_change, too_soon
+from opslib.health.courses import unread_since
 from opslib.health.endings import none_since, over_of, ran_until, recovered_at, worded
+from opslib.health.near_timeouts import near_before, near_timeout, since_change
 from opslib.health.series import Series, highest, in_five_minutes
+from opslib.health.silences import Silences
 from opslib.health.verdicts import (
     Check,
     Finding,
@@ -30,19 +31,7 @@ from opslib.health.verdicts import (
 from opslib.system import Function, Threshold, Thresholds
 from opslib.window import Window
 
-# The longest that a mapping may gather records (MaximumBatchingWindowInSeconds, at most 300): a
-# write this near to the end of a silence need not have been read in it.
-_BATCHING = timedelta(minutes=5)
 _LEAST_TIMEOUT_MS = 1000.0
-
-
-class _Gap(NamedTuple):
-    start: datetime
-    end: datetime
-
-    @property
-    def length(self) -> timedelta:
-        return self.end - self.start
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,22 +77,23 @@ class FunctionChecks:
         """Judge whether it ran: an hour of silence anywhere counts where it should have."""
         name, seen = self.function.name, self.series.seen("invocations")
         points = [point for point in self.series.of("invocations") if point.value > 0]
-        silence = _hours(self._silence)
+        silences = self._silences
+        silence = _hours(silences.length)
         total = sum(point.value for point in points) if seen else None
         verdict = Verdict.HEALTHY if total else Verdict.UNKNOWN
         note = f"the last at {utc(points[-1].at)}" if points else self.series.why("invocations")
         finding = None
-        gaps = self._gaps([point.at for point in points])
+        gaps = silences.gaps([point.at for point in points])
         expected = self.function.reads_stream or self.function.critical
         if total and gaps and not self.function.critical:
-            gaps = [gap for gap in gaps if not self._unfed(gap)]
+            gaps = [gap for gap in gaps if not silences.unfed(gap)]
         if total is not None and expected and gaps:
             # A gap in which records waited outweighs a longer one in which none may have.
-            gap = max(gaps, key=lambda each: (self._written(each), each.length))
+            gap = max(gaps, key=lambda each: (silences.written(each), each.length))
             verdict = Verdict.WARNING
             if self.function.critical:
                 verdict = Verdict.CRITICAL
-            elif self._written(gap):
+            elif silences.written(gap):
                 # What a filter drops invokes nothing, and nothing counts it.
                 verdict = Verdict.CRITICAL if self.filtered is False else Verdict.UNKNOWN
             between = f"between {utc(gap.start)} and {utc(gap.end)}"
@@ -119,9 +109,9 @@ class FunctionChecks:
                 id="invocations.none",
                 severity=verdict,
                 title=title,
-                detail=f"No invocation {when}. {self._writes(gap, lasts=lasts)}".rstrip(),
+                detail=f"No invocation {when}. {silences.writes(gap, lasts=lasts)}".rstrip(),
                 subject=name,
-                evidence=self.series.evidence("invocations", self._feed),
+                evidence=self.series.evidence("invocations", silences.feed),
                 since=gap.start,
             )
         elif total == 0 and self.idle_is_well and not expected and self._none_refused():
@@ -212,42 +202,42 @@ class FunctionChecks:
     def duration(self, timeout_ms: float, *, timeout_from: str = "") -> Check:
         """Judge the p95 against the timeout; one that no timeout could be near needs none."""
         threshold, rests_on = self.thresholds.duration_of_timeout, ("duration_p95_ms",)
-        points = since_change(self.series.of("duration_p95_ms"), self.deployed_at)
+        every, changed = self.series.of("duration_p95_ms"), self.deployed_at
+        points, over = since_change(every, changed), ""
         level_ms = sustained([point.value for point in points], threshold.periods)
         if not timeout_ms > 0:
             return self._duration_without_timeout(level_ms)
         if level_ms is None:
             note = self.series.why("duration_p95_ms")
             return self.series.judged("Duration", None, threshold, note=note)
-        found = near_timeout(
-            points,
-            timeout_ms=timeout_ms,
-            threshold=threshold,
-            subject=self.function.name,
-            evidence=(),
-        )
-        changed = self.deployed_at
+        limits: dict[str, Any] = {
+            "timeout_ms": timeout_ms,
+            "threshold": threshold,
+            "subject": self.function.name,
+            "evidence": self.series.evidence(*rests_on),
+        }
+        found, early = near_timeout(points, **limits), None
         if found is not None and changed is not None and found.since and changed <= found.since:
             cause = f" Code or configuration was changed before that, at {utc(changed)}."
             found = replace(found, detail=f"{found.detail}{cause}")
+        if found is None and changed is not None:
+            early = near_before(every, changed, **limits)
+        if early is not None and early.until is not None:
+            # What is over is told as the errors are that are over.
+            over = f"; since {utc(early.until)} it is over, with a p95 of {span(level_ms)}"
+            points = [point for point in every if changed and point.at < changed]
+            level_ms = sustained([point.value for point in points], threshold.periods) or level_ms
+            found, early = early, None
         check = self.series.judged(
             "Duration",
             level_ms / timeout_ms * 100,
             threshold,
             note=f"p95 of {span(level_ms)} {self._held(len(points), threshold)}, "
-            f"timeout {span(timeout_ms)}{timeout_from}",
+            f"timeout {span(timeout_ms)}{timeout_from}{over}",
             rests_on=rests_on,
             finding=found,
         )
-        early = too_soon(
-            self.series.of("duration_p95_ms"),
-            changed,
-            timeout_ms=timeout_ms,
-            threshold=threshold,
-            subject=self.function.name,
-            evidence=self.series.evidence(*rests_on),
-        )
-        if found is None and early is not None and changed is not None:
+        if early is not None and changed is not None:
             note = f"{check.note}; too soon after the change of {utc(changed)} to say it is over"
             return replace(check, verdict=Verdict.UNKNOWN, note=note, finding=early)
         return replace(check, verdict=self.series.trusted(check.verdict, *rests_on))
@@ -280,7 +270,7 @@ class FunctionChecks:
         note = f"{self._held(len(points), threshold)}; last seen {span(points[-1].value)}"
         width = self.series.width("iterator_age_ms")
         read = [Point(point.at + width, point.value) for point in points]
-        unread = unread_since(read, self.series.of(self._feed), window=self.window)
+        unread = unread_since(read, self.series.of(self._silences.feed), window=self.window)
         if unread is not None and judge(level_ms, threshold) is not Verdict.CRITICAL:
             # What is not read has no age, so the last one says nothing about now. A mapping's
             # filter may drop it, which its notebook asks and this does not.
@@ -306,6 +296,16 @@ class FunctionChecks:
         )
 
     @property
+    def _silences(self) -> Silences:
+        return Silences(
+            series=self.series,
+            function=self.function,
+            limit=self.thresholds.silence_ms,
+            window=self.window,
+            filtered=self.filtered,
+        )
+
+    @property
     def _ran_until(self) -> datetime | None:
         return ran_until(self.series.of("invocations"), width=self.series.width("invocations"))
 
@@ -324,73 +324,6 @@ class FunctionChecks:
         """Whether it was seen that nothing was refused: else it may be stopped, not idle."""
         points = self.series.of("throttles")
         return self.series.seen("throttles") and not any(point.value > 0 for point in points)
-
-    @property
-    def _feed(self) -> str:
-        return "stream_records" if self.function.stream else "table_writes"
-
-    @property
-    def _silence(self) -> timedelta:
-        """From how much time without an invocation on it is silent."""
-        limit = self.thresholds.silence_ms
-        return timedelta(milliseconds=limit.critical or limit.warning or 0)
-
-    def _gaps(self, instants: list[datetime]) -> list[_Gap]:
-        """Return the silences, the window's ends included; a datapoint covers its period."""
-        width = self.series.width("invocations")
-        edges = [self.window.start, *instants, self.window.end]
-        ends = [self.window.start, *(at + width for at in instants)]
-        gaps = [_Gap(start, end) for start, end in zip(ends, edges[1:], strict=True)]
-        return [gap for gap in gaps if gap.length >= self._silence]
-
-    def _unfed(self, gap: _Gap) -> bool:
-        """Whether nothing was there to be read in a gap, and what it reads is known to be that.
-
-        What was written in its last minutes, and is read at its end, is none of it.
-        """
-        writes = [point.at for point in self.series.of(self._feed) if point.value > 0]
-        if not writes or not self.series.seen(self._feed):
-            return False
-        inside = [at for at in writes if gap.start < at < gap.end]
-        return not self._written(gap) and not (inside and gap.end == self.window.end)
-
-    def _written(self, gap: _Gap) -> bool:
-        """Whether what it reads was written in a gap, early enough to have been read in it."""
-        # A datapoint that begins with the gap is of the gap, unless datapoints are instants.
-        start = gap.start - timedelta(microseconds=bool(self.series.width("invocations")))
-        return any(
-            point.value > 0 and start < point.at < gap.end - _BATCHING
-            for point in self.series.of(self._feed)
-        )
-
-    def _writes(self, gap: _Gap, *, lasts: bool) -> str:
-        """Say what is known of the writes to what it reads during a gap."""
-        if not self.function.reads_stream:
-            return "The system's file says that it is critical."
-        kind = "table" if self.function.table else "stream"
-        what = f"{kind} {self.function.table or self.function.stream}"
-        if self._written(gap):
-            waits = "wait" if lasts else "waited"
-            if self.filtered is False:
-                said = f"Its {what} was written meanwhile, so records {waits} unread."
-                return f"{said} {NO_RECORD}" if self.function.table else said
-            why = "has a filter, which may have dropped every record"
-            if self.filtered is None:
-                why = "was not looked at: a filter of it may have dropped every record"
-            return (
-                f"Its {what} was written meanwhile. Whether records {waits} unread is not known: "
-                f"its mapping {why}."
-            )
-        writes = self.series.of(self._feed)
-        if any(point.value > 0 and gap.start < point.at < gap.end for point in writes):
-            return (
-                f"Its {what} was written only in the last 5 minutes of that, "
-                "which a batch may wait for."
-            )
-        if not self.series.seen(self._feed):
-            why = self.series.why(self._feed)
-            return f"Whether its {what} was written was not looked at: {why}."
-        return f"No write to its {what} was seen either; if none was made, this is as it should be."
 
     def _held(self, values: int, threshold: Threshold) -> str:
         if values < threshold.periods:

@@ -168,9 +168,13 @@ def example_of(found: pd.DataFrame, *, most: int = 40) -> pd.DataFrame:
 
 
 def dated(
-    findings: Iterable[Finding], *, deployed_at: datetime | None, before: str | None
+    findings: Iterable[Finding],
+    *,
+    deployed_at: datetime | None,
+    before: str | None,
+    found: pd.DataFrame | None = None,
 ) -> list[Finding]:
-    """Say of each finding whether a deployment began it or ended it, and which version was before.
+    """Say of each finding where it is raised, and whether a deployment began it or ended it.
 
     What a deployment ended is no reason to go back: that would bring it again.
 
@@ -180,22 +184,32 @@ def dated(
         When code or configuration last changed, if that was inside the window.
     before
         The published version before the one that runs; None when there is none.
+    found
+        As `traces` gives it; without it no place is said.
     """
     said = []
     for finding in findings:
-        words = ""
+        where = "" if found is None else _place(found, finding.id)
+        words = f" Raised at {where}." if where else ""
         if deployed_at is not None and finding.since is not None:
             later = (finding.since - deployed_at).total_seconds()
             if ended_by(deployed_at, since=finding.since, until=finding.until):
-                words = f" The deployment of {utc(deployed_at)} ended it: going back repeats it."
+                words += f" The deployment of {utc(deployed_at)} ended it: going back repeats it."
             elif later >= 0:
-                words = f" It began {span(later * 1000)} after the change of {utc(deployed_at)}."
+                words += f" It began {span(later * 1000)} after the change of {utc(deployed_at)}."
                 if before is not None:
                     words += f" Version {before} holds other code, from before it."
             else:
-                words = f" It began before the change of {utc(deployed_at)}."
+                words += f" It began before the change of {utc(deployed_at)}."
         said.append(replace(finding, detail=f"{finding.detail}{words}"))
     return said
+
+
+def _place(found: pd.DataFrame, finding: str) -> str:
+    """Return the place of most traces of a finding's kinds."""
+    kinds = [rule.kind for rule in (*RULES, CODE) if rule.finding == finding]
+    places = found.loc[found["kind"].isin(kinds) & (found["where"] != ""), "where"]
+    return str(places.iloc[0]) if len(places) else ""
 
 
 def _exception(said: str, trace: str) -> str:

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from opslib.health import Finding, Verdict, traces
-from opslib.health.durations import near_timeout
 from opslib.health.endings import ended_by, over_at, over_of, recovered_at
 from opslib.health.errors import began_after, rate_findings
+from opslib.health.near_timeouts import near_timeout
 from opslib.health.verdicts import Point
 from opslib.system import Threshold, Thresholds
 from opslib.tree import ranked, remedies

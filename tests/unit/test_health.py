@@ -235,9 +235,9 @@ def test_the_row_of_durations_too_rests_on_those_since_a_change() -> None:
     assert (check.shown, check.verdict) == ("9 % of the timeout", HEALTHY)
 
 
-@pytest.mark.parametrize(("minutes", "severities"), [(5, [UNKNOWN]), (14, [UNKNOWN]), (20, [])])
+@pytest.mark.parametrize("minutes", [5, 14])
 def test_a_change_is_not_taken_for_the_end_of_long_durations_before_a_quarter_of_an_hour(
-    minutes: int, severities: list[Verdict]
+    minutes: int,
 ) -> None:
     bins = _bins(*[9_950.0] * 30, *[300.0] * 5)
     last_at = bins["at"].iloc[-1].to_pydatetime()
@@ -245,9 +245,70 @@ def test_a_change_is_not_taken_for_the_end_of_long_durations_before_a_quarter_of
 
     findings = _durations(kept, last_at - timedelta(minutes=minutes))
 
-    assert [each.severity for each in findings] == severities
-    assert {each.id for each in findings} <= {"duration.near-timeout"}
-    assert {each.until for each in findings} <= {None}
+    assert [each.severity for each in findings] == [UNKNOWN]
+    assert {each.id for each in findings} == {"duration.near-timeout"}
+    assert {each.until for each in findings} == {None}
+
+
+def test_long_durations_that_a_change_ended_are_told_as_over_not_as_well() -> None:
+    mended = datetime(2026, 10, 14, 2, 36, tzinfo=UTC)
+    last = datetime(2026, 10, 14, 2, 30, tzinfo=UTC)
+    bins = _bins(*[9_950.0] * 30, *[300.0] * 5)
+
+    cut_off, near = _durations(bins, mended)
+
+    assert (cut_off.severity, near.severity) == (CRITICAL, CRITICAL)
+    assert (cut_off.until, near.until) == (last, last)
+    assert cut_off.title == (
+        "Invocations of f reached the timeout of 10.0 s and were cut off until 2026-10-14 02:30 UTC"
+    )
+    assert near.title == "f took 100 % of its timeout until 2026-10-14 02:30 UTC"
+    assert cut_off.detail.endswith(
+        " The change of 2026-10-14 02:36 UTC ended it: going back repeats it."
+    )
+    assert near.detail.endswith(
+        " The change of 2026-10-14 02:36 UTC ended it: going back repeats it. After that the p95 "
+        "was 300 ms at most, looked at until 2026-10-14 02:55 UTC."
+    )
+
+
+def test_long_durations_that_were_over_before_a_change_were_not_ended_by_it() -> None:
+    young = datetime(2026, 10, 14, 2, 52, tzinfo=UTC)
+    bins = _bins(*[9_950.0] * 20, *[300.0] * 15)
+
+    cut_off, near = _durations(bins, young)
+
+    assert (cut_off.severity, near.severity) == (CRITICAL, CRITICAL)
+    assert near.title == "f took 100 % of its timeout until 2026-10-14 01:40 UTC"
+    assert "ended it" not in near.detail + cut_off.detail
+
+
+def test_timeouts_of_few_just_before_a_change_are_not_known_to_be_over() -> None:
+    bins = _bins(*[800.0] * 35).assign(max_ms=[900.0] * 33 + [10_001.0, 900.0])
+
+    (finding,) = _durations(bins, datetime(2026, 10, 14, 2, 52, tzinfo=UTC))
+
+    assert (finding.id, finding.severity) == ("duration.timed-out", UNKNOWN)
+    assert finding.title == "Whether the change of f ended its timeouts is not known"
+
+
+def test_the_row_of_durations_tells_what_a_change_ended_as_over() -> None:
+    points: Points = [
+        *_without("duration_p95_ms"),
+        *[("duration_p95_ms", minute, 9_900.0) for minute in range(0, 150, 5)],
+        *[("duration_p95_ms", minute, 900.0) for minute in range(150, 180, 5)],
+    ]
+
+    check = _triage(points, deployed_at=START + timedelta(minutes=149))["Duration"]
+
+    assert (check.shown, check.verdict) == ("99 % of the timeout", CRITICAL)
+    assert check.note == (
+        "p95 of 9.9 s held for 2 periods of 5 min, timeout 10.0 s; "
+        "since 2026-10-14 02:32 UTC it is over, with a p95 of 900 ms"
+    )
+    assert check.finding is not None
+    assert check.finding.title == "f took 99 % of its timeout until 2026-10-14 02:32 UTC"
+    assert "The change of 2026-10-14 02:36 UTC ended it" in check.finding.detail
 
 
 def test_the_row_of_durations_is_not_known_either_so_soon_after_a_change() -> None:
