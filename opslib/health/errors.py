@@ -171,7 +171,8 @@ def error_findings(
                 severity = Verdict.WARNING
             of = f"of {invocations:,.0f} invocations, {number(share)} %" if share else "invocations"
             what = f"{ended:,} {of}"
-            title = f"{ended:,} invocations of {subject} failed: {names}{when}"
+            some = "1 invocation" if ended == 1 else f"{ended:,} invocations"
+            title = f"{some} of {subject} failed: {names}{when}"
         else:
             severity = Verdict.CRITICAL if lost_records else Verdict.WARNING
             lost = f", and {lost_records:,} records were lost" if lost_records else ""

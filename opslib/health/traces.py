@@ -22,7 +22,7 @@ from datetime import datetime
 import pandas as pd
 
 from opslib.health.endings import ended_by
-from opslib.health.error_rules import ending_of, kind_of, signature_of
+from opslib.health.error_rules import CODE, RULES, ending_of, kind_of, signature_of
 from opslib.health.verdicts import Finding, span, utc
 
 _PYTHON = re.compile(

@@ -189,6 +189,7 @@ def test_without_lines_the_columns_stay() -> None:
         "cause",
         "solution",
         "next",
+        "mostly",
     ]
     assert errors.explained(kinds) == 0
 
@@ -245,10 +246,11 @@ def test_a_finding_says_how_many_since_when_and_in_which_version() -> None:
         subject="f",
     )
 
-    assert finding.title == "1 invocations of f failed: code error"
+    assert finding.title == "1 invocation of f failed: code error"
     assert finding.detail == (
-        "1 of 50 invocations, 2 %, in version 7: the first at 2026-10-14 02:13 UTC, the last at "
-        "2026-10-14 02:13 UTC. An exception that nothing in the code catches."
+        "Mostly “AttributeError: 'R' object has no attribute 'n'”. 1 of 50 invocations, 2 %, in "
+        "version 7: the first at 2026-10-14 02:13 UTC, the last at 2026-10-14 02:13 UTC. An "
+        "exception that nothing in the code catches."
     )
     assert finding.since == datetime(2026, 10, 14, 2, 13, 20, tzinfo=UTC)
 

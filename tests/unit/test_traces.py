@@ -1,5 +1,6 @@
 """Traces grouped by the place in the function's own code that raises."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -116,6 +117,18 @@ def test_an_example_is_shown_a_line_a_row_and_bounded() -> None:
 
     assert len(rows) == 2
     assert rows[1] == '\u00a0\u00a0File "/var/task/app/work.py", line 41, in <lambda>'
+
+
+def test_a_finding_says_where_most_of_its_traces_were_raised() -> None:
+    caught = _lines(("", "no", ESCAPED), ("", PYTHON, PYTHON))
+    found = traces.traces(caught, root="app")
+    code = Finding(id="errors.code", severity=Verdict.CRITICAL, title="t", detail="d.", subject="f")
+
+    said = traces.dated(
+        [code, replace(code, id="errors.rate")], deployed_at=None, before=None, found=found
+    )
+
+    assert [each.detail for each in said] == ["d. Raised at app/work.py:40 in go.", "d."]
 
 
 def test_a_finding_is_dated_against_the_deployment() -> None:
