@@ -112,7 +112,12 @@ class Series:
         judged = judge(value, threshold)
         healthy, warning, critical = levels(threshold)
         if finding is not None:
-            finding = replace(finding, severity=judged, evidence=self.evidence(*rests_on))
+            finding = replace(
+                finding,
+                severity=judged,
+                evidence=self.evidence(*rests_on),
+                period=max(map(self.width, rests_on), default=finding.period),
+            )
         return Check(
             indicator=indicator,
             subject=self.subject,

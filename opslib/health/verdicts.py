@@ -6,7 +6,7 @@ In: numbers, None where one was not seen. Out: a verdict; text for people. Does 
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -69,6 +69,9 @@ class Finding:
         When it first held, tz-aware UTC; None when that is not known.
     until
         When it was last seen, if it is over; None while it may go on. Its title says so.
+    period
+        How much later than ``since`` it may have begun, where that is the start of a bin or of a
+        metric's period; zero for what an event dates.
     notebook, remedy
         Where to go next; `opslib.tree.ranked` fills them in.
     """
@@ -81,6 +84,7 @@ class Finding:
     evidence: tuple[str, ...] = ()
     since: datetime | None = None
     until: datetime | None = None
+    period: timedelta = timedelta(0)
     notebook: str | None = None
     remedy: str | None = None
 

@@ -21,9 +21,11 @@ from opslib.health.endings import ended_by
 from opslib.health.verdicts import Point, number, span, utc
 from opslib.tree.ranking import branch, ranked
 
-# What begins later than this after a change is hardly of it; a bin may begin before what is in it.
+# What begins later than this after a change is hardly of it.
 _SOON = timedelta(minutes=60)
-_BIN = timedelta(minutes=5)
+# Instants are told to the minute, and clocks differ. A bin may begin before what is in it, so what
+# is dated by one of five minutes may have begun that much later.
+_LEAST = timedelta(minutes=1)
 #: So many times the invocations are more load, not chance.
 MORE_LOAD = 1.5
 # So many changes that came too late are told, the first ones.
@@ -211,9 +213,7 @@ def _beginning(
     if len(every) == 1:
         supports.append(f"Nothing else about {function} changed in the window.")
     against = [
-        f"{each.title}: that began at {utc(_since(each))}"
-        for each in began
-        if _since(each) < when - _BIN
+        f"{each.title}: that began at {utc(_since(each))}" for each in began if _latest(each) < when
     ]
     first = min(_since(each) for each in after)
     against += [
@@ -263,12 +263,17 @@ def _too_late(title: str, when: datetime, began: Sequence[Finding]) -> Hypothesi
 
 
 def _within(finding: Finding, when: datetime) -> bool:
-    return when - _BIN <= _since(finding) <= when + _SOON
+    return _latest(finding) >= when and _since(finding) <= when + _SOON
 
 
 def _since(finding: Finding) -> datetime:
     assert finding.since is not None  # noqa: S101 - only dated findings come here
     return finding.since
+
+
+def _latest(finding: Finding) -> datetime:
+    """Return the latest instant at which it may have begun, by what dates it."""
+    return _since(finding) + max(finding.period, _LEAST)
 
 
 def _traffic(points: Sequence[Point], when: datetime) -> Iterator[tuple[bool, str]]:
@@ -314,7 +319,7 @@ def _causes(held: Sequence[Finding]) -> Iterator[Hypothesis]:
         for each in explained:
             if finding.since is None or each.since is None:
                 unseen.append(f"{each.title}: whether that began later is not known")
-            elif each.since < finding.since - _BIN:
+            elif _latest(each) < finding.since:
                 against.append(f"{each.title}: that began earlier, at {utc(each.since)}")
             else:
                 supports.append(f"{each.title}: not before it, at {utc(each.since)}")

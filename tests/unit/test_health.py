@@ -292,6 +292,22 @@ def test_timeouts_of_few_just_before_a_change_are_not_known_to_be_over() -> None
     assert finding.title == "Whether the change of f ended its timeouts is not known"
 
 
+def test_a_finding_of_a_row_is_dated_by_the_period_of_its_metric() -> None:
+    periods = {"invocations": 60, "errors": 60, "duration_p95_ms": 300}
+    at = [Point(START + timedelta(minutes=minute), 9_000.0) for minute in (0, 5)]
+    points = {"invocations": at, "errors": at, "duration_p95_ms": at}
+    series = Series(
+        subject="f", points=points, status=dict.fromkeys(periods, "Complete"), periods=periods
+    )
+    function = FunctionChecks(series=series, function=STREAM, thresholds=T, window=WINDOW)
+
+    failed, slow = function.errors().finding, function.duration(10_000).finding
+
+    assert failed is not None
+    assert slow is not None
+    assert (failed.period, slow.period) == (timedelta(minutes=1), timedelta(minutes=5))
+
+
 def test_the_row_of_durations_tells_what_a_change_ended_as_over() -> None:
     points: Points = [
         *_without("duration_p95_ms"),

@@ -151,6 +151,21 @@ def test_a_change_after_the_first_sign_has_only_evidence_against_it_and_stands_l
     assert len(found) == 2
 
 
+@pytest.mark.parametrize(
+    ("dated_by_min", "earlier_min", "began"),
+    [(0, 1, True), (0, 2, False), (1, 1, True), (1, 4, False), (5, 4, True), (5, 6, False)],
+)
+def test_a_change_after_a_sign_began_it_only_within_the_period_that_dates_the_sign(
+    dated_by_min: int, earlier_min: int, began: bool
+) -> None:
+    sign = _finding("errors.rate", since=AT - earlier_min * MINUTE, period=dated_by_min * MINUTE)
+
+    (found,) = _hypotheses([sign], changes={"f": _change(AT)})
+
+    assert bool(found.supports) is began
+    assert bool(found.against) is not began
+
+
 def _changes(*rows: tuple[datetime | None, str, str]) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["at", "what", "detail"])
     return frame.assign(at=pd.to_datetime(frame["at"], utc=True))
