@@ -193,7 +193,7 @@ ROWS = (
         10,
         "Invocations end in an error.",
         "10-error-rate",
-        "Group the errors by kind",
+        "Mend the kind of error that most of them are",
         (_ERRORS,),
         _STUCK,
     ),
@@ -202,7 +202,7 @@ ROWS = (
         11,
         "Records fail inside invocations that succeed: no alarm sees them, and they are lost.",
         "10-error-rate",
-        "Group the errors by kind",
+        "Mend what makes the records fail",
         (_ERRORS,),
     ),
     Branch(
