@@ -10,7 +10,7 @@ Must not know one branch of the tree: what is asked and how it is judged stands 
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -70,6 +70,7 @@ class Run:
         configuration: Mapping[str, Any] | None = None,
         tables: Iterable[str] = (),
         closely: bool = True,
+        beside: Collection[str] = (),
     ) -> Target:
         """Read how a function is configured and what changed in the window.
 
@@ -86,6 +87,9 @@ class Run:
         closely
             Whether CloudTrail is asked too, a dozen calls for all functions of a run together, and
             the class of the log group, one call a function.
+        beside
+            Operations, as ``dynamodb:DescribeTable``, that in this notebook serve nothing but the
+            timeline: one that is refused is a note.
 
         Raises
         ------
@@ -109,6 +113,7 @@ class Run:
             window=self.window,
             tables=tables,
             trail=self._trail if closely else None,
+            beside=beside,
         )
         for sentence, reason in target.limits:
             self._result.say(sentence, reason=reason)

@@ -4,7 +4,7 @@ In: the function's configuration and a connection to ask what changed. Out: a `T
 queries, plots and judgements are about, with what could not be seen. Must not judge.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -119,6 +119,7 @@ def read(
     window: Window,
     tables: Iterable[str] = (),
     trail: Trail | None = None,
+    beside: Collection[str] = (),
 ) -> Target:
     """Read what changed about a function in a window, and hold it together.
 
@@ -131,6 +132,8 @@ def read(
     trail
         CloudTrail, which is asked who changed what; None to look less closely: at neither that nor
         the log group.
+    beside
+        Operations that serve nothing but the timeline: one that is refused is a note.
     """
     known = {"FunctionName": function.name, **configuration}
     if function.log_group and "LoggingConfig" not in configuration:
@@ -153,6 +156,7 @@ def read(
         edits_deploy=on_latest,
         alias=function.alias,
         latest=configuration if on_latest else None,
+        beside=beside,
     )
     return Target(
         function=function,

@@ -96,6 +96,15 @@ def invoked(alias: Mapping[str, Any]) -> set[str]:
     return {str(alias["FunctionVersion"]), *weights}
 
 
+def qualifier(mapping: Mapping[str, Any]) -> str:
+    """Return what a mapping invokes: an alias, a version, ``$LATEST``; empty where it is silent."""
+    # arn:aws:lambda:REGION:ACCOUNT:function:NAME:QUALIFIER
+    parts = str(mapping.get("FunctionArn") or "").split(":")
+    if len(parts) < 7:
+        return ""
+    return parts[7] if len(parts) > 7 else LATEST
+
+
 def mappings(client: Any, name: str, *, qualifiers: Sequence[str]) -> list[Mapping[str, Any]]:
     """Return the event source mappings of a function and of its aliases."""
     found: dict[str, Mapping[str, Any]] = {}

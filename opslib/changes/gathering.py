@@ -4,7 +4,7 @@ In: a `Connection`; a function's name; a Window. Out: `Changes`. A call that is 
 own rows and becomes a sentence.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,7 +14,7 @@ import pandas as pd
 
 from opslib.aws import Connection
 from opslib.changes import functions, tables
-from opslib.changes.rows import ALIAS, EDITS, VERSIONS, Change, frame
+from opslib.changes.rows import ALIAS, EDITS, LATEST, VERSIONS, Change, frame
 from opslib.changes.trail import Trail
 from opslib.changes.versions import differences
 from opslib.errors import CouldNotLook
@@ -38,7 +38,8 @@ class Changes:
         aliases are always there, last. Empty when nothing changed, or nothing could be seen.
     deployed_at
         The latest change of code, configuration or of the version that is invoked inside the
-        window, or None. A mapping or a table that changed is no deployment.
+        window, or None. A mapping or a table that changed is no deployment, nor is an alias that
+        moved where nothing tells that traffic is on it.
     limits
         A sentence for everything that could not be seen.
     notes
@@ -54,6 +55,9 @@ class Changes:
     deployed_before
         As ``deployed_at``, before the window; None too where nobody remembers one, and where an
         edit after the window hides the one before.
+    traffic
+        The qualifiers that are known to carry traffic: ``$LATEST``, aliases, versions. Empty where
+        nothing tells.
     """
 
     rows: pd.DataFrame
@@ -64,6 +68,7 @@ class Changes:
     mappings: tuple[Mapping[str, Any], ...] = ()
     dated: tuple[Change, ...] = ()
     deployed_before: datetime | None = None
+    traffic: frozenset[str] = frozenset()
 
     @property
     def deployments(self) -> tuple[datetime, ...]:
@@ -78,6 +83,7 @@ class _Gathering:
     window: Window
     edits_deploy: bool = True
     alias: str | None = None
+    beside: Collection[str] = ()
     changes: list[Change] = field(default_factory=list)
     limits: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -87,11 +93,12 @@ class _Gathering:
     mappings: list[Mapping[str, Any]] = field(default_factory=list)
 
     def look(self, ask: Callable[[], _Seen], otherwise: _Seen) -> _Seen:
-        """Return what a call gives; ``otherwise``, and a limit, when it is refused."""
+        """Return what a call gives; ``otherwise``, and a limit or a note, when it is refused."""
         try:
             return ask()
         except CouldNotLook as error:
-            self.limits.append(error.message)
+            told = self.notes if error.operation in self.beside else self.limits
+            told.append(error.message)
             return otherwise
 
     def function(self, client: Any, name: str, latest: Mapping[str, Any] | None) -> None:
@@ -100,8 +107,7 @@ class _Gathering:
         self.latest, edited = self.look(lambda: functions.edit(client, name, latest=latest), unseen)
         self.published = self.look(lambda: functions.versions(client, name), [])
         self.aliases = self.look(lambda: functions.aliases(client, name), [])
-        for change in (*edited, *functions.published(self.published)):
-            self.changes.append(change._replace(deploys=self.deploys(change)))
+        self.changes += [*edited, *functions.published(self.published)]
         self.changes += functions.pointing(self.aliases)
         for change in edited:
             late = change.at is not None and change.at >= self.window.end
@@ -115,13 +121,38 @@ class _Gathering:
     def deploys(self, change: Change) -> bool:
         """Whether a change reached traffic, as far as it is known where that is."""
         if change.subject == EDITS:
-            return change.deploys and self.edits_deploy
-        ours = [each for each in self.aliases if each["Name"] == self.alias]
-        if change.subject == VERSIONS and ours:
-            return change.deploys and change.version in functions.invoked(ours[0])
-        if change.subject.startswith(ALIAS) and self.alias:
-            return change.deploys and change.subject == f"{ALIAS}{self.alias}"
+            return change.deploys and (self.edits_deploy or self.polls_latest())
+        if change.subject == VERSIONS and self.traffic:
+            return change.deploys and self.reached(change)
+        if change.subject.startswith(ALIAS):
+            return change.deploys and change.subject.removeprefix(ALIAS) in self.traffic
         return change.deploys
+
+    @property
+    def traffic(self) -> frozenset[str]:
+        """The qualifiers that the params file and the mappings name; empty where none does."""
+        named = [functions.qualifier(mapping) for mapping in self.mappings]
+        return frozenset(filter(None, [self.alias, *named]))
+
+    def polls_latest(self) -> bool:
+        """Whether a mapping invokes ``$LATEST``; one that was left there, disabled, does not."""
+        return any(
+            functions.qualifier(each) == LATEST and each.get("State") != "Disabled"
+            for each in self.mappings
+        )
+
+    def reached(self, version: Change) -> bool:
+        """Whether traffic came to a published version, or, on ``$LATEST``, with it."""
+        ours = [each for each in self.aliases if each["Name"] in self.traffic]
+        invoked = set(self.traffic).union(*map(functions.invoked, ours))
+        if version.version in invoked:
+            return True
+        if LATEST in self.traffic:
+            # It is a copy, and tells only of an edit that a later one hides.
+            edited_at = functions.instant(self.latest.get("LastModified"))
+            return edited_at is None or version.at is None or edited_at > version.at
+        # Where its aliases could not be seen, what they invoke is not known.
+        return not ours and not any(each.isdigit() for each in self.traffic)
 
     def works_on(self, connection: Connection, name: str, named: Sequence[str]) -> None:
         """Ask for a function's mappings and tables; what changed after the window is noted."""
@@ -134,6 +165,8 @@ class _Gathering:
         for table in named:
             found += self.look(partial(tables.table, connection.client("dynamodb"), table), [])
         self.changes += found
+        # Only now is it known where traffic is.
+        self.changes = [each._replace(deploys=self.deploys(each)) for each in self.changes]
         self.notes += [
             f"After the window, at {iso(change.at)}: {change.what}, {change.detail}."
             for change in found
@@ -166,6 +199,7 @@ class _Gathering:
             mappings=tuple(self.mappings),
             dated=tuple(inside),
             deployed_before=self.deployed_before(),
+            traffic=self.traffic,
         )
 
     def deployed_before(self) -> datetime | None:
@@ -211,6 +245,7 @@ def of(
     edits_deploy: bool = True,
     alias: str | None = None,
     latest: Mapping[str, Any] | None = None,
+    beside: Collection[str] = (),
 ) -> Changes:
     """Return what changed about a function and what it works on, from all who remember something.
 
@@ -225,19 +260,23 @@ def of(
         Whether traffic is on ``$LATEST``, so that editing it is what deploys. On an alias it is
         not: an edit stands among the changes, and nothing is held against it.
     alias
-        The alias that traffic is on: moving another one deploys nothing, nor does a version that
-        this one does not invoke. None where that is not known.
+        The alias that traffic is on, beside those that a mapping invokes: moving another one
+        deploys nothing, nor does a version that none of them invokes. None where that is not known:
+        then, without a mapping, no move of an alias is taken for a deployment.
     latest
         The answer of GetFunctionConfiguration for ``$LATEST``, when it was asked already.
+    beside
+        Operations, as ``dynamodb:DescribeTable``, that serve nothing but this timeline: what they
+        could not tell is in ``notes``.
 
     Returns
     -------
     What changed of the function's code, configuration, versions and aliases, of its event source
     mappings and tables, and what CloudTrail recorded. A call that is refused costs its own rows and
-    becomes a sentence in ``limits``.
+    becomes a sentence in ``limits``, or in ``notes``.
     """
     named = list(tables_named)
-    gathering = _Gathering(window, edits_deploy=edits_deploy, alias=alias)
+    gathering = _Gathering(window, edits_deploy=edits_deploy, alias=alias, beside=beside)
     gathering.function(connection.client("lambda"), function_name, latest)
     gathering.works_on(connection, function_name, named)
     if trail is not None:

@@ -11,7 +11,7 @@ for slow invocations, memory and provisioned concurrency for cold starts.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -43,6 +43,12 @@ FITS: Mapping[str, tuple[str, ...]] = {
     "cold-starts.init-slower": ("back", "memory"),
 }
 
+_UNKNOWN = (
+    "Nothing tells that traffic is on this alias: the params file names none, and no event source "
+    "mapping was seen. Ask who invokes the function, and by which name: for who uses $LATEST or "
+    "another alias, moving this one changes nothing."
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
@@ -55,8 +61,9 @@ class Held:
         known, and then memory and timeout stay as they are.
     versions, feeds
         As `opslib.remedies.function_state` saw them.
-    alias
-        The alias that its traffic uses; None for every alias there is.
+    traffic
+        The aliases, versions or ``$LATEST`` that are known to carry its traffic, as
+        `opslib.changes.Changes` has them; empty where nothing tells.
     deployed_at
         When code or configuration last changed, if that was in the window.
     mappings
@@ -70,7 +77,7 @@ class Held:
     configuration: Mapping[str, Any]
     versions: Versions
     feeds: Feeds
-    alias: str | None = None
+    traffic: frozenset[str] = frozenset()
     deployed_at: datetime | None = None
     mappings: Seen | None = None
     enough_s: int | None = None
@@ -104,10 +111,22 @@ def _mended(finding: Finding, held: Held) -> bool:
     return ended_by(held.deployed_at, since=finding.since, until=finding.until)
 
 
+def back(versions: Versions, traffic: frozenset[str], *, account: str, region: str) -> list[Plan]:
+    """Plan to go back with each alias that carries traffic.
+
+    Parameters
+    ----------
+    traffic
+        As of `Held`. Where it is empty, every alias may be the one: each plan says so.
+    """
+    names = [str(each["Name"]) for each in versions.aliases]
+    asked = [name for name in names if not traffic or name in traffic]
+    plans = _made(alias_plan(versions, name, account=account, region=region) for name in asked)
+    return plans if traffic else [replace(plan, first=(_UNKNOWN, *plan.first)) for plan in plans]
+
+
 def _back(held: Held, place: Mapping[str, str]) -> list[Plan]:
-    names = [str(each["Name"]) for each in held.versions.aliases]
-    asked = [name for name in names if held.alias in (None, name)]
-    return _made(alias_plan(held.versions, name, **place) for name in asked)
+    return back(held.versions, held.traffic, **place)
 
 
 def _memory(held: Held, place: Mapping[str, str]) -> list[Plan]:

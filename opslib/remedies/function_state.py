@@ -130,14 +130,17 @@ class Feeds:
         One row an event source mapping: ``uuid``, ``source`` (ARN), ``invokes`` (``$LATEST``, a
         version or an alias), ``batch_size``, ``state``, ``visibility_s`` (of a queue).
     limits
-        A sentence for everything that could not be seen.
+        A sentence for every queue that could not be seen.
     urls
         URL of each queue among them, by its ARN.
+    notes
+        A sentence for every list of mappings that could not be seen: only plans start from them.
     """
 
     rows: pd.DataFrame
     limits: tuple[str, ...]
     urls: Mapping[str, str]
+    notes: tuple[str, ...] = ()
 
     @property
     def shown(self) -> pd.DataFrame:
@@ -201,6 +204,7 @@ def feeds(connection: Connection, function: str, held: Versions | None = None) -
         ListEventSourceMappings lists those of exactly the function or alias that is named.
     """
     client, limits, urls = connection.client("lambda"), list[str](), dict[str, str]()
+    notes = list[str]()
     mappings: dict[str, Mapping[str, Any]] = {}
     aliases = held.aliases if held is not None else ()
     for name in (function, *(f"{function}:{alias['Name']}" for alias in aliases)):
@@ -211,7 +215,7 @@ def feeds(connection: Connection, function: str, held: Versions | None = None) -
                 )
                 mappings |= {m["UUID"]: m for page in pages for m in page["EventSourceMappings"]}
         except CouldNotLook as error:
-            limits.append(error.message)
+            notes.append(error.message)
     rows = []
     for each in mappings.values():
         source, visibility_s = str(each.get("EventSourceArn", "")), None
@@ -230,7 +234,7 @@ def feeds(connection: Connection, function: str, held: Versions | None = None) -
                 visibility_s,
             )
         )
-    return Feeds(frame(rows, _FEEDS), tuple(limits), urls)
+    return Feeds(frame(rows, _FEEDS), tuple(limits), urls, tuple(notes))
 
 
 def _queue(connection: Connection, arn: str) -> tuple[str, int]:

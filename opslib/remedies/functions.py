@@ -22,6 +22,10 @@ from opslib.remedy import Call, Plan
 MOST_MEMORY_MB = 10_240
 MOST_TIMEOUT_S = 900
 _SIX_TIMES = 6
+_UNSEEN_QUEUES = (
+    "What feeds it could not be seen: raise the visibility timeout of each queue among that to six "
+    "times the new timeout first, or its messages come again while they are worked on."
+)
 
 
 def memory_plan(
@@ -183,7 +187,7 @@ def _configured(
         ),
         check=check,
         undo_calls=tuple(undone),
-        first=_fixed(held, fed),
+        first=(*_fixed(held, fed), *((_UNSEEN_QUEUES,) if key == "Timeout" and fed.notes else ())),
         account=account,
         region=region,
     )

@@ -68,10 +68,13 @@ class Seen:
     ----------
     rows
         As the function that returns it says; its columns are there when nothing was seen.
+    notes
+        Sentences for what could not be seen and hides nothing that decides.
     """
 
     rows: pd.DataFrame
     limits: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{len(self.rows)} rows"
@@ -79,7 +82,7 @@ class Seen:
     @property
     def complete(self) -> bool:
         """Whether everything was seen: an empty frame then means that there is nothing."""
-        return not self.limits
+        return not (self.limits or self.notes)
 
 
 def stream_metrics(function: Function, *, period_s: int) -> list[Metric]:
@@ -139,13 +142,17 @@ def shard_metrics(shards: Seen, *, period_s: int) -> list[Metric]:
     ]
 
 
-def mappings(connection: Connection, function: str, *, alias: str = "") -> Seen:
+def mappings(
+    connection: Connection, function: str, *, alias: str = "", decides: bool = True
+) -> Seen:
     """Look at the event source mappings of a function.
 
     Parameters
     ----------
     alias
         The alias that traffic uses; its mappings are looked at too.
+    decides
+        Whether anything rests on them; where nothing does, what could not be seen is in ``notes``.
 
     Returns
     -------
@@ -164,7 +171,8 @@ def mappings(connection: Connection, function: str, *, alias: str = "") -> Seen:
             found |= {str(each["UUID"]): _mapping(each) for each in _listed(connection, name)}
         except CouldNotLook as error:
             limits.append(error.message)
-    return Seen(frame(list(found.values()), _MAPPING), tuple(limits))
+    rows = frame(list(found.values()), _MAPPING)
+    return Seen(rows, tuple(limits)) if decides else Seen(rows, notes=tuple(limits))
 
 
 def shards(connection: Connection, read: Seen) -> Seen:

@@ -12,6 +12,7 @@ from opslib.system import load
 from sandbox.projects import CHECKOUT, MakeProject
 from sandbox.streams import mapping, reader, table
 
+TABLE, MAPPINGS = "dynamodb:DescribeTable", "lambda:ListEventSourceMappings"
 NOTEBOOKS = sorted(path.stem for path in (CHECKOUT / "notebooks").glob("[0-9][0-9]-*.ipynb"))
 
 
@@ -40,6 +41,28 @@ def test_where_there_is_nothing_to_see_nothing_is_called_healthy(
     result = outcome.result
     assert (result["verdict"], result["plans"], outcome.exit_code) == ("unknown", [], 3)
     assert '"output_type": "error"' not in (outcome.folder / "notebook.ipynb").read_text()
+
+
+@pytest.mark.parametrize(
+    ("notebook", "denied", "verdict"),
+    [
+        ("12-timeout", [TABLE, MAPPINGS], "healthy"),
+        ("50-stream-lag", [MAPPINGS], "unknown"),
+    ],
+)
+def test_what_only_the_timeline_or_a_plan_wants_is_noted_where_it_is_denied(
+    notebook: str, denied: list[str], verdict: str, sandbox_project: MakeProject
+) -> None:
+    for operation in denied:
+        sandbox_project("healthy").sandbox.set_fault(operation, code="AccessDenied")
+
+    outcome = _run(sandbox_project, "healthy", notebook)
+
+    limits = outcome.result["limits"]
+    assert outcome.result["verdict"] == verdict
+    assert {limit["reason"] == "note" for limit in limits} == {verdict == "healthy"}
+    for operation in denied:
+        assert any(f'"Action": "{operation}"' in limit["what"] for limit in limits)
 
 
 def test_a_disabled_mapping_is_seen_though_it_has_no_metric(empty: Sandbox) -> None:

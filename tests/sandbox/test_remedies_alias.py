@@ -48,7 +48,7 @@ def held(empty: Sandbox) -> Held:
         configuration=changes.configuration(client, "orders", alias="live"),
         versions=seen,
         feeds=feeds(connection, "orders", seen),
-        alias="live",
+        traffic=frozenset({"live"}),
         kept=provisioned(connection, seen, alias="live"),
         executions=2,
     )

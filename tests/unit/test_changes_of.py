@@ -17,6 +17,7 @@ from opslib.window import Window
 
 WINDOW = Window(datetime(2026, 10, 14, 0, 7, tzinfo=UTC), datetime(2026, 10, 14, 3, 7, tzinfo=UTC))
 EARLIER = "2026-09-01T00:00:00.000+0000"
+ARN = "arn:aws:lambda:eu-west-1:123456789012:function:orders"
 DENIED = refusal("AccessDeniedException", "no")
 
 
@@ -274,7 +275,8 @@ def test_cloudtrail_says_who_and_when_aliases_moved() -> None:
         ],
         UpdateTable=[{"Events": [_event(_at(2, 30), tableName="orders", error="AccessDenied")]}],
     )
-    function = Lambda(_function(), mappings=[{"EventSourceMappings": [_mapping("m-1", _at(9))]}])
+    mapping = _mapping("m-1", _at(9), FunctionArn=f"{ARN}:live")
+    function = Lambda(_function(), mappings=[{"EventSourceMappings": [mapping]}])
 
     found = _of(function, trail=trail, tables=Tables(orders={}), named=("orders",))
 
@@ -506,7 +508,7 @@ def test_an_edit_that_cloudtrail_tells_of_deploys_nothing_where_traffic_is_on_an
         UpdateAlias20150331=[{"Events": [_event(_at(1), functionName="orders", name="live")]}],
     )
 
-    found = _of(Lambda(_function()), trail=trail, edits_deploy=False)
+    found = _of(Lambda(_function()), trail=trail, edits_deploy=False, alias="live")
 
     assert [what for _, what, _ in _told(found)] == ["alias moved", "code updated"]
     assert found.deployed_at == _at(1)
@@ -530,6 +532,83 @@ def test_moving_another_alias_than_that_of_the_traffic_deploys_nothing() -> None
     assert found.deployments == (_at(1),)
 
 
+@pytest.mark.parametrize(
+    ("invoked", "moved_at", "traffic"),
+    [
+        ([f"{ARN}:live"], [_at(1)], {"live"}),
+        ([ARN], [], {"$LATEST"}),
+        ([ARN, f"{ARN}:live"], [_at(1)], {"$LATEST", "live"}),
+        ([], [], set()),
+    ],
+)
+def test_only_an_alias_that_a_mapping_invokes_deploys_where_the_params_file_names_none(
+    invoked: list[str], moved_at: list[datetime], traffic: set[str]
+) -> None:
+    trail = Trail(
+        UpdateAlias20150331=[
+            {
+                "Events": [
+                    _event(_at(1), functionName="orders", name="live", functionVersion="7"),
+                    _event(_at(2), functionName="orders", name="staging", functionVersion="8"),
+                ]
+            }
+        ]
+    )
+    mappings = [_mapping(arn, _at(0), FunctionArn=arn) for arn in invoked]
+    function = Lambda(_function(), mappings=[{"EventSourceMappings": mappings}])
+
+    found = _of(function, trail=trail)
+
+    assert [what for _, what, _ in _told(found)] == ["alias moved", "alias moved"]
+    assert list(found.deployments) == moved_at
+    assert set(found.traffic) == traffic
+
+
+@pytest.mark.parametrize(
+    ("edited_at", "deployed_at"),
+    [("2026-10-14T00:30:00.000+0000", _at(0, 30)), ("2026-10-14T04:00:00.000+0000", _at(1))],
+)
+def test_a_version_published_beside_traffic_on_latest_tells_only_of_an_edit_that_is_hidden(
+    edited_at: str, deployed_at: datetime
+) -> None:
+    version = _function("7", "2026-10-14T01:00:00.000+0000")
+    mapping = _mapping("m-1", _at(9, day=1), FunctionArn=ARN)
+    function = Lambda(
+        _function(at=edited_at),
+        versions=[{"Versions": [version]}],
+        mappings=[{"EventSourceMappings": [mapping]}],
+    )
+
+    found = _of(function)
+
+    assert found.deployments == (deployed_at,)
+
+
+@pytest.mark.parametrize(("state", "deployed_at"), [("Enabled", _at(2)), ("Disabled", None)])
+def test_an_edit_deploys_to_a_mapping_on_latest_though_other_traffic_is_on_an_alias(
+    state: str, deployed_at: datetime | None
+) -> None:
+    mapping = _mapping("m-1", _at(9, day=1), FunctionArn=ARN, State=state)
+    edited = _function(at="2026-10-14T02:00:00.000+0000")
+    function = Lambda(edited, mappings=[{"EventSourceMappings": [mapping]}])
+
+    found = _of(function, edits_deploy=False, alias="live")
+
+    assert found.deployed_at == deployed_at
+
+
+def test_what_serves_only_the_timeline_is_noted_with_its_statement_and_nothing_else_is() -> None:
+    function = Lambda(_function(), aliases=[DENIED], mappings=[DENIED])
+    beside = ["dynamodb:DescribeTable", "lambda:ListEventSourceMappings"]
+
+    found = _of(function, tables=Tables(orders=DENIED), named=("orders",), beside=beside)
+
+    assert [json.loads(said[said.index("{") :])["Action"] for said in found.notes] == beside[::-1]
+    assert [json.loads(said[said.index("{") :])["Action"] for said in found.limits] == [
+        "lambda:ListAliases"
+    ]
+
+
 def test_a_version_that_the_alias_of_the_traffic_does_not_invoke_deploys_nothing() -> None:
     versions = [
         _function("7", "2026-10-14T01:00:00.000+0000"),
@@ -547,8 +626,7 @@ def test_a_version_that_the_alias_of_the_traffic_does_not_invoke_deploys_nothing
 
 
 def test_a_mapping_that_is_gone_is_told_of_by_the_answer_to_its_deletion() -> None:
-    arn = "arn:aws:lambda:eu-west-1:123456789012:function:orders"
-    record = {"requestParameters": {"uUID": "m-9"}, "responseElements": {"functionArn": arn}}
+    record = {"requestParameters": {"uUID": "m-9"}, "responseElements": {"functionArn": ARN}}
     event = {"EventTime": _at(1), "Username": "ada", "CloudTrailEvent": json.dumps(record)}
 
     found = _of(

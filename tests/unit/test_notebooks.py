@@ -11,6 +11,16 @@ import pytest
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 MOST_LINES = 12
 MOST_BYTES = 300_000
+# Whatever else may not be asked for leaves the verdict unknown.
+BESIDE = {
+    "10-error-rate": ["dynamodb:DescribeTable", "lambda:ListEventSourceMappings"],
+    "11-permission-denied": ["dynamodb:DescribeTable", "lambda:ListEventSourceMappings"],
+    "12-timeout": ["dynamodb:DescribeTable", "lambda:ListEventSourceMappings"],
+    "13-code-error": ["dynamodb:DescribeTable", "lambda:ListEventSourceMappings"],
+    "20-duration": ["dynamodb:DescribeTable", "lambda:ListEventSourceMappings"],
+    "40-cold-starts": ["dynamodb:DescribeTable", "lambda:ListEventSourceMappings"],
+    "50-stream-lag": ["dynamodb:DescribeTable"],
+}
 FORBIDDEN_TAGS = {"raises-exception", "nbval-skip", "nbval-raises-exception", "skip-execution"}
 FORBIDDEN_NODES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Try, ast.While)
 FORBIDDEN_CALLS = {"input", "exit", "quit", "sys.exit", "getpass"}
@@ -88,6 +98,24 @@ class TestEachNotebook:
         assert names["system"] == "sandbox"
         assert names["approve"] == ""
         assert {"start", "end"} <= names.keys()
+
+    def test_says_under_its_changes_that_the_latest_may_not_be_there_yet(self, path: Path) -> None:
+        sources = [cell.source for cell in _code(_read(path))]
+        shown = [each for each in sources if "changes.rows" in each and "show.table" in each]
+
+        assert [bool(re.search("CloudTrail may be .*late", each)) for each in shown] == [True]
+
+    def test_names_the_permissions_that_nothing_rests_on(self, path: Path) -> None:
+        cells = _read(path).cells
+        looks = [each.source for each in _code(_read(path)) if "look_at(" in each.source]
+        (left_out,) = re.findall(r"([^.]*) may be left out: nothing rests", cells[0].source)
+
+        (beside,) = re.findall(r"look_at\(.*?(?:beside=(\[.*?\]))?\)", looks[0], flags=re.DOTALL)
+
+        assert sorted(ast.literal_eval(beside or "[]")) == BESIDE.get(path.stem, [])
+        assert sorted(re.findall("`(.*?)`", left_out)) == sorted(
+            [*BESIDE.get(path.stem, []), "cloudtrail:LookupEvents", "logs:DescribeLogGroups"]
+        )
 
     def test_second_code_cell_is_the_setup(self, path: Path) -> None:
         setup = _code(_read(path))[1]

@@ -36,7 +36,7 @@ def _held(**changed: Any) -> Held:
         configuration={"Timeout": 10, "MemorySize": 128},
         versions=Versions(rows, (), "f", (ALIAS, OTHER), latest=latest),
         feeds=Feeds(fed, (), {}),
-        alias="live",
+        traffic=frozenset({"live"}),
         deployed_at=WHEN,
         mappings=Seen(pd.DataFrame([{**mapping, "function_arn": ARN}])),
         kept=Kept(kept, (), "live"),
@@ -94,6 +94,29 @@ def test_what_a_deployment_ended_has_no_plan_and_what_ended_otherwise_none_back(
 
     assert _actions(ended) == []
     assert _actions(passed) == [TIMEOUT, MEMORY, BATCH]
+
+
+@pytest.mark.parametrize(
+    ("traffic", "back"),
+    [
+        ({"live"}, [("live", False)]),
+        ({"$LATEST"}, []),
+        ({"$LATEST", "beta"}, [("beta", False)]),
+        (set(), [("live", True), ("beta", True)]),
+    ],
+)
+def test_only_an_alias_that_carries_traffic_goes_back_and_where_nothing_tells_the_plan_says_so(
+    traffic: set[str], back: list[tuple[str, bool]]
+) -> None:
+    held = _held(traffic=frozenset(traffic))
+
+    plans = plans_for([_found("duration.rising")], held, **PLACE)
+
+    assert [
+        (plan.subject.removeprefix(f"{ARN}:"), "Nothing tells that traffic is" in str(plan.first))
+        for plan in plans
+        if plan.action.startswith("Move")
+    ] == back
 
 
 def test_what_could_not_be_seen_has_no_plan() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from fakes.clients import Connected, Lambda
+from fakes.clients import Connected, Lambda, refusal
 
 from opslib.aws import Identity
 from opslib.health.policies import Policy
@@ -130,6 +130,24 @@ def test_what_feeds_an_alias_feeds_the_function() -> None:
         ["m-2", "live"],
     ]
     assert feeds(connection, "f").rows["uuid"].tolist() == ["m-1"]
+
+
+def test_a_longer_timeout_says_that_queues_could_not_be_seen_where_mappings_may_not_be_listed() -> (
+    None
+):
+    denied = refusal("AccessDeniedException", "no")
+    connection: Any = Connected(**{"lambda": Lambda(CONFIGURATION, mappings=[denied])})
+
+    fed = feeds(connection, "f", ALONE)
+    longer = timeout_plan(ALONE, fed, timeout_s=20, **PLACE)
+    larger = memory_plan(ALONE, fed, memory_mb=512, **PLACE)
+
+    assert (len(fed.notes), fed.limits) == (1, ())
+    assert '"Action": "lambda:ListEventSourceMappings"' in fed.notes[0]
+    assert longer is not None
+    assert longer.first[0].startswith("What feeds it could not be seen: raise the visibility")
+    assert larger is not None
+    assert larger.first == ()
 
 
 def test_the_settings_of_versions_are_told_apart() -> None:

@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
+import pytest
+from fakes.clients import refusal
 
 from opslib.aws import Connection, Identity
 from opslib.streams import Seen, mappings, shards, tuning
@@ -72,6 +74,13 @@ class FakeLambda:
         return [{"EventSourceMappings": [told]}]
 
 
+class DeniedLambda(FakeLambda):
+    """May not be asked for mappings."""
+
+    def paginate(self, **_: object) -> list[dict[str, Any]]:
+        raise refusal("AccessDeniedException", "no")
+
+
 def test_a_mapping_that_is_listed_for_the_alias_too_is_one() -> None:
     connection = _connection(FakeLambda())
 
@@ -79,6 +88,16 @@ def test_a_mapping_that_is_listed_for_the_alias_too_is_one() -> None:
 
     assert seen.rows["uuid"].tolist() == ["m-1"]
     assert seen.complete
+
+
+@pytest.mark.parametrize(("decides", "limits", "notes"), [(True, 1, 0), (False, 0, 1)])
+def test_mappings_that_may_not_be_listed_are_a_limit_only_where_they_decide(
+    decides: bool, limits: int, notes: int
+) -> None:
+    seen = mappings(_connection(DeniedLambda()), "orders", decides=decides)
+
+    assert (len(seen.limits), len(seen.notes), seen.complete) == (limits, notes, False)
+    assert '"Action": "lambda:ListEventSourceMappings"' in (*seen.limits, *seen.notes)[0]
 
 
 def test_every_page_of_shards_is_asked_for_by_its_token_alone() -> None:
