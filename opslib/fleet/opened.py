@@ -12,7 +12,8 @@ mapping that is disabled keeps its place in the stream, as long as the stream ke
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -20,7 +21,9 @@ from opslib.aws import Connection, calling
 from opslib.changes.functions import aliases as aliases_of
 from opslib.errors import CouldNotLook
 from opslib.frames import frame
-from opslib.health import Finding, Verdict
+from opslib.health import Finding
+from opslib.health.standing import STOPPED, belongs
+from opslib.health.verdicts import utc
 from opslib.window import Window
 
 _MOST_PAGES = 5
@@ -42,13 +45,24 @@ class Opened:
     rows
         One row a change: ``function``, ``what``, ``detail`` (string), ``since`` (datetime64[ns,
         UTC]; NaT where AWS does not say, and where it says an instant outside of the window).
-        Empty when there is none.
+        Empty when there is none of the window: one that ended before now has only those that began
+        before its end.
     limits
         A sentence for everything that could not be seen.
+    notes
+        A sentence for what stands now, and may not have in a window that ended before.
     """
 
     rows: pd.DataFrame
     limits: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class _Change(NamedTuple):
+    function: str
+    what: str
+    detail: str
+    began_at: datetime | None = None
 
 
 def opened(
@@ -68,25 +82,34 @@ def opened(
     """
     known = mappings or {}
     client = connection.client("lambda")
-    rows: list[tuple[object, ...]] = []
+    rows: list[_Change] = []
     limits: list[str] = []
     for name in functions:
-        rows += _off(name, known.get(name, ()), window)
+        rows += _off(name, known.get(name, ()))
         for look in (_stopped, *(() if name in known else (_disabled, _disabled_of_aliases))):
             try:
-                rows += look(client, name, window)
+                rows += look(client, name)
             except CouldNotLook as error:
                 limits.append(error.message)
-    return Opened(frame(rows, _COLUMNS), tuple(dict.fromkeys(limits)))
+    asked_at = connection.identity.at
+    held = [row for row in rows if belongs(window, asked_at=asked_at, began_at=row.began_at)]
+    notes = [
+        f"{row.function}: {row.what} now, which need not have been so in this window: it ended at "
+        f"{utc(window.end)}."
+        for row in rows
+        if row not in held
+    ]
+    told = [(row.function, row.what, row.detail, _inside(row.began_at, window)) for row in held]
+    return Opened(frame(told, _COLUMNS), tuple(dict.fromkeys(limits)), tuple(dict.fromkeys(notes)))
 
 
 def opened_findings(rows: pd.DataFrame) -> list[Finding]:
-    """Return ``change.temporary``, a warning, for each change that stands."""
+    """Return ``change.temporary``, critical, for each change that stands and stops something."""
     told: list[dict[str, Any]] = rows.to_dict("records")  # type: ignore[assignment]
     return [
         Finding(
             id="change.temporary",
-            severity=Verdict.WARNING,
+            severity=STOPPED,
             title=f"{row['function']}: {row['what']}",
             detail=f"{row['detail']} If it was meant to be for a while, it stands still open.",
             subject=row["function"],
@@ -97,31 +120,31 @@ def opened_findings(rows: pd.DataFrame) -> list[Finding]:
     ]
 
 
-def _stopped(client: Any, name: str, window: Window) -> list[tuple[object, ...]]:
+def _stopped(client: Any, name: str) -> list[_Change]:
     with calling("lambda:GetFunctionConcurrency", f"the reserved concurrency of {name}"):
         answer = client.get_function_concurrency(FunctionName=name)
     if answer.get("ReservedConcurrentExecutions") != 0:
         return []
     detail = "Every invocation is refused: records and events wait, and expire."
-    return [(name, "reserved concurrency is 0", detail, pd.NaT)]
+    return [_Change(name, "reserved concurrency is 0", detail)]
 
 
-def _disabled_of_aliases(client: Any, name: str, window: Window) -> list[tuple[object, ...]]:
+def _disabled_of_aliases(client: Any, name: str) -> list[_Change]:
     # A mapping of an alias is not among those of the function.
-    found: list[tuple[object, ...]] = []
+    found: list[_Change] = []
     for alias in aliases_of(client, name):
-        found += _disabled(client, name, window, of=f"{name}:{alias['Name']}")
+        found += _disabled(client, name, of=f"{name}:{alias['Name']}")
     return found
 
 
-def _disabled(client: Any, name: str, window: Window, *, of: str = "") -> list[tuple[object, ...]]:
+def _disabled(client: Any, name: str, *, of: str = "") -> list[_Change]:
     asked = of or name
-    found: list[tuple[object, ...]] = []
+    found: list[_Change] = []
     more: dict[str, str] = {}
     for _ in range(_MOST_PAGES):
         with calling("lambda:ListEventSourceMappings", f"the mappings of {asked}"):
             page = client.list_event_source_mappings(FunctionName=asked, **more)
-        found += _off(name, page["EventSourceMappings"], window)
+        found += _off(name, page["EventSourceMappings"])
         if not page.get("NextMarker"):
             return found
         more = {"Marker": page["NextMarker"]}
@@ -132,15 +155,16 @@ def _disabled(client: Any, name: str, window: Window, *, of: str = "") -> list[t
     )
 
 
-def _off(
-    name: str, mappings: Sequence[Mapping[str, Any]], window: Window
-) -> Iterator[tuple[object, ...]]:
+def _off(name: str, mappings: Sequence[Mapping[str, Any]]) -> Iterator[_Change]:
     """Yield a row for each mapping that is disabled."""
     for mapping in mappings:
         if mapping.get("State") not in _OFF:
             continue
-        at = pd.Timestamp(mapping["LastModified"]).tz_convert("UTC")
+        at = pd.Timestamp(mapping["LastModified"]).tz_convert("UTC").to_pydatetime()
         source = mapping.get("EventSourceArn", "").split(":")[-1] or "its source"
-        since = at if at.to_pydatetime() in window else pd.NaT
         detail = f"Nothing is read from {source} while it is {mapping['State']}."
-        yield name, "a mapping is disabled", detail, since
+        yield _Change(name, "a mapping is disabled", detail, at)
+
+
+def _inside(at: datetime | None, window: Window) -> datetime | None:
+    return at if at is not None and at in window else None

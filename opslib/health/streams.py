@@ -11,6 +11,7 @@ import pandas as pd
 
 from opslib.health.courses import NO_RECORD, Course, fives
 from opslib.health.endings import recovered_at
+from opslib.health.standing import STOPPED, belongs
 from opslib.health.verdicts import (
     Finding,
     Verdict,
@@ -24,6 +25,7 @@ from opslib.health.verdicts import (
     utc,
 )
 from opslib.system import Threshold, Thresholds
+from opslib.window import Window
 
 _OFF = ("Disabled", "Disabling", "Deleting")
 _PROBLEM = "PROBLEM"
@@ -42,6 +44,8 @@ def stream_findings(
     room: pd.DataFrame,
     throttled: pd.DataFrame,
     thresholds: Thresholds,
+    window: Window | None = None,
+    asked_at: datetime | None = None,
     evidence: Sequence[str] = (),
 ) -> list[Finding]:
     """Judge how a function reads its streams, and whether its mappings hand anything on.
@@ -58,6 +62,9 @@ def stream_findings(
         Whether every mapping was seen.
     throttled
         ``at``, ``value``: throttled invocations a period.
+    window, asked_at
+        The window, and when mappings and room were asked for. What stands now is no finding of a
+        window that ended before, unless ``changed_at`` of a mapping says that it began in it.
 
     Returns
     -------
@@ -71,17 +78,19 @@ def stream_findings(
     is_stream = mappings["kind"].isin(["dynamodb", "kinesis"])
     streams, others = mappings[is_stream], mappings[~is_stream]
     about = _About(function, tuple(evidence))
-    found = about.mapped(streams)
-    if mappings_seen and reads and streams.empty:
+    is_now = belongs(window, asked_at=asked_at)
+    off = _of_window(streams, window, asked_at)
+    found = about.mapped(off)
+    if is_now and mappings_seen and reads and streams.empty:
         found.append(about.unmapped())
-    found += about.stopped(room)
+    found += about.stopped(room) if is_now else []
     found += about.stuck(seen, streams, shards)
     found += about.throttled(throttled, streams, shards, room, thresholds)
     # What is off, stuck or refused says better why nothing was read.
     if not (found and seen.word in ("not seen", "stopped")):
         found += about.unread(seen, streams, others)
         found += about.late(seen, thresholds.iterator_age_ms)
-    return found + about.mapped(others)
+    return found + about.mapped(_of_window(others, window, asked_at))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +125,7 @@ class _About:
             )
         return self._finding(
             "stream.mapping-disabled",
-            Verdict.CRITICAL,
+            STOPPED,
             f"The mapping of {row['source']} is {row['state']}",
             f"{self.function} gets nothing of {row['source']}: its mapping is "
             f"{row['state']}{why}. {means}",
@@ -150,7 +159,7 @@ class _About:
         return [
             self._finding(
                 "change.temporary",
-                Verdict.CRITICAL,
+                STOPPED,
                 f"{self.function}: reserved concurrency is 0",
                 "Every invocation is refused as it stands now, whatever the window shows: records "
                 "and messages wait, and expire.",
@@ -302,6 +311,22 @@ class _About:
             since=since,
             until=until,
         )
+
+
+def _of_window(
+    mappings: pd.DataFrame, window: Window | None, asked_at: datetime | None
+) -> pd.DataFrame:
+    """Return the mappings whose state of now is of the window."""
+    began = [row.get("changed_at") for row in _rows(mappings)]
+    kept = [
+        belongs(
+            window,
+            asked_at=asked_at,
+            began_at=at.to_pydatetime() if isinstance(at, pd.Timestamp) else None,
+        )
+        for at in began
+    ]
+    return mappings[kept]
 
 
 def needed(streams: pd.DataFrame, shards: pd.DataFrame) -> int | None:

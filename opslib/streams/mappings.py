@@ -47,6 +47,7 @@ _MAPPING = {
     "source_arn": "string",
     "on_failure_arn": "string",
     "function_arn": "string",
+    "changed_at": "datetime64[ns, UTC]",
 }
 _SHARDS = {
     "source": "string",
@@ -161,7 +162,8 @@ def mappings(
     ``retries`` (-1 for as long as the stream keeps records), ``oldest_s`` (-1 for no limit),
     ``bisects``, ``on_failure`` (by name), ``batch`` (records), ``window_s``, ``at_once``
     (parallelization factor), ``filters`` (how many), ``reports_items``, ``uuid``, ``source_arn``,
-    ``on_failure_arn``, ``function_arn``. What does not apply is missing.
+    ``on_failure_arn``, ``function_arn``, ``changed_at`` (LastModified, datetime64[ns, UTC]). What
+    does not apply is missing.
     """
     limits: list[str] = []
     found: dict[str, dict[str, Any]] = {}
@@ -266,6 +268,7 @@ def _mapping(told: Mapping[str, Any]) -> dict[str, Any]:
         "source_arn": arn,
         "on_failure_arn": failure,
         "function_arn": told.get("FunctionArn"),
+        "changed_at": told.get("LastModified"),
     }
 
 

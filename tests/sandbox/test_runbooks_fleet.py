@@ -77,4 +77,4 @@ def test_triage_tells_what_stands_open_and_the_alarm_that_nothing_explains(
     assert {("invocations.throttled", STOPPED), ("alarms.firing", BUSY)} <= found.keys()
     assert f"{BUSY}-DeadLetterErrors" in found["alarms.firing", BUSY]["title"]
     assert result["findings"][0]["id"] == "change.temporary"
-    assert found["change.temporary", STOPPED]["severity"] == "warning"
+    assert found["change.temporary", STOPPED]["severity"] == "critical"

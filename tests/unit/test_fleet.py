@@ -540,9 +540,27 @@ def _opened(lambda_: _Lambda, **known: Any) -> fleet.Opened:
 def test_a_function_that_is_stopped_is_a_change_that_stands_open() -> None:
     found = fleet.opened_findings(_opened(_Lambda(reserved=0)).rows)
 
-    assert [(each.id, each.title) for each in found] == [
-        ("change.temporary", "f: reserved concurrency is 0")
+    assert [(each.id, each.severity.value, each.title) for each in found] == [
+        ("change.temporary", "critical", "f: reserved concurrency is 0")
     ]
+
+
+@pytest.mark.parametrize(("off_h_ago", "what"), [(20, []), (30, ["a mapping is disabled"])])
+def test_what_stands_open_today_is_no_change_of_yesterdays_window(
+    off_h_ago: int, what: list[str]
+) -> None:
+    at = NOW - timedelta(hours=off_h_ago)
+    mapping = {"State": "Disabled", "LastModified": at, "EventSourceArn": "arn:aws:sqs:r:1:q"}
+    connection: Any = _Connection({"lambda": _Lambda(reserved=0, mappings=[mapping])})
+
+    found = fleet.opened(connection, ["f"], window=WINDOW.before(timedelta(days=1)))
+
+    assert found.rows["what"].tolist() == what
+    assert found.limits == ()
+    assert (
+        "f: reserved concurrency is 0 now, which need not have been so in this window: it ended at "
+        "2026-10-13 03:00 UTC."
+    ) in found.notes
 
 
 def test_a_disabled_mapping_of_an_alias_stands_open_too() -> None:

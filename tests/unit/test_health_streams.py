@@ -147,6 +147,7 @@ def test_what_was_written_minutes_ago_may_still_be_in_a_long_invocation() -> Non
 MAPPING = {
     "source": "table t",
     "kind": "dynamodb",
+    "changed_at": None,
     "state": "Enabled",
     "reason": "USER_INITIATED",
     "last_result": "No records processed",
@@ -166,6 +167,7 @@ def _found(
     reads: bool = True,
     throttled: pd.DataFrame = NOTHING,
     room: pd.DataFrame = ROOM,
+    asked_at: datetime | None = None,
 ) -> dict[str, Finding]:
     rows = [MAPPING | (mapping or {})] if mapping != {"none": True} else []
     findings = stream_findings(
@@ -178,6 +180,8 @@ def _found(
         room=room,
         throttled=throttled,
         thresholds=T,
+        window=WINDOW,
+        asked_at=asked_at,
     )
     return {finding.id: finding for finding in findings}
 
@@ -200,6 +204,35 @@ def test_a_function_that_may_not_run_at_all_is_critical_before_any_lag_shows(
     assert list(found) == findings
     assert {each.severity for each in found.values()} <= {Verdict.CRITICAL}
     assert {each.title for each in found.values()} <= {"f: reserved concurrency is 0"}
+
+
+@pytest.mark.parametrize(
+    ("later_min", "changed_min", "found"),
+    [(15, 10, True), (16, 10, False), (16, -10, True), (1_440, 1_430, False)],
+)
+def test_a_mapping_that_is_off_now_colours_no_window_that_ended_before_it_was(
+    later_min: int, changed_min: int, found: bool
+) -> None:
+    changed_at = pd.Timestamp(END + timedelta(minutes=changed_min))
+    off = {"state": "Disabled", "changed_at": changed_at}
+
+    seen = _found(WELL, mapping=off, asked_at=END + timedelta(minutes=later_min))
+
+    assert list(seen) == ["stream.mapping-disabled"] * found
+
+
+@pytest.mark.parametrize(("later_min", "found"), [(15, True), (16, False)])
+def test_a_concurrency_of_0_now_and_no_mapping_now_colour_only_a_window_that_ends_now(
+    later_min: int, found: bool
+) -> None:
+    none = pd.DataFrame({"reserved": [0], "account": [1000], "unreserved": [900]})
+    asked_at = END + timedelta(minutes=later_min)
+
+    stopped = _found(WELL, room=none.astype("Int64"), asked_at=asked_at)
+    unmapped = _found(WELL, mapping={"none": True}, asked_at=asked_at)
+
+    assert list(stopped) == ["change.temporary"] * found
+    assert list(unmapped) == ["stream.mapping-disabled"] * found
 
 
 def test_a_lag_that_was_caught_up_with_is_told_until_when() -> None:
