@@ -54,21 +54,25 @@ def render(folder: Path) -> str:
     masks = masking.Masks()
     result = _seen(masks.value(_result(folder / run_folder.RESULT)))
     notebook = masking.notebook(_notebook(folder / run_folder.NOTEBOOK), masks)
-    page = _templates().get_template("report.html.j2").render(
-        css=Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8")),  # noqa: S704
-        result=result,
-        title=show.visible(_title(notebook)) or result["notebook"],
-        word=WORDS[result["verdict"]],
-        words=WORDS,
-        stopped=show.visible(notebook.metadata.get("papermill", {}).get("reason", "")),
-        window=_window(result["window"], _timezone(notebook)),
-        length=_length(result),
-        functions=_functions(notebook, result),
-        plans=[(plan, clean(show.plan(plan).html)) for plan in result["plans"]],
-        blocks=blocks(notebook.cells),
-        queries=_queries(result),
-        metrics=_table(result["metrics"]),
-        evidence=_evidence(folder, result),
+    page = (
+        _templates()
+        .get_template("report.html.j2")
+        .render(
+            css=Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8")),  # noqa: S704
+            result=result,
+            title=show.visible(_title(notebook)) or result["notebook"],
+            word=WORDS[result["verdict"]],
+            words=WORDS,
+            stopped=show.visible(notebook.metadata.get("papermill", {}).get("reason", "")),
+            window=_window(result["window"], _timezone(notebook)),
+            length=_length(result),
+            functions=_functions(notebook, result),
+            plans=[(plan, clean(show.plan(plan).html)) for plan in result["plans"]],
+            blocks=blocks(notebook.cells),
+            queries=_queries(result),
+            metrics=_table(result["metrics"]),
+            evidence=_evidence(folder, result),
+        )
     )
     return page.rstrip() + "\n"
 
