@@ -46,7 +46,11 @@ _NEEDED = (
     "botocore.httpsession",
     "opslib.runbook",
 )
-_SERVICES = ("sts", "logs", "cloudwatch", "lambda", "sqs", "dynamodb", "kinesis", "iam")
+# What runbooks have clients for.
+_SERVICES = (
+    *("sts", "logs", "cloudwatch", "cloudtrail", "lambda"),
+    *("sqs", "dynamodb", "dynamodbstreams", "kinesis", "iam"),
+)
 _PR_SET_PDEATHSIG = 1
 # They end the asker, who then ends kernels in good order; this process ends with its socket.
 _NOT_FOR_US = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
