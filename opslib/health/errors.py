@@ -93,7 +93,7 @@ def rate_findings(
     else:
         first = f", the first in the minute of {utc(failed[0].at)}" if failed else ""
         fails = worded("fail", "failed", until)
-        title = f"{number(rate)} % of the invocations of {subject} {fails}"
+        title = f"{number(rate, thresholds.error_rate)} % of the invocations of {subject} {fails}"
         detail = (
             f"{errors:,.0f} of {invocations:,.0f} invocations ended in an error{first}."
             f"{none_since(until, last)}"

@@ -156,7 +156,7 @@ class FunctionChecks:
             finding=Finding(
                 id="errors.rate",
                 severity=Verdict.UNKNOWN,
-                title=f"{number(rate)} % of the invocations of {name} {fails}",
+                title=f"{number(rate, threshold)} % of the invocations of {name} {fails}",
                 detail=f"{said} ended in an error{first}.{none_since(until, self._ran_until)}",
                 subject=name,
                 since=failed[0].at if failed else None,

@@ -56,14 +56,15 @@ def near_timeout(
     if level is None or severity in (Verdict.HEALTHY, Verdict.UNKNOWN):
         return None
     since, until = breach(shares, threshold), recovered_at(shares, threshold)
-    of_it = f"{number(level)} % of its timeout"
+    share = f"{number(level, threshold)} %"
+    of_it = f"{share} of its timeout"
     first = f" It first held {severity.value} from {utc(since)} on." if since else ""
     return Finding(
         id="duration.near-timeout",
         severity=severity,
         title=f"{subject} {worded(f'takes {of_it}', f'took {of_it}', until)}",
         detail=f"The p95 of the duration held {span(level / 100 * timeout_ms)} of the timeout of "
-        f"{span(timeout_ms)}, {number(level)} %, {held(len(points), threshold.periods)}.{first} "
+        f"{span(timeout_ms)}, {share}, {held(len(points), threshold.periods)}.{first} "
         f"The last value, of {utc(points[-1].at)}, is {span(points[-1].value)}.",
         subject=subject,
         evidence=tuple(evidence),
@@ -108,7 +109,8 @@ def near_before(
             f"minutes. Before, against the timeout of now: {found.detail}",
             until=None,
         )
-    level = number(sustained([each.value for each in shares], threshold.periods) or 0)
+    held_at = sustained([each.value for each in shares], threshold.periods) or 0
+    level = number(held_at, threshold)
     longest_ms = max(point.value for point in points if point.at > until)
     return replace(
         found,

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import pandas as pd
 
 from opslib.health.courses import NO_RECORD, Course, fives
-from opslib.health.endings import recovered_at
+from opslib.health.endings import recovered_at, worded
 from opslib.health.standing import STOPPED, belongs
 from opslib.health.verdicts import (
     Finding,
@@ -235,14 +235,13 @@ class _About:
         if seen.grows_s_per_s is not None and seen.word in ("stuck", "falling behind"):
             growth = f" It grows by {number(seen.grows_s_per_s)} s a second."
         last = span(seen.last_ms) if seen.last_ms is not None else "not known"
-        over = seen.last_ms is not None and judge(seen.last_ms, threshold) is Verdict.HEALTHY
-        reads, until = "read" if over else "reads", recovered_at(seen.points, threshold)
-        when = "" if until is None else f" until {utc(until)}"
+        # One good value is no end yet: 00-triage, which sends here, holds it to the same.
+        until, late = recovered_at(seen.points, threshold), f"its stream {span(level_ms)} late"
         return [
             self._finding(
                 "stream.lag",
                 severity,
-                f"{self.function} {reads} its stream {span(level_ms)} late{when}",
+                f"{self.function} {worded(f'reads {late}', f'read {late}', until)}",
                 f"Records were {span(level_ms)} old or older "
                 f"{held(len(seen.points), threshold.periods)} of 5 min"
                 f"{f', first from {utc(first)} on' if first else ''}; the last age is {last}."

@@ -252,12 +252,25 @@ def nothing_ran(subject: str, evidence: Sequence[str]) -> Finding:
     )
 
 
-def number(value: float) -> str:
-    """Write a number as people do: two digits below 100, whole from there on; NaN as not known."""
+def number(value: float, against: Threshold | None = None) -> str:
+    """Write a number as people do: two digits below 100, whole from there on; NaN as not known.
+
+    With more digits where it would read as a limit ``against`` which it is judged, and is not one:
+    80.4 is over 80.
+    """
     if math.isnan(value):
         return "not known"
     # From 99.5 on two digits would be written 1e+02.
-    return f"{value:,.0f}" if abs(value) >= 99.5 or value == round(value) else f"{value:.2g}"
+    whole = abs(value) >= 99.5 or value == round(value)
+    said = f"{value:,.0f}" if whole else f"{value:.2g}"
+    limits = [] if against is None else [against.warning, against.critical]
+    for limit in limits:
+        if limit is not None and value != limit and said == number(limit):
+            digits = range(3, 17)
+            return next(
+                (more for n in digits if float(more := f"{value:.{n}g}") != limit), f"{value}"
+            )
+    return said
 
 
 def span(value: float) -> str:

@@ -740,6 +740,23 @@ def test_a_number_is_written_whatever_it_is(value: float, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (80.4, "80.4"),
+        (79.96, "79.96"),
+        (80, "80"),
+        (80.004, "80.004"),
+        (81.4, "81"),
+        (0.96, "0.96"),
+    ],
+)
+def test_a_number_is_not_rounded_onto_the_limit_that_it_passes(value: float, text: str) -> None:
+    limits = Threshold(warning=1, critical=80, unit="%", source="a test")
+
+    assert number(value, limits) == text
+
+
+@pytest.mark.parametrize(
     ("milliseconds", "text"),
     [
         (862, "862 ms"),

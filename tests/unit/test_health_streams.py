@@ -244,6 +244,14 @@ def test_a_lag_that_was_caught_up_with_is_told_until_when() -> None:
     assert lag.until is not None
 
 
+def test_a_lag_that_one_good_value_followed_goes_on() -> None:
+    late = dict.fromkeys(range(170, 3, -1), 400.0) | dict.fromkeys(range(3, 0, -1), 0.4)
+
+    lag = _found(_course(late, {}))["stream.lag"]
+
+    assert (lag.title, lag.until) == ("f reads its stream 6 min 40 s late", None)
+
+
 def test_a_stuck_shard_is_critical_and_says_until_when_it_is_tried() -> None:
     found = _found(_course(STUCK, TRIES))
 
