@@ -113,7 +113,7 @@ class _Gathering:
             late = change.at is not None and change.at >= self.window.end
             if change.at is not None and late and self.edits_deploy:
                 self.limits.append(
-                    f"{name} was edited at {iso(change.at.replace(microsecond=0))}, after the window: the timeout and "
+                    f"{name} was edited at {_second(change.at)}, after the window: the timeout and "
                     "memory that its numbers are held against may be other than they were then, "
                     "and an edit inside the window is hidden."
                 )
@@ -168,7 +168,7 @@ class _Gathering:
         # Only now is it known where traffic is.
         self.changes = [each._replace(deploys=self.deploys(each)) for each in self.changes]
         self.notes += [
-            f"After the window, at {iso(change.at.replace(microsecond=0))}: {change.what}, {change.detail}."
+            f"After the window, at {_second(change.at)}: {change.what}, {change.detail}."
             for change in found
             if change.at is not None and change.at >= self.window.end
         ]
@@ -233,6 +233,11 @@ def _told(changes: Sequence[Change], recorded: Change) -> list[Change]:
         subject="",
     )
     return [*kept, both]
+
+
+def _second(at: datetime) -> str:
+    """Return an instant as people read it: Lambda dates an edit to the millisecond."""
+    return iso(at.replace(microsecond=0))
 
 
 def of(
