@@ -6,11 +6,14 @@ it does not document, on a deployment, and when it likes to.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
 import pandas as pd
+
+from opslib.health.verdicts import Finding
 
 _MINUTE = timedelta(minutes=1)
 # After a change every environment is new; those that are needed start within minutes.
@@ -23,6 +26,21 @@ REASONS = (
     "after a pause",
     "more at the same time",
     "none of these: replaced",
+)
+
+_FITS = dict(
+    zip(
+        REASONS,
+        (
+            "came within 10 minutes after a change: that passes, unless changes go on.",
+            "came after a pause of 5 minutes or more: warm environments help, or a warming call.",
+            "came when more ran at the same time than before: the load grows in steps.",
+            "fit no change that is known, no pause and no growth: environments are replaced again "
+            "and again, as by deployments of which only the last is remembered. Environments kept "
+            "warm do not help against that: find who deploys.",
+        ),
+        strict=True,
+    )
 )
 
 
@@ -76,6 +94,29 @@ def cold_start_reasons(
     )
     rows = groups.reset_index().sort_values("cold_starts", ascending=False, ignore_index=True)
     return rows.astype({"reason": "string", "cold_starts": "int64"})
+
+
+def with_reason(findings: Iterable[Finding], reasons: pd.DataFrame) -> list[Finding]:
+    """Say of frequent cold starts what most of them fit, and since when.
+
+    Parameters
+    ----------
+    findings
+        ``cold-starts.frequent`` gets a sentence and the first instant; others stay as they are.
+    reasons
+        As `cold_start_reasons` gives it; nothing is said when it is empty.
+    """
+    if reasons.empty:
+        return list(findings)
+    most = reasons.iloc[0]
+    said = f" {most['cold_starts']:,} of them {_FITS[most['reason']]}"
+    since = most["first_at"].to_pydatetime()
+    return [
+        replace(finding, detail=f"{finding.detail}{said}", since=since)
+        if finding.id == "cold-starts.frequent"
+        else finding
+        for finding in findings
+    ]
 
 
 def coverage(starts: pd.DataFrame, *, concurrency: pd.DataFrame, minutes: int) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """Where time goes and what starts cold: bounds and estimates, held to examples by hand."""
 
 import math
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ import pandas as pd
 import pytest
 from fakes.clients import Connected, refusal
 
-from opslib.health import cold_starts, shares
+from opslib.health import Finding, Verdict, cold_starts, shares
 from opslib.remedies.concurrency import provisioned, provisioned_plan
 from opslib.remedies.function_state import Versions
 
@@ -55,6 +56,29 @@ def test_a_start_while_more_run_than_before_fits_the_growth() -> None:
     found = _reasons(_starts(30.0), STEADY | {30: 4.0})
 
     assert found == {"more at the same time": 1}
+
+
+def test_frequent_cold_starts_say_what_most_of_them_fit_and_since_when() -> None:
+    starts = _starts(9.5, 20.0, 30.0)
+    reasons = cold_starts.cold_start_reasons(
+        starts, invocations=_points(STEADY), concurrency=_points(STEADY), changed_at=[AT]
+    )
+    frequent = Finding(
+        id="cold-starts.frequent",
+        severity=Verdict.WARNING,
+        title="t",
+        detail="3 of 30 waited.",
+        subject="f",
+    )
+    slower = replace(frequent, id="cold-starts.init-slower")
+
+    said = cold_starts.with_reason([frequent, slower], reasons)
+
+    assert said[0].detail.startswith("3 of 30 waited. 2 of them fit no change that is known, no ")
+    assert said[0].detail.endswith("do not help against that: find who deploys.")
+    assert said[0].since == AT + 20 * MINUTE
+    assert said[1] == slower
+    assert cold_starts.with_reason([frequent], reasons.iloc[:0]) == [frequent]
 
 
 def test_without_a_cold_start_there_is_no_reason_but_the_columns_are_there() -> None:
