@@ -36,8 +36,8 @@ _FITS = dict(
             "came after a pause of 5 minutes or more: warm environments help, or a warming call.",
             "came when more ran at the same time than before: the load grows in steps.",
             "fit no change that is known, no pause and no growth: environments are replaced again "
-            "and again, as by deployments of which only the last is remembered. Environments kept "
-            "warm do not help against that: find who deploys.",
+            "and again, by deployments of which only the last is remembered, or by Lambda itself. "
+            "Find out who deploys before environments are kept warm: a new version needs new ones.",
         ),
         strict=True,
     )

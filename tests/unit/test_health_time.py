@@ -75,7 +75,7 @@ def test_frequent_cold_starts_say_what_most_of_them_fit_and_since_when() -> None
     said = cold_starts.with_reason([frequent, slower], reasons)
 
     assert said[0].detail.startswith("3 of 30 waited. 2 of them fit no change that is known, no ")
-    assert said[0].detail.endswith("do not help against that: find who deploys.")
+    assert said[0].detail.endswith("kept warm: a new version needs new ones.")
     assert said[0].since == AT + 20 * MINUTE
     assert said[1] == slower
     assert cold_starts.with_reason([frequent], reasons.iloc[:0]) == [frequent]
