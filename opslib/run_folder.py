@@ -14,6 +14,7 @@ import os
 import re
 import tempfile
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -80,10 +81,12 @@ def create(out: Path, *, started_at: datetime, notebook: str, system: str) -> Pa
         for number in range(1, _MOST_SAME_SECOND):
             final = out / (name if number == 1 else f"{name}-{number}")
             folder = final.with_name(final.name + PARTIAL)
-            if final.exists() or folder.exists():
-                continue
-            folder.mkdir()
-            return folder
+            # Made before it is looked for: of two runs at once, one has it and one goes on.
+            with suppress(FileExistsError):
+                folder.mkdir()
+                if not final.exists():
+                    return folder
+                folder.rmdir()
     except OSError as error:
         raise BadInput(
             f"Nothing ran: no run folder can be made in {out}: {error.strerror}. "

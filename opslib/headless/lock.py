@@ -89,6 +89,9 @@ def taken(folder: Path, *, notebook: str, system: str, since: datetime) -> Itera
         yield lock
         lock.clear()
     finally:
+        # A process that is just being started has the handle too, until it is its own program:
+        # with close alone the lock would stay with it.
+        fcntl.flock(handle, fcntl.LOCK_UN)
         os.close(handle)
 
 

@@ -89,6 +89,22 @@ def test_runs_of_one_triage_hold_a_lock_together_until_the_last_lets_go(tmp_path
     assert (refused.value.facts["pid"], after) == (os.getpid(), "free")
 
 
+def test_a_process_begun_meanwhile_does_not_keep_the_lock(tmp_path: Path) -> None:
+    with _taken(tmp_path):
+        child = os.fork()
+        if child == 0:
+            # As each process between its fork and the program that it becomes.
+            signal.pause()
+    try:
+        with _taken(tmp_path):
+            after = "free"
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+    assert after == "free"
+
+
 def test_a_folder_that_cannot_hold_locks_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 

@@ -1,6 +1,8 @@
 """A run folder: named by its run, written whole or not at all, checkable afterwards."""
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -39,6 +41,22 @@ def test_runs_of_one_second_get_different_folders(tmp_path: Path) -> None:
 
     assert second.name == "20261014T030700Z-20-A-2.partial"
     assert third.name == "20261014T030700Z-20-A-3.partial"
+
+
+def test_runs_that_start_at_once_get_different_folders(tmp_path: Path) -> None:
+    at_once = threading.Barrier(8)
+
+    def made_and_sealed(_: int) -> str:
+        at_once.wait(10)
+        folder = run_folder.create(tmp_path, started_at=AT, notebook="20", system="A")
+        run_folder.write_json(folder / "result.json", {})
+        return run_folder.seal(folder).name
+
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(20):
+            assert len(set(pool.map(made_and_sealed, range(8)))) == 8
+
+    assert len([*tmp_path.iterdir()]) == 160
 
 
 def test_a_name_cannot_lead_out_of_the_folder(tmp_path: Path) -> None:
