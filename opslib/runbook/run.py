@@ -1,37 +1,26 @@
-"""What a notebook's setup cell opens: one system, one window, one account, and what was found.
+"""What a notebook says to its run: what it looks at, asks, shows and concludes.
 
-In: the notebook's parameters. Out: a `Run` that asks (queries, metrics, configuration, changes),
-keeps the evidence, shows what it kept, and concludes with a verdict. What AWS refuses to show
-does not end the run: the frame comes back empty but with its columns, the reason is said on the
-spot, and the verdict can no longer be healthy.
-
-Must not know one branch of the tree: what is asked and how it is judged stands in the notebook, in
-`health` and in `tree`.
+In: functions, queries, metrics, findings. Out: targets, frames, what a cell shows, and the verdict.
+Must not know one branch of the tree.
 """
 
-import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import pandas as pd
-from IPython.core.getipython import get_ipython
 from IPython.display import display
 
-from opslib import aws, changes, insights, masking, metrics, parameters, plots, show, tree
-from opslib import system as systems
-from opslib.errors import BadInput, CouldNotLook
+from opslib import aws, changes, metrics, plots, show, tree
+from opslib.errors import CouldNotLook
 from opslib.evidence import Folder
 from opslib.health import Check, Finding, Verdict, worst
-from opslib.insights import Insights, Question, typed
+from opslib.insights import Question, typed
 from opslib.remedy import Plan
-from opslib.result import Result, Seen, told
+from opslib.result import Result, Seen
+from opslib.runbook.asking import Asking, call, parts
 from opslib.target import Logged, Target, read
-from opslib.window import Window, require_possible, wall_now
-
-#: What the text of a look tells of its arguments; frames and the like stand in the evidence.
-_PLAIN = (str, int, float)
+from opslib.window import Window
 
 _Given = ParamSpec("_Given")
 _Seen = TypeVar("_Seen", bound=Seen)
@@ -52,9 +41,7 @@ class Run:
         self.identity = connection.identity
         self.window = window
         self._connection = connection
-        self._insights = Insights(connection.client("logs"), time.sleep, time.monotonic)
         self._trail: changes.Trail | None = None
-        self._folder = folder
         self._result = Result(
             notebook,
             system=self.system.name,
@@ -62,6 +49,7 @@ class Run:
             identity=self.identity,
             folder=folder,
         )
+        self._asking = Asking(connection, folder=folder, result=self._result)
 
     def look_at(
         self,
@@ -152,33 +140,7 @@ class Run:
         if not target.groups:
             return typed([], columns)
         question = Question(name, text, target.groups, window or self.window, columns)
-        (rows,) = self._ask([question])
-        return rows
-
-    def _ask(self, questions: Sequence[Question]) -> list[pd.DataFrame]:
-        """Ask side by side, and keep, and say what became of it in the order given."""
-        asked = [replace(question, text=question.text.strip()) for question in questions]
-        found = insights.ask(self._insights, asked)
-        return [self._answered(*each) for each in zip(questions, found, strict=True)]
-
-    def _answered(self, question: Question, found: insights.Present) -> pd.DataFrame:
-        for group in found.gone:
-            # That one which ran is missing its lines is for whoever compares them with metrics.
-            self._result.note(f"There is no log group {group}; the others were asked.")
-        answer = found.answer
-        if isinstance(answer, CouldNotLook):
-            self._result.could_not_see(answer)
-            return typed([], question.columns)
-        receipt = answer.receipt
-        self._result.queries.append(receipt.as_dict())
-        rows = self._folder.keep(
-            question.name, answer.rows, text=question.text, receipt=receipt.as_dict()
-        )
-        self._result.save()
-        display(show.note(told(receipt)))
-        if receipt.truncated:
-            said = f"Query {question.name} was cut off at {receipt.rows:,} rows."
-            self._result.say(said, reason="cut")
+        (rows,) = self._asking.queries([question])
         return rows
 
     def query_before_and_after(
@@ -193,22 +155,17 @@ class Run:
         -------
         The rows of both answers, with a first column ``part`` (str) that says which.
         """
-        if self.window.length < timedelta(seconds=2 * self.window.period_s):
+        named = parts(self.window, target.deployed_at)
+        if not named:
             display(show.note(f"{name}: the window is too short to be cut in two."))
             return typed([], {"part": "text", **columns})
-        cut = target.deployed_at
-        words = ("before the deployment", "after the deployment")
-        least = timedelta(seconds=self.window.period_s)
-        if cut is None or not self.window.start + least <= cut < self.window.end:
-            cut, words = self.window.start + self.window.length / 2, ("first half", "second half")
-        parts = zip(words, self.window.split(cut), strict=True)
-        frames = self._ask(
+        frames = self._asking.queries(
             [
                 Question(f"{name}, {word}", text, target.groups, part, columns)
-                for word, part in parts
+                for word, part in named
             ]
         )
-        for word, rows in zip(words, frames, strict=True):
+        for (word, _), rows in zip(named, frames, strict=True):
             rows.insert(0, "part", word)
         return pd.concat(frames, ignore_index=True)
 
@@ -234,21 +191,9 @@ class Run:
         The points that came, and for each metric whether all did. What could not be seen is said
         here and in the verdict.
         """
-        client = self._connection.client("cloudwatch")
-        try:
-            answer = metrics.fetch(client, wanted, window or self.window)
-        except CouldNotLook as error:
-            reason = error.reason if window is None else "note"
-            self._result.say(error.message, operation=error.operation, reason=reason)
-            return metrics.MetricAnswer.unseen(wanted, reason=error.reason)
-        for sentence in answer.limits:
-            self._result.say(sentence, reason="incomplete" if window is None else "note")
-        entries = answer.as_dicts()
-        if window is None:
-            self._result.metrics.extend(entries)
-        names = "\n".join(f"{m.name}: {m.namespace} {m.metric} {m.stat}" for m in wanted)
-        self._folder.keep(name, answer.points, text=names, receipt={"metrics": entries})
-        return answer
+        return self._asking.metrics(
+            wanted, name=name, window=window or self.window, beside=window is not None
+        )
 
     def see(
         self,
@@ -272,12 +217,7 @@ class Run:
         What ``look`` saw. What it could not see is said here and in the verdict.
         """
         found = look(self._connection, *args, **kwargs)
-        for sentence in found.limits:
-            self._result.say(sentence, reason="unseen")
-        values = [*(("", each) for each in args), *((f"{key}=", kwargs[key]) for key in kwargs)]
-        given = ", ".join(f"{key}{each}" for key, each in values if isinstance(each, _PLAIN))
-        text = f"{look.__module__}.{look.__name__}({given})"
-        self._folder.keep(name, found.rows, text=text, receipt={"rows": len(found.rows)})
+        self._asking.keep(name, found, text=call(look, args, kwargs))
         return found
 
     def note(self, sentences: Iterable[str]) -> None:
@@ -353,68 +293,6 @@ class Run:
     def _links(self, ranked: Sequence[Finding]) -> list[tuple[str, str]]:
         named = dict.fromkeys(finding.notebook for finding in ranked if finding.notebook)
         return [(name, f"{name}.ipynb") for name in named]
-
-
-def open(  # noqa: A001 - the notebooks read `runbook.open`
-    notebook: str,
-    *,
-    system: str | Mapping[str, object],
-    start: str,
-    end: str,
-    approve: str = "",
-) -> Run:
-    """Open one run: read the parameters, check the account, fix the window, say so in one line.
-
-    Parameters
-    ----------
-    notebook
-        Its name, ``20-duration``.
-    system
-        A name in params/, a path, or the mapping itself.
-    start, end
-        ISO 8601 with a zone, or relative to now: ``-3h``, ``now``.
-    approve
-        The token of a plan. No notebook has one to apply yet, so only nothing is taken.
-
-    Raises
-    ------
-    BadInput
-        A parameter is wrong or unknown. Nothing was asked of AWS, but for a window that lies in the
-        future by AWS's own clock.
-    GuardRefused
-        The caller is in another account or region than the system pins.
-    CouldNotLook
-        AWS does not say who the caller is, so nothing else would be answered either.
-    """
-    shell = get_ipython()
-    if shell is not None:
-        parameters.check_injected(shell.user_ns.get("In", []), notebook=notebook)
-    if approve:
-        raise BadInput(
-            f"{notebook} applies nothing: it shows its remedy as text, and `approve` is {approve}. "
-            "Leave `approve` empty. Nothing ran.",
-            parameter="approve",
-        )
-    named = systems.load(system)
-    # What `now` is, the service says; a window that cannot be at any time costs it no call.
-    require_possible(start, end, wall=wall_now(), known=False)
-    connection = aws.connect(named)
-    masks = masking.of(connection.system)
-    show.mask_with(masks)
-    window = Window.between(start, end, now=connection.identity.at)
-    folder = Folder.of_this_process(masks=masks)
-    run = Run(notebook, connection=connection, window=window, folder=folder)
-    display(
-        show.banner(
-            [
-                f"{run.system.name} ({run.system.environment})",
-                f"account {run.identity.account}, {run.identity.region}",
-                window.title,
-                f"as {run.identity.arn}",
-            ]
-        )
-    )
-    return run
 
 
 def _given(findings: Iterable[Finding | None]) -> list[Finding]:
