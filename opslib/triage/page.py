@@ -25,6 +25,7 @@ _TEMPLATES = Path(__file__).parents[1] / "report" / "templates"
 # Of the drawing, in its own units: a box, and from the start of one to the next.
 _BOX = (236, 46)
 _STEP = (330, 66)
+_COLUMNS = 3
 _MOST_FINDINGS = 4
 
 
@@ -38,6 +39,11 @@ class Box:
     x: int
     y: int
     why: str = ""
+
+    @property
+    def depth(self) -> int:
+        """How many steps it is from the first."""
+        return self.x // _STEP[0]
 
     @property
     def width(self) -> int:
@@ -102,6 +108,7 @@ def render(index: Mapping[str, Any], *, timezone: str = "UTC") -> str:
         taken_s=_length_s(index),
         boxes=boxes,
         lines=_lines(index, boxes),
+        walked=_walked(index, boxes),
         width=max(box.x for box in boxes) + _BOX[0] + 4,
         height=max(box.y for box in boxes) + _BOX[1] + 4,
         path=_told(index),
@@ -112,18 +119,41 @@ def render(index: Mapping[str, Any], *, timezone: str = "UTC") -> str:
 
 
 def _boxes(index: Mapping[str, Any]) -> list[Box]:
-    """Place every notebook: a column a step from the first, the path above what was not taken."""
+    """Place every notebook: a column a step from the first, and below what was not taken."""
     rows: dict[int, int] = {}
     boxes = []
-    steps = [(step, step.get("verdict", "unknown")) for step in (*index["runs"], *index["not_run"])]
-    steps += [({"notebook": name, "depth": 1, "about": {}}, "") for name in index["not_taken"]]
-    for step, verdict in steps:
+    for step in (*index["runs"], *index["not_run"]):
         column = step["depth"]
         row = rows[column] = rows.get(column, -1) + 1
         about = ", ".join(step["about"].values())
-        x, y = 2 + column * _STEP[0], 2 + row * _STEP[1]
-        boxes.append(Box(step["notebook"], about, verdict, x, y, step.get("why", "")))
+        verdict = step.get("verdict", "unknown")
+        boxes.append(_box(step["notebook"], column, row, about, verdict, step.get("why", "")))
+    below, columns = max(rows.values()) + 1, max(_COLUMNS, max(rows) + 1)
+    for number, name in enumerate(index["not_taken"]):
+        boxes.append(_box(name, number % columns, below + number // columns))
     return boxes
+
+
+def _box(
+    name: str, column: int, row: int, about: str = "", verdict: str = "", why: str = ""
+) -> Box:
+    return Box(name, about, verdict, 2 + column * _STEP[0], 2 + row * _STEP[1], why)
+
+
+def _walked(index: Mapping[str, Any], boxes: Sequence[Box]) -> list[Box]:
+    """Return the path's boxes, each behind the one that it was first opened from."""
+    steps = [*index["runs"], *index["not_run"]]
+    behind: dict[str, list[Box]] = {}
+    for step, box in zip(steps, boxes, strict=False):
+        origin = step["came_from"][0]["notebook"] if step["came_from"] else ""
+        behind.setdefault(origin, []).append(box)
+    walked: list[Box] = []
+    waiting = behind.pop("", [])[::-1]
+    while waiting:
+        box = waiting.pop()
+        walked.append(box)
+        waiting += behind.pop(box.name, [])[::-1]
+    return walked
 
 
 def _lines(index: Mapping[str, Any], boxes: Sequence[Box]) -> list[Line]:
