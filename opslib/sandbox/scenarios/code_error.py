@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from opslib.sandbox.api import Progress, Sandbox
-from opslib.sandbox.scenarios import letters, pipeline, telling, traffic
+from opslib.sandbox.scenarios import letters, pipeline, product, telling, traffic
 from opslib.sandbox.scenarios.planning import MINUTES, WELL, Course, Shape, planned
 from opslib.sandbox.scenarios.story import Expected, Scenario
 
@@ -39,7 +39,7 @@ def _build(sandbox: Sandbox, progress: Progress) -> None:
     )
     pipeline.wait_until_active(sandbox)
     version = pipeline.publish(sandbox)
-    pipeline.release(sandbox, pipeline.broken(pipeline.current_package(sandbox)))
+    pipeline.release(sandbox, product.broken(pipeline.current_package(sandbox)))
     pipeline.set_deployed_at(sandbox, now - _BEFORE_THAT, qualifier=version)
     pipeline.set_deployed_at(sandbox, now - DEPLOYED_BEFORE_END)
     progress("The zae-limiter aggregator is deployed; its last release raises.")

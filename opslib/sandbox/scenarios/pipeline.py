@@ -3,31 +3,24 @@
 In: a running sandbox. Out: the product deployed with plain boto3 calls, one for each resource of
 its own template; `zae-limiter deploy` itself does not run here, since the emulator's CloudFormation
 lacks ``Fn::Select`` inside a condition. Only the timeout differs from the template's default (10 s
-instead of 60 s), so that a person can wait for an invocation that is near it. Must not know
-stories, logs or metrics.
+instead of 60 s), so that a person can wait for an invocation that is near it. The package is
+`product`'s. Must not know stories, logs or metrics.
 
 Source: ``zae_limiter/infra/cfn_template.yaml`` of zae-limiter 0.17.0 (RateLimitsTable,
 AggregatorDLQ, AggregatorLogGroup, AggregatorRole, AggregatorFunction and
 AggregatorEventSourceMapping), with its default parameters; its alarms are left out.
 """
 
-import importlib.metadata
-import io
 import json
-import os
-import subprocess
-import sys
-import tempfile
 import time
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-from opslib.errors import CouldNotLook, OpsError
+from opslib.errors import CouldNotLook
 from opslib.sandbox.api import Sandbox
+from opslib.sandbox.scenarios import product
 
 TABLE = "ZAEL-demo"
 FUNCTION = f"{TABLE}-aggregator"
@@ -40,14 +33,8 @@ BATCH_SIZE = 100
 #: How long before a story's end table and mapping were made.
 MADE_BEFORE_END = timedelta(days=30)
 
-_PACKAGE_DEADLINE_S = 300
 _ACTIVE_DEADLINE_S = 30.0
 _POLICY = "DynamoDBAccess"
-_HANDLER = "zae_limiter_aggregator/handler.py"
-_MISSED = (
-    b"snapshots_updated=result.snapshots_updated",
-    b"snapshots_updated=result.snapshots_written",
-)
 _TAGS = {"Application": "zae-limiter"}
 # The mapping's own filter: changed buckets, and audit records that expired.
 _FILTERS: list[dict[str, Any]] = [
@@ -70,63 +57,6 @@ class Deployed:
 
     mapping: str
     queue_url: str
-
-
-def product_version() -> str:
-    """Tell the version of zae-limiter that is installed, and so deployed."""
-    return importlib.metadata.version("zae-limiter")
-
-
-def package(cache: Path) -> bytes:
-    """Give the function's deployment package, as the product's own exporter makes it.
-
-    Making it takes about six seconds, since it installs the function's dependencies for Lambda's
-    platform; so it is kept, one file for each version of the product and of Python.
-
-    Parameters
-    ----------
-    cache
-        Folder to keep it in; made when missing.
-
-    Raises
-    ------
-    OpsError
-        The exporter failed: most often pip could not reach its index.
-    """
-    python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    kept = cache / f"zae-limiter-{product_version()}-aggregator-py{python}.zip"
-    if kept.is_file():
-        return kept.read_bytes()
-    cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache) as folder:
-        made = Path(folder) / "aggregator.zip"
-        _export(made)
-        # In one step, so that a second sandbox never reads half a package.
-        made.replace(kept)
-    return kept.read_bytes()
-
-
-def _export(target: Path) -> None:
-    # The exporter looks for a Python of this version on the path; a venv need not be on it.
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    try:
-        done = subprocess.run(  # noqa: S603 - our own interpreter and constant arguments
-            [sys.executable, "-m", "zae_limiter.cli", "lambda-export", "--output", str(target)],
-            env={**os.environ, "PATH": path},
-            capture_output=True,
-            text=True,
-            timeout=_PACKAGE_DEADLINE_S,
-            check=False,
-        )
-        ended = f"ended with {done.returncode}"
-    except subprocess.TimeoutExpired:
-        ended = f"was not done after {_PACKAGE_DEADLINE_S} s"
-    if not target.is_file():
-        raise OpsError(
-            "The aggregator was not deployed: its package could not be made. "
-            f"zae-limiter lambda-export {ended}. It installs dependencies with pip and needs a "
-            "package index; run it by hand to see why.",
-        )
 
 
 def deploy(
@@ -237,27 +167,6 @@ def principal(sandbox: Sandbox) -> str:
     return f"arn:aws:sts::{sandbox.account}:assumed-role/{ROLE}/{FUNCTION}"
 
 
-def broken(code: bytes) -> bytes:
-    """Make a release that fails: the same package, but for one name that a refactoring missed.
-
-    Every record is processed; then the handler raises AttributeError as it reports the result, so
-    Lambda counts the invocation as failed and tries its records again.
-    """
-    source, target = io.BytesIO(code), io.BytesIO()
-    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new:
-        for item in old.infolist():
-            content = old.read(item)
-            if item.filename == _HANDLER:
-                content = content.replace(*_MISSED, 1)
-                if content == old.read(item):
-                    raise OpsError(
-                        f"No broken release was made: {_HANDLER} of zae-limiter "
-                        f"{product_version()} has no {_MISSED[0].decode()!r}. Choose another line."
-                    )
-            new.writestr(item, content)
-    return target.getvalue()
-
-
 def forbid(sandbox: Sandbox, action: str) -> None:
     """Take one action out of the inline policy of the function's role."""
     iam = sandbox.client("iam")
@@ -278,7 +187,7 @@ def provision_table(sandbox: Sandbox, *, write: int, read: int) -> None:
 
 def current_package(sandbox: Sandbox) -> bytes:
     """Give the package that `deploy` deploys."""
-    return package(sandbox.home.parent / "cache")
+    return product.package(sandbox.home.parent / "cache")
 
 
 def redeploy(sandbox: Sandbox) -> None:

@@ -20,7 +20,7 @@ from typing import cast, get_args
 import opslib.sandbox
 from opslib.errors import OpsError
 from opslib.sandbox.api import Sandbox
-from opslib.sandbox.scenarios import pipeline, traffic
+from opslib.sandbox.scenarios import pipeline, product, traffic
 from opslib.sandbox.scenarios.recorded import Lines, name
 
 ENTITIES = 3
@@ -42,7 +42,7 @@ def record(sandbox: Sandbox, kind: Lines) -> list[str]:
     kind
         What shall become of its records.
     """
-    code = pipeline.package(sandbox.home.parent / "cache")
+    code = product.package(sandbox.home.parent / "cache")
     deployed = pipeline.deploy(sandbox, mapped=False)
     pipeline.wait_until_active(sandbox)
     # The first request of an entity inserts its bucket, which is no record for the mapping.
@@ -50,7 +50,7 @@ def record(sandbox: Sandbox, kind: Lines) -> list[str]:
     # The first invocation of an environment makes its clients, which no later one does: not kept.
     _one_batch(sandbox, deployed, records=1)
     if kind == "failed":
-        pipeline.release(sandbox, pipeline.broken(code))
+        pipeline.release(sandbox, product.broken(code))
         pipeline.change_mapping(
             sandbox, deployed, MaximumRetryAttempts=0, BisectBatchOnFunctionError=False
         )

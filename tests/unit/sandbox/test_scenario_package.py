@@ -9,7 +9,7 @@ import pytest
 from opslib.errors import OpsError
 from opslib.sandbox.api import Sandbox
 from opslib.sandbox.clock import Clock
-from opslib.sandbox.scenarios import pipeline, traffic
+from opslib.sandbox.scenarios import product, traffic
 
 
 def test_a_kept_package_is_taken_as_it_is(tmp_path: Path) -> None:
@@ -17,7 +17,7 @@ def test_a_kept_package_is_taken_as_it_is(tmp_path: Path) -> None:
     kept = tmp_path / f"zae-limiter-{version('zae-limiter')}-aggregator-py{python}.zip"
     kept.write_bytes(b"kept")
 
-    assert pipeline.package(tmp_path) == b"kept"
+    assert product.package(tmp_path) == b"kept"
 
 
 def test_a_package_that_cannot_be_made_is_said_and_nothing_is_kept(
@@ -34,7 +34,7 @@ def test_a_package_that_cannot_be_made_is_said_and_nothing_is_kept(
         monkeypatch.setenv(name, value)
 
     with pytest.raises(OpsError) as raised:
-        pipeline.package(tmp_path / "cache")
+        product.package(tmp_path / "cache")
 
     assert str(raised.value).startswith(
         "The aggregator was not deployed: its package could not be made. "
