@@ -28,6 +28,7 @@ from opslib.cwli.values import (
     natural_order,
     number,
     quoted,
+    shown,
     text,
     whole,
 )
@@ -176,7 +177,7 @@ def _values(args: Sequence[Value], _: Sequence[float], __: str, switches: Switch
     """Return the values of a group as a list, in the order of ``sort``."""
     arg = flat(args[0])
     once = "DISTINCT " if switches.values_of_a_group == "each once" else ""
-    listed = f"list({once}{as_text(arg)}) FILTER ({arg.sql} IS NOT NULL)"
+    listed = f"list({once}{shown(arg, switches)}) FILTER ({arg.sql} IS NOT NULL)"
     terms = natural_order(text("v"))
     keyed = ", ".join(f"k{i} := {term}" for i, term in enumerate(terms))
     ordered = f"list_sort(list_transform({listed}, lambda v: struct_pack({keyed}, v := v)))"
@@ -186,7 +187,7 @@ def _values(args: Sequence[Value], _: Sequence[float], __: str, switches: Switch
 def _topk(args: Sequence[Value], literals: Sequence[float], _: str, switches: Switches) -> Value:
     """Return the values that occur most, those that occur as often by their text."""
     arg = flat(args[0])
-    counted = f"map_entries(histogram({as_text(arg)}) FILTER ({arg.sql} IS NOT NULL))"
+    counted = f"map_entries(histogram({shown(arg, switches)}) FILTER ({arg.sql} IS NOT NULL))"
     keyed = "struct_pack(n := - CAST(e.value AS BIGINT), v := e.key)"
     ordered = f"list_sort(list_transform({counted}, lambda e: {keyed}))[1:{int(literals[0])}]"
     names = "list_transform(t, lambda s: s.v)"

@@ -20,7 +20,6 @@ from opslib.cwli.values import (
     as_condition,
     as_instant,
     as_number,
-    as_text,
     boolean,
     compared,
     finite,
@@ -28,6 +27,7 @@ from opslib.cwli.values import (
     number,
     number_literal,
     quoted,
+    shown,
     text_literal,
     within,
 )
@@ -84,7 +84,7 @@ def _arithmetic(scope: Scope, expr: plan.Arithmetic) -> Value:
 
 
 def _like(scope: Scope, expr: plan.Like) -> Value:
-    part = as_text(scope.value(expr.part))
+    part = shown(scope.value(expr.part), scope.switches)
     if isinstance(expr.needle, str):
         sql = f"contains({part}, {quoted(expr.needle)})"
     else:

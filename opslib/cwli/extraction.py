@@ -11,7 +11,7 @@ CWL_QuerySyntax-Parse (glob, regular expression, multi, logfmt, csv), -Unnest, -
 
 from opslib.cwli import plan
 from opslib.cwli.stack import Stack
-from opslib.cwli.values import Kind, Value, as_text, flat, quoted, within
+from opslib.cwli.values import Kind, Value, as_text, flat, quoted, shown, within
 
 _PAIR = r'(?:^|\s)([^\s="]+)=("(?:\\.|[^"\\])*"|[^\s"]*)'
 """A pair of logfmt: a key and what follows the sign, with its quotes."""
@@ -22,7 +22,7 @@ _CELL = r',("(?:[^"]|"")*"|[^,]*)'
 
 def parse(stack: Stack, stage: plan.Parse) -> None:
     """Capture parts of a text; one row for each match with ``multi``."""
-    text = stack.add(as_text(stack.at(stage.source)), "t")
+    text = stack.add(shown(stack.at(stage.source), stack.switches), "t")
     regex = quoted(stage.pattern.regex)
     groups = "[" + ", ".join(f"'g{i}'" for i in range(1, len(stage.pattern.groups) + 1)) + "]"
     if stage.multi:
@@ -44,7 +44,7 @@ def parse(stack: Stack, stage: plan.Parse) -> None:
 
 def parse_logfmt(stack: Stack, stage: plan.ParseLogfmt) -> None:
     """Make a map of the pairs in a text. Of two pairs with one key the first counts."""
-    text = as_text(stack.at(stage.source))
+    text = shown(stack.at(stage.source), stack.switches)
     pairs = stack.add(f"regexp_extract_all({text}, {quoted(_PAIR)}, ['k', 'v'])", "l")
     inner = "substring(x.v, 2, length(x.v) - 2)"
     unescaped = rf"regexp_replace({inner}, '\\(.)', '\1', 'g')"
@@ -58,7 +58,7 @@ def parse_logfmt(stack: Stack, stage: plan.ParseLogfmt) -> None:
 
 def parse_csv(stack: Stack, stage: plan.ParseCsv) -> None:
     """Give each name its cell; a text of fewer cells leaves the last names missing."""
-    text = as_text(stack.at(stage.source))
+    text = shown(stack.at(stage.source), stack.switches)
     cells = stack.add(f"regexp_extract_all(',' || {text}, {quoted(_CELL)}, 1)", "l")
     for i, name in enumerate(stage.names, start=1):
         cell = f"{cells}[{i}]"

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from opslib.cwli.switches import Switches
-from opslib.cwli.values import Kind, Value, as_number, as_text
+from opslib.cwli.values import Kind, Value, as_number, shown
 
 Build = Callable[[Sequence[Value], Switches], Value]
 
@@ -53,8 +53,8 @@ def numeric(template: str, *, kind: Kind = Kind.NUMBER, arguments: int = 1) -> F
 def textual(template: str, kind: Kind = Kind.TEXT, *, arguments: int = 1) -> Function:
     """Return a function of texts; the template has ``{0}`` for the first."""
 
-    def build(args: Sequence[Value], _: Switches) -> Value:
-        return Value(template.format(*(as_text(arg) for arg in args)), kind)
+    def build(args: Sequence[Value], switches: Switches) -> Value:
+        return Value(template.format(*(shown(arg, switches) for arg in args)), kind)
 
     return Function(arguments, arguments, build)
 

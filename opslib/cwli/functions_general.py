@@ -14,7 +14,16 @@ from collections.abc import Sequence
 
 from opslib.cwli.functions_call import Function, textual
 from opslib.cwli.switches import Switches
-from opslib.cwli.values import Kind, Value, as_condition, as_number, as_text, boolean, quoted
+from opslib.cwli.values import (
+    Kind,
+    Value,
+    as_condition,
+    as_number,
+    as_text,
+    boolean,
+    quoted,
+    shown,
+)
 
 
 def _ispresent(args: Sequence[Value], _: Switches) -> Value:
@@ -25,12 +34,13 @@ def _is_numeric(args: Sequence[Value], _: Switches) -> Value:
     return boolean(f"({as_number(args[0])} IS NOT NULL)")
 
 
-def _is_blank(args: Sequence[Value], _: Switches) -> Value:
-    return boolean(f"coalesce(regexp_full_match({as_text(args[0])}, '\\s*'), true)")
+def _is_blank(args: Sequence[Value], switches: Switches) -> Value:
+    written = shown(args[0], switches)
+    return boolean(f"coalesce(regexp_full_match({written}, '\\s*'), true)")
 
 
-def _is_empty(args: Sequence[Value], _: Switches) -> Value:
-    return boolean(f"coalesce({as_text(args[0])} = '', true)")
+def _is_empty(args: Sequence[Value], switches: Switches) -> Value:
+    return boolean(f"coalesce({shown(args[0], switches)} = '', true)")
 
 
 def common(values: Sequence[Value]) -> list[Value]:

@@ -21,9 +21,9 @@ from opslib.cwli.values import (
     Value,
     as_condition,
     as_number,
-    as_text,
     boolean,
     quoted,
+    shown,
     text,
     whole,
 )
@@ -35,23 +35,23 @@ _BLANKS = "chr(32)||chr(9)||chr(10)||chr(13)"
 
 
 def _trimming(name: str) -> Function:
-    def build(args: Sequence[Value], _: Switches) -> Value:
+    def build(args: Sequence[Value], switches: Switches) -> Value:
         # Without a set of characters the language trims white space, not the space alone.
-        characters = as_text(args[1]) if len(args) == 2 else _BLANKS
-        return text(f"{name}({as_text(args[0])}, {characters})")
+        characters = shown(args[1], switches) if len(args) == 2 else _BLANKS
+        return text(f"{name}({shown(args[0], switches)}, {characters})")
 
     return Function(1, 2, build)
 
 
 def _concat(args: Sequence[Value], switches: Switches) -> Value:
-    parts = [as_text(arg) for arg in args]
+    parts = [shown(arg, switches) for arg in args]
     if switches.missing_in_concat == "skipped":
         return text(f"concat({', '.join(parts)})")
     return text("(" + " || ".join(parts) + ")")
 
 
-def _strcontains(args: Sequence[Value], _: Switches) -> Value:
-    within, part = as_text(args[0]), as_text(args[1])
+def _strcontains(args: Sequence[Value], switches: Switches) -> Value:
+    within, part = shown(args[0], switches), shown(args[1], switches)
     plain = f"contains({within}, {part})"
     if len(args) == 2:
         return boolean(plain)
@@ -65,10 +65,10 @@ def _position(value: Value) -> str:
     return f"CASE WHEN {at} >= 0 THEN {inside} WHEN {at} < 0 THEN 0 END"
 
 
-def _substr(args: Sequence[Value], _: Switches) -> Value:
+def _substr(args: Sequence[Value], switches: Switches) -> Value:
     start, *length = (f"CAST({_position(arg)} AS BIGINT)" for arg in args[1:])
     rest = "".join(f", {part}" for part in length)
-    return text(f"substring({as_text(args[0])}, {start} + 1{rest})")
+    return text(f"substring({shown(args[0], switches)}, {start} + 1{rest})")
 
 
 def _pattern(texts: Sequence[str | None]) -> tuple[str, int]:
@@ -90,40 +90,43 @@ def _regex_replace(args: Sequence[Value], switches: Switches) -> Value:
     by = args[2].literal or ""
     if switches.groups_in_replacement == "$1":
         by = re.sub(r"\$([0-9])", r"\\\1", by.replace("\\", "\\\\"))
-    return text(f"regexp_replace({as_text(args[0])}, {quoted(regex)}, {quoted(by)}, 'g')")
+    return text(f"regexp_replace({shown(args[0], switches)}, {quoted(regex)}, {quoted(by)}, 'g')")
 
 
 def _url_encode(args: Sequence[Value], switches: Switches) -> Value:
-    encoded = f"url_encode({as_text(args[0])})"
+    encoded = f"url_encode({shown(args[0], switches)})"
     if switches.plus_in_urls == "a space":
         encoded = f"replace({encoded}, '%20', '+')"
     return text(encoded)
 
 
 def _url_decode(args: Sequence[Value], switches: Switches) -> Value:
-    encoded = as_text(args[0])
+    encoded = shown(args[0], switches)
     if switches.plus_in_urls == "a space":
         encoded = f"replace({encoded}, '+', ' ')"
     return text(f"TRY(url_decode({encoded}))")
 
 
-def _split(args: Sequence[Value], _: Switches) -> Value:
-    return Value(f"to_json(string_split({as_text(args[0])}, {as_text(args[1])}))", Kind.JSON)
+def _split(args: Sequence[Value], switches: Switches) -> Value:
+    return Value(
+        f"to_json(string_split({shown(args[0], switches)}, {shown(args[1], switches)}))",
+        Kind.JSON,
+    )
 
 
-def _digits(value: Value) -> str:
+def _digits(value: Value, switches: Switches) -> str:
     """Return SQL of hexadecimal digits without their ``0x``."""
-    return f"regexp_replace({as_text(value)}, '^0[xX]', '')"
+    return f"regexp_replace({shown(value, switches)}, '^0[xX]', '')"
 
 
-def _hex_to_ascii(args: Sequence[Value], _: Switches) -> Value:
-    digits = _digits(args[0])
+def _hex_to_ascii(args: Sequence[Value], switches: Switches) -> Value:
+    digits = _digits(args[0], switches)
     valid = f"regexp_full_match({digits}, '([0-9a-fA-F]{{2}})*')"
     return text(f"CASE WHEN {valid} THEN TRY(decode(unhex({digits}))) END")
 
 
-def _hex_to_dec(args: Sequence[Value], _: Switches) -> Value:
-    digits = _digits(args[0])
+def _hex_to_dec(args: Sequence[Value], switches: Switches) -> Value:
+    digits = _digits(args[0], switches)
     valid = f"regexp_full_match({digits}, '[0-9a-fA-F]+')"
     return whole(f"CASE WHEN {valid} THEN try_cast('0x' || {digits} AS BIGINT) END")
 

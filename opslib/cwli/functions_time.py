@@ -20,7 +20,7 @@ from functools import lru_cache
 
 from opslib.cwli.functions_call import Function
 from opslib.cwli.switches import Switches
-from opslib.cwli.values import Kind, Value, as_instant, as_text, quoted, text, whole
+from opslib.cwli.values import Kind, Value, as_instant, quoted, shown, text, whole
 
 QUERY_TIMES = ("query_now_ms", "query_start_ms", "query_end_ms")
 """Variables of the connection: when the query was started, and both ends of its span."""
@@ -122,10 +122,10 @@ def _zone(texts: Sequence[str | None]) -> None:
         raise ValueError(f"`{texts[2]}` is not a time zone; write one such as Europe/Berlin.")
 
 
-def _parse_date(args: Sequence[Value], _: Switches) -> Value:
+def _parse_date(args: Sequence[Value], switches: Switches) -> Value:
     pattern = from_java(args[1].literal or "")
     zone = args[2].literal if len(args) == 3 else "UTC"
-    written = as_text(args[0])
+    written = shown(args[0], switches)
     if "%z" in pattern:
         # A Z, for Zulu, is not among the offsets DuckDB reads.
         written = f"regexp_replace({written}, '([0-9 ])Z', '\\1+00')"

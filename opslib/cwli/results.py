@@ -15,7 +15,7 @@ import json
 from collections.abc import Iterable, Sequence
 
 from opslib.cwli.switches import Switches
-from opslib.cwli.values import Kind, Value, as_number, as_text, finite, quoted, scalar
+from opslib.cwli.values import Kind, Value, as_text, quoted, rounded, scalar
 
 
 def printed(value: Value, switches: Switches) -> str:
@@ -30,20 +30,7 @@ def printed(value: Value, switches: Switches) -> str:
         return f"strftime({instant}, '%Y-%m-%d %H:%M:%S.%g')"
     if value.kind is Kind.BOOLEAN:
         return f"CAST(CAST({value.sql} AS INTEGER) AS VARCHAR)"
-    rounded = _rounded(as_number(value), switches.decimals)
-    if value.kind is Kind.NUMBER:
-        return rounded
-    # Nothing is rounded in an integer, and an id of many digits must not be.
-    integer = f"regexp_full_match({value.sql}, '-?[1-9][0-9]*|0[0-9]*')"
-    return f"CASE WHEN {integer} THEN {value.sql} ELSE coalesce({rounded}, {value.sql}) END"
-
-
-def _rounded(sql: str, decimals: int) -> str:
-    """Return SQL of a DOUBLE as text, rounded, without an exponent, a trailing zero or ``-0``."""
-    fixed = f"printf('%.{decimals}f', {finite(sql)})"
-    if decimals:
-        fixed = f"rtrim(rtrim({fixed}, '0'), '.')"
-    return f"regexp_replace({fixed}, '^-0$', '0')"
+    return rounded(value, switches.decimals)
 
 
 def rows(columns: Sequence[str], found: Iterable[Sequence[str | None]]) -> list[dict[str, str]]:

@@ -99,6 +99,11 @@ class Switches:
     """Computed numbers are rounded to so many decimals, in ``fields`` as in ``stats``; captures
     show ``stats``."""
 
+    numbers_made_text: Literal["as shown", "every digit"] = "as shown"
+    """A computed number in ``like`` or a function of text (``concat(a / 7, " s")``): the text that
+    a result has of it, so that one number has one text and what was seen can be matched; or all
+    the digits a DOUBLE has, and an exponent where there are many."""
+
     request_id_in_application_lines: Literal["found", "only in START, END and REPORT"] = "found"
     """``@requestId`` on the runtime's own lines (``<time> TAB <id> TAB ...``, ``<time> <id> Task
     timed out``): published queries print it beside timeouts."""

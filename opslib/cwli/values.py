@@ -187,7 +187,10 @@ def finite_number(value: Value) -> str:
 
 
 def as_text(value: Value) -> str:
-    """Return SQL of a VARCHAR: ``12`` for the number 12.0, ``1`` and ``0`` for conditions."""
+    """Return SQL of a VARCHAR: ``12`` for the number 12.0, ``1`` and ``0`` for conditions.
+
+    Every digit of a number is kept, so that the text reads as the same number.
+    """
     if value.is_text:
         return value.logged or value.sql
     if value.kind is Kind.JSON:
@@ -197,6 +200,33 @@ def as_text(value: Value) -> str:
     if value.kind is Kind.BOOLEAN:
         return f"CAST(CAST({value.sql} AS INTEGER) AS VARCHAR)"
     return f"regexp_replace(CAST({value.sql} AS VARCHAR), '\\.0$', '')"
+
+
+def shown(value: Value, switches: Switches) -> str:
+    """Return SQL of a VARCHAR: the text that ``like`` and functions of text take a value for.
+
+    A computed number is the text that a result has of it; an instant is its epoch milliseconds. It
+    names its argument twice and more often.
+    """
+    if value.kind in (Kind.NUMBER, Kind.MIXED) and switches.numbers_made_text == "as shown":
+        return rounded(value, switches.decimals)
+    return as_text(value)
+
+
+def rounded(value: Value, decimals: int) -> str:
+    """Return SQL of a number as text, without an exponent, a trailing zero or ``-0``.
+
+    Text that reads as no number stays as it is.
+    """
+    fixed = f"printf('%.{decimals}f', {finite_number(value)})"
+    if decimals:
+        fixed = f"rtrim(rtrim({fixed}, '0'), '.')"
+    fixed = f"regexp_replace({fixed}, '^-0$', '0')"
+    if not value.is_text:
+        return fixed
+    # Nothing is rounded in an integer, and an id of many digits must not be.
+    integer = f"regexp_full_match({value.sql}, '-?[1-9][0-9]*|0[0-9]*')"
+    return f"CASE WHEN {integer} THEN {value.sql} ELSE coalesce({fixed}, {value.sql}) END"
 
 
 def as_condition(value: Value) -> str:
@@ -229,12 +259,13 @@ def compared(op: str, left: Value, right: Value, *, switches: Switches) -> str:
     left, right = flat(left), flat(right)
     sql_op = {"!=": "<>"}.get(op, op)
     if switches.numbers_in_text == "compare as text" and left.is_text and right.is_text:
-        return f"({as_text(left)} {sql_op} {as_text(right)})"
+        return f"({shown(left, switches)} {sql_op} {shown(right, switches)})"
     if left.kind is right.kind is Kind.WHOLE:
         return f"({left.sql} {sql_op} {right.sql})"
     left, right = _digits_kept(left, beside=right), _digits_kept(right, beside=left)
     # Only a number has lost some of its text in ``sql``, and a number is not compared as text.
-    as_texts = f"({as_text(_cheap(left))} {sql_op} {as_text(_cheap(right))})"
+    texts = [shown(_cheap(side), switches) for side in (left, right)]
+    as_texts = f"({texts[0]} {sql_op} {texts[1]})"
     as_numbers = f"({as_number(left)} {sql_op} {as_number(right)})"
     if not left.is_text and not right.is_text:
         return as_numbers

@@ -166,7 +166,22 @@ TURNS: list[tuple[str, Any, list[str], str, Rows, Rows]] = [
         [{"a": "1795309200000", "b": "1795309200000"}],
         [{"a": "2026-11-22 01:00:00.000", "b": "2026-11-22 01:00:00.000"}],
     ),
-    ("decimals", 2, ["x"], "fields 2 / 3 as a", [{"a": "0.6667"}], [{"a": "0.67"}]),
+    (
+        "decimals",
+        2,
+        ["x"],
+        'fields 2 / 3 as a, concat(a, "s") as b, a like "0.6667" as c',
+        [{"a": "0.6667", "b": "0.6667s", "c": "1"}],
+        [{"a": "0.67", "b": "0.67s", "c": "0"}],
+    ),
+    (
+        "numbers_made_text",
+        "every digit",
+        ["x"],
+        'fields 2 / 3 as a, concat(a, "s") as b, a like "0.6667" as c, a * 3 as d',
+        [{"a": "0.6667", "b": "0.6667s", "c": "1", "d": "2"}],
+        [{"a": "0.6667", "b": "0.6666666666666666s", "c": "0", "d": "2"}],
+    ),
     (
         "request_id_in_application_lines",
         "only in START, END and REPORT",

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from cwli.oracle.discovery import read_json
 from cwli.oracle.functions import numeric, textual
-from cwli.oracle.values import EPOCH, Instant, Tree, Undetermined, Value, text_of
+from cwli.oracle.values import EPOCH, Instant, Tree, Undetermined, Value, taken
 from opslib.cwli.switches import Switches
 
 EARTH_RADIUS_KM = 6371.0
@@ -58,7 +58,7 @@ def _in_subnet(*versions: int) -> Callable[[str, str], bool]:
 
 
 def _address_number(switches: Switches, value: Value) -> Value:
-    text = text_of(value, switches) or ""
+    text = taken(value, switches) or ""
     return float(int(ipaddress.IPv4Address(text))) if _valid(4)(text) else None
 
 
@@ -76,7 +76,7 @@ def parse_date(switches: Switches, value: Value, pattern: Value, zone: Value = "
     for java, python in JAVA_DATES.items():
         form = form.replace(java, python)
     try:
-        read = datetime.strptime(text_of(value, switches) or "", form)  # noqa: DTZ007 - set below
+        read = datetime.strptime(taken(value, switches) or "", form)  # noqa: DTZ007 - set below
     except ValueError:
         return None
     at = read.replace(tzinfo=ZoneInfo(str(zone)))
@@ -92,7 +92,7 @@ def format_date(switches: Switches, value: Value, pattern: Value, zone: Value = 
 
 def json_parse(switches: Switches, value: Value) -> Value:
     try:
-        found = read_json(text_of(value, switches) or "")
+        found = read_json(taken(value, switches) or "")
     except ValueError:
         return None
     return Tree(found) if isinstance(found, (dict, list)) else None

@@ -43,7 +43,7 @@ from cwli.oracle.values import (
     number_of,
     ordering,
     passed_on,
-    text_of,
+    taken,
 )
 from opslib.cwli.switches import Switches
 
@@ -149,7 +149,7 @@ class Row:
         return found != negated
 
     def like(self, value: Value, what: Text | Pattern, *, negated: bool) -> bool | None:
-        text = text_of(value, self.switches)
+        text = taken(value, self.switches)
         if text is None:
             return self._unknown()
         if isinstance(what, Text):

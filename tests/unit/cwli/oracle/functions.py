@@ -13,7 +13,7 @@ from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from cwli.oracle.values import Instant, Undetermined, Value, number_of, passed_on, text_of
+from cwli.oracle.values import Instant, Undetermined, Value, number_of, passed_on, taken
 from opslib.cwli.switches import Switches
 
 BLANKS = " \t\n\r"
@@ -39,7 +39,7 @@ def textual(function: Callable[..., Any]) -> Callable[..., Value]:
     """Give a function the texts of its arguments."""
 
     def on_values(switches: Switches, *arguments: Value) -> Value:
-        result = function(*(text_of(each, switches) for each in arguments))
+        result = function(*(taken(each, switches) for each in arguments))
         return float(result) if isinstance(result, (bool, int)) else result
 
     return on_values
@@ -152,15 +152,15 @@ STRICT: dict[str, Callable[..., Value]] = {
 
 
 def is_empty(switches: Switches, value: Value) -> Value:
-    return float(text_of(value, switches) in (None, ""))
+    return float(taken(value, switches) in (None, ""))
 
 
 def is_blank(switches: Switches, value: Value) -> Value:
-    return float((text_of(value, switches) or "").strip(BLANKS) == "")
+    return float((taken(value, switches) or "").strip(BLANKS) == "")
 
 
 def concat(switches: Switches, *values: Value) -> Value:
-    parts = [text_of(value, switches) for value in values]
+    parts = [taken(value, switches) for value in values]
     if switches.missing_in_concat == "missing" and None in parts:
         return None
     if all(part is None for part in parts):

@@ -43,7 +43,7 @@ from cwli.oracle.syntax import (
     Unnest,
 )
 from cwli.oracle.tables import Line, Table
-from cwli.oracle.values import Instant, Tree, Undetermined, Value, key_of, natural, text_of
+from cwli.oracle.values import Instant, Tree, Undetermined, Value, key_of, natural, taken
 from opslib.cwli.switches import DEFAULT, Switches
 
 
@@ -180,7 +180,7 @@ def _parse(stage: ParseGlob | ParsePattern, table: Table, switches: Switches) ->
     expression = pattern or re.compile(_python_of(stage), re.ASCII)
 
     def captured(line: Line) -> bool:
-        text = text_of(line.lookup(stage.source or "@message"), switches)
+        text = taken(line.lookup(stage.source or "@message"), switches)
         match = expression.search(text) if text is not None else None
         for index, name in enumerate(stage.names, start=1):
             value = None if match is None else match[index] or ""
@@ -199,7 +199,7 @@ def _parse_multi(stage: ParsePattern, table: Table, switches: Switches) -> Table
     for tie in table.ties:
         fresh = []
         for line in tie:
-            text = text_of(line.lookup(stage.source or "@message"), switches) or ""
+            text = taken(line.lookup(stage.source or "@message"), switches) or ""
             matches = list(re.finditer(stage.pattern.python, text, re.ASCII))
             if not matches:
                 raise Undetermined("what becomes of a row without a match?")

@@ -202,18 +202,19 @@ class Maker:
     def text(self) -> Expression:
         if self.draw(rarely) and "e" in self.names.kinds:
             return Path(Call("jsonParse", (Name("e"),)), self.pick(JSON_PATHS))
-        kind = self.draw(st.integers(0, 9 if self.depth > 0 else 4))
+        kind = self.draw(st.integers(0, 10 if self.depth > 0 else 4))
         if kind <= 3:
             return self.name("text", "any")
+        if kind == 10:
+            return self.deeper.number()
         if kind == 4:
             return self.literal_text()
         make = self.deeper
         if kind == 5:
             return make.choice(make.text)
         if kind == 6:
-            return Call(
-                "concat", (make.text(), self.literal_text(), make.name("text", "any", "bool"))
-            )
+            other = make.name("text", "any", "bool", "time")
+            return Call("concat", (make.text(), self.literal_text(), other))
         return make.textual_call()
 
     def coded(self) -> Expression:
@@ -279,7 +280,7 @@ class Maker:
         if kind == 6:
             what = self.literal_text() if self.draw(st.booleans()) else self.pick(PATTERNS)
             ways = ["like", "not like"] + ["=~"] * (not isinstance(what, Text))
-            return Like(self.name("text", "any", "number"), what, self.pick(ways))
+            return Like(self.name("text", "any", "number", "time"), what, self.pick(ways))
         if kind == 7:
             return Call("ispresent", (self.name("number", "text", "any", "bool"),))
         if kind == 8:

@@ -81,6 +81,7 @@ TURNED: dict[str, list[Any]] = {
     "week_starts": ["thursday"],
     "timestamp_aggregates": ["formatted"],
     "decimals": [2, 6],
+    "numbers_made_text": ["every digit"],
     "request_id_in_application_lines": ["only in START, END and REPORT"],
     "fields_after_stats": ["replace"],
     "missing_in_greatest": ["missing"],

@@ -49,6 +49,7 @@ Value: TypeAlias = float | Logged | str | Instant | Tree | None
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 LONG_DIGITS = re.compile(r"[0-9]{16,}")
 ODD_NUMBER = re.compile(r"\s*[+-]?([0-9]+\.|\.[0-9]+|[0-9.eE+-]*[0-9][0-9.eE+-]*)\s*")
+HALF = Decimal("0.5")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -108,8 +109,26 @@ def printed(number: float, decimals: int = 4) -> str:
     return "0" if text in ("-0", "") else text
 
 
+def taken(value: Value, switches: Switches) -> str | None:
+    """Return a value as ``like``, ``parse`` and the functions of text have it.
+
+    That is what a result has of it; but a filter is documented to know no human-readable times.
+    """
+    if isinstance(value, Instant):
+        return str(value.epoch_ms)
+    if not isinstance(value, float):
+        return text_of(value, switches)
+    if switches.numbers_made_text == "every digit":
+        if "e" in repr(value):
+            raise Undetermined("which exponent has a number of many digits?")
+        return repr(value).removesuffix(".0")
+    if (Decimal(value).scaleb(switches.decimals, Context(prec=400)) % 1).copy_abs() == HALF:
+        raise Undetermined("is a half of the last place rounded up?")
+    return text_of(value, switches)
+
+
 def text_of(value: Value, switches: Switches) -> str | None:
-    """Return a value as a result, ``like`` and ``concat`` have it."""
+    """Return a value as a result has it."""
     if isinstance(value, Tree):
         raise Undetermined("a map or list as text")
     if value is None or isinstance(value, str):
@@ -155,7 +174,7 @@ def ordering(left: Value, right: Value, switches: Switches) -> int:
         numbers = number_of(left), number_of(right)
         if numbers[0] is not None and numbers[1] is not None:
             return _sign(numbers[0], numbers[1])
-    return _sign(text_of(left, switches), text_of(right, switches))
+    return _sign(taken(left, switches), taken(right, switches))
 
 
 def _sign(left: Any, right: Any) -> int:

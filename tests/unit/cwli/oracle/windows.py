@@ -28,7 +28,7 @@ from cwli.oracle.values import (
     key_of,
     number_of,
     scalar_or_tree,
-    text_of,
+    taken,
 )
 from opslib.cwli.switches import Switches
 
@@ -154,7 +154,7 @@ def count_frequent(stage: CountFrequent, table: Table, switches: Switches) -> Ta
 def parse_text(stage: ParseText, table: Table, switches: Switches) -> Table:
     for tie in table.ties:
         for line in tie:
-            text = text_of(line.lookup(stage.source), switches)
+            text = taken(line.lookup(stage.source), switches)
             if stage.kind == "logfmt":
                 pairs = LOGFMT.findall(text or "")
                 line.made[stage.names[0]] = Tree({k: quoted or bare for k, quoted, bare in pairs})
