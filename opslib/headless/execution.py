@@ -53,6 +53,7 @@ class Execution:
     stop: Stop
     deadline_s: float
     cell_s: float
+    monotonic: Callable[[], float] = time.monotonic
     _running: Any = field(default=None, init=False)
     _saved_at: float = field(default=0.0, init=False)
     _section: str = field(default="", init=False)
@@ -61,7 +62,12 @@ class Execution:
 
     def run(self, values: Mapping[str, object], progress: Progress | None) -> str:
         """Run every cell; return why it did not come to its end, empty when it did."""
-        with Watch(self.stop, deadline_s=self.deadline_s, cell_s=self.cell_s) as watch:
+        with Watch(
+            self.stop,
+            deadline_s=self.deadline_s,
+            cell_s=self.cell_s,
+            monotonic=self.monotonic,
+        ) as watch:
             try:
                 failure = "" if self.stop.reason else self._execute(values, watch, progress)
             except PapermillExecutionError as error:

@@ -1,6 +1,7 @@
 """One run of one notebook, from values to a sealed run folder; see the package's text."""
 
 import os
+import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -57,6 +58,7 @@ def run(
     deadline_s: float = DEADLINE_S,
     cell_s: float = CELL_S,
     now: Callable[[], datetime] = wall_now,
+    monotonic: Callable[[], float] = time.monotonic,
     progress: Progress | None = None,
     stop: Stop | None = None,
     locks: lock.Together | None = None,
@@ -75,6 +77,8 @@ def run(
         What the whole run and one cell may take, in seconds; above 0, at most a day.
     now
         The clock for when the run started and ended.
+    monotonic
+        The clock that the deadlines are counted on.
     progress
         Told of each cell as it begins.
     stop
@@ -121,6 +125,7 @@ def run(
                 stop=stop,
                 deadline_s=deadline_s,
                 cell_s=cell_s,
+                monotonic=monotonic,
             )
             _audit(folder, started_at, "run.started", notebook=notebook.stem, process=os.getpid())
             failure = execution.run(values, progress)

@@ -43,15 +43,25 @@ class Watch:
         Ends the kernel when it is asked for.
     deadline_s, cell_s
         What the whole run and one cell may take, in seconds.
+    monotonic
+        The clock that they are counted on; looked at once in ``cell_s`` at least.
     """
 
-    def __init__(self, stop: Stop, *, deadline_s: float, cell_s: float) -> None:
+    def __init__(
+        self,
+        stop: Stop,
+        *,
+        deadline_s: float,
+        cell_s: float,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.reason = ""
         self.process: Callable[[], Process | None] = lambda: None
         self._stop = stop
         self._deadline_s = deadline_s
         self._cell_s = cell_s
-        self._ends_at = time.monotonic() + deadline_s
+        self._monotonic = monotonic
+        self._ends_at = monotonic() + deadline_s
         self._cell_ends_at = float("inf")
         self._begun = False
         self._over = threading.Event()
@@ -72,7 +82,7 @@ class Watch:
     def cell_begins(self) -> None:
         """Give the cell that begins now its time."""
         self._begun = True
-        self._cell_ends_at = time.monotonic() + self._cell_s
+        self._cell_ends_at = self._monotonic() + self._cell_s
 
     def cell_ended(self) -> None:
         """Stop counting: no cell runs until the next one begins."""
@@ -82,7 +92,7 @@ class Watch:
         while not self._late():
             ends_at = min(self._ends_at, self._cell_ends_at)
             # A cell that begins meanwhile ends no earlier than this.
-            pause_s = min(max(ends_at - time.monotonic(), 0.0), self._cell_s)
+            pause_s = min(max(ends_at - self._monotonic(), 0.0), self._cell_s)
             ready, _, _ = select.select([self._stop.fileno(), self._reader], [], [], pause_s)
             if self._reader in ready:
                 return
@@ -95,7 +105,7 @@ class Watch:
             pause_s = _KILL_AGAIN_S
 
     def _late(self) -> bool:
-        now = time.monotonic()
+        now = self._monotonic()
         if self._stop.reason:
             self.reason = f" {self._stop.reason}"
         elif now >= self._ends_at:

@@ -27,6 +27,8 @@ from opslib.window import iso, wall_now
 FIRST = "00-triage"
 DEEPEST = 4
 MOST = 40
+# How often the clock is looked at.
+_LOOK_S = 0.5
 # What a notebook may take to be told what to look at, and where a system lists such things.
 _ABOUT = {"function": "functions", "queue": "queues", "stream": "streams", "table": "tables"}
 _WORST_FIRST = ("critical", "unknown", "warning", "healthy")
@@ -82,6 +84,7 @@ def follow(
     cell_s: float = CELL_S,
     jobs: int = headless.SIDE_BY_SIDE,
     now: Callable[[], datetime] = wall_now,
+    monotonic: Callable[[], float] = time.monotonic,
     progress: Say | None = None,
     stop: Stop | None = None,
 ) -> Outcome:
@@ -97,6 +100,8 @@ def follow(
         As for `headless.run`.
     deadline_s
         What all of it may take, in seconds.
+    monotonic
+        The clock that this deadline is counted on.
     jobs
         Notebooks side by side.
     progress
@@ -120,6 +125,7 @@ def follow(
             stop=stop,
             progress=progress or (lambda _: None),
             deadline_s=deadline_s,
+            monotonic=monotonic,
         )
         started_at = now()
         name = f"{tree.system.name} ({tree.system.account}, {tree.system.region})"
@@ -144,6 +150,7 @@ class _Tree:
         jobs: int,
         stop: Stop,
         progress: Say,
+        monotonic: Callable[[], float],
     ) -> None:
         self.system = system
         self.steps: list[Step] = []
@@ -152,7 +159,8 @@ class _Tree:
         self.out = out
         self._values = values
         self._deadline_s = deadline_s
-        self._ends_at = time.monotonic() + deadline_s
+        self._monotonic = monotonic
+        self._ends_at = monotonic() + deadline_s
         self._cell_s = cell_s
         self._jobs = jobs
         self._say = progress
@@ -168,10 +176,10 @@ class _Tree:
         with ThreadPoolExecutor(self._jobs, thread_name_prefix="opslib-run") as pool:
             self._start(pool, first, notebook)
             while self._running:
-                left_s = self._ends_at - time.monotonic()
+                left_s = self._ends_at - self._monotonic()
                 if left_s <= 0:
                     self.stop.request(f"when the deadline of {self._deadline_s:g} s passed")
-                done, _ = wait(self._running, max(left_s, 1.0), return_when=FIRST_COMPLETED)
+                done, _ = wait(self._running, _LOOK_S, return_when=FIRST_COMPLETED)
                 for future in done:
                     self._end(pool, self._running.pop(future), future)
         if first.outcome is None:

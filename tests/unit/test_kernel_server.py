@@ -10,7 +10,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from small_projects import CONCLUDE, ROOT, alive, project
+from small_projects import CONCLUDE, MINUTE_S, ROOT, Clock, alive, project
 
 from opslib import headless
 from opslib.kernel import server
@@ -95,12 +95,18 @@ def test_a_forked_kernel_that_ignores_interrupts_is_killed_with_what_it_started(
 ) -> None:
     monkeypatch.setattr(watching, "GRACE_S", 0.3)
     deaf = "import os, signal, subprocess, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
-    deaf += "child = subprocess.Popen(['sleep', '60'])\nprint(os.getpid(), child.pid)\n"
-    deaf += "time.sleep(60)"
+    deaf += "child = subprocess.Popen(['sleep', '300'])\nopen('../draft', 'w').write("
+    deaf += "f'{os.getpid()} {child.pid}')\nos.rename('../draft', '../pids')\ntime.sleep(300)"
 
-    outcome = headless.run(project(tmp_path, [deaf]), {}, cell_s=1.0)
+    outcome = headless.run(
+        project(tmp_path, [deaf]),
+        {},
+        cell_s=1.0,
+        deadline_s=20_000,
+        monotonic=Clock(tmp_path / "pids"),
+    )
 
-    pids = [int(pid) for pid in _printed(outcome).split()]
+    pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
     assert outcome.result["limits"][0]["what"] == (
         "The run was stopped: a cell took longer than 1 s under “Looking”."
     )
@@ -144,9 +150,9 @@ def test_nothing_is_left_when_the_asker_or_the_server_is_killed(tmp_path: Path, 
     forking, kernel = (int(pid) for pid in asker.stdout.readline().split())
 
     os.kill({"asker": asker.pid, "server": forking}[whom], signal.SIGKILL)
-    said, _ = asker.communicate(timeout=30)
+    said, _ = asker.communicate(timeout=MINUTE_S)
 
-    ends = time.monotonic() + 10
+    ends = time.monotonic() + MINUTE_S
     while time.monotonic() < ends and (alive(kernel) or alive(forking)):
         time.sleep(0.05)
     assert (alive(kernel), alive(forking)) == (False, False)

@@ -14,7 +14,7 @@ from typing import Any
 import nbformat
 import pytest
 import yaml
-from small_projects import ROOT, alive, wait_for
+from small_projects import MINUTE_S, ROOT, Clock, alive, wait_for
 
 from opslib import run_folder, triage
 from opslib.cli import main
@@ -187,16 +187,17 @@ def test_a_second_triage_of_the_system_is_refused_and_leaves_nothing() -> None:
     assert [path.name for path in Path("runs").iterdir()] == [".locks"]
 
 
-def test_the_deadline_of_all_stops_what_runs_and_begins_nothing_more() -> None:
+def test_the_deadline_of_all_stops_what_runs_and_begins_nothing_more(tmp_path: Path) -> None:
     _notebook("00-triage", "warning", [_finding("duration.rising", "20-duration")])
-    _notebook("20-duration", "healthy", first="import time; time.sleep(60)")
+    begins = f"import time; open('{tmp_path}/begun', 'w').close(); time.sleep(300)"
+    _notebook("20-duration", "healthy", first=begins)
 
-    outcome = _follow(deadline_s=4)
+    outcome = _follow(deadline_s=600, monotonic=Clock(tmp_path / "begun"))
 
     assert [run["limits"][0]["what"] for run in outcome.index["runs"][1:]] == [
-        "The run was stopped when the deadline of 4 s passed under “20-duration”."
+        "The run was stopped when the deadline of 600 s passed under “20-duration”."
     ]
-    assert outcome.index["stopped"] == "when the deadline of 4 s passed"
+    assert outcome.index["stopped"] == "when the deadline of 600 s passed"
     assert outcome.exit_code == 3
 
 
@@ -212,7 +213,7 @@ def test_sigterm_leaves_partial_reports_and_an_index_and_no_kernel(tmp_path: Pat
     pids = [int(wait_for(tmp_path / name)) for name in ("20-duration", "40-cold-starts")]
 
     process.send_signal(signal.SIGTERM)
-    said, _ = process.communicate(timeout=30)
+    said, _ = process.communicate(timeout=MINUTE_S)
 
     assert process.returncode == 3
     assert said.splitlines()[0] == "COULD NOT LOOK triage of ZAEL-demo"
