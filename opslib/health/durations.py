@@ -7,17 +7,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from opslib.health.near_timeouts import (
     near_before,
     near_timeout,
+    of_then,
     timed_out,
     timed_out_before,
-    until_change,
+    turn,
+    unproven,
+    weighs,
 )
+from opslib.health.timeouts import Timeouts
 from opslib.health.verdicts import (
     Finding,
     Point,
@@ -42,6 +46,7 @@ def duration_findings(
     thresholds: Thresholds,
     subject: str,
     deployed_at: datetime | None = None,
+    timeouts: Timeouts | None = None,
     evidence: Sequence[str] = (),
 ) -> list[Finding]:
     """Judge how long invocations take against the timeout, and whether that grew.
@@ -56,8 +61,10 @@ def duration_findings(
     subject
         The function's name.
     deployed_at
-        When code or configuration last changed, if that was inside the window. The timeout may have
-        been another before it, so only what came since is held against it.
+        When code or configuration last changed, if that was inside the window.
+    timeouts
+        Those that held in the window, NaN where that is not known; None for ``timeout_ms`` all the
+        while, which is then held against nothing that was longer before ``deployed_at``.
     evidence
         Names of the queries behind ``bins``.
 
@@ -68,12 +75,13 @@ def duration_findings(
     timeout; ``duration.rising`` when a median p95 is at least ``duration_growth`` times an earlier
     one and at least 10 % of the timeout. What was bad before a deployment and is well since is
     unknown until a quarter of an hour of bins came since, and then told as over, as severe as it
-    was. Two are compared, and the worse is told: from the
+    was; it is unknown, too, where the timeout of then is not known and may have been near. Two are
+    compared, and the worse is told: from the
     deployment on with before it, if there are 2 bins on each side, and the last quarter of the bins
     with the first. ``invocations.none``, unknown, when ``bins`` has no p95. Empty when all is well.
     """
     points = points_of(bins, "p95_ms")
-    whole, bins = bins, _since(bins, deployed_at)
+    longest = points_of(bins, "max_ms")
     if not points:
         return [nothing_ran(subject, evidence)]
     if not timeout_ms > 0:
@@ -87,37 +95,23 @@ def duration_findings(
                 evidence=tuple(evidence),
             )
         ]
-    findings = []
-    longest = points_of(bins, "max_ms")
-    cut_off = timed_out(longest, timeout_ms=timeout_ms, subject=subject, evidence=evidence)
-    if cut_off is not None:
-        findings.append(cut_off)
+    history = timeouts or Timeouts.assumed(timeout_ms, longest, deployed_at)
+    if timeouts is not None:
+        history = timeouts.proved(longest, deployed_at)
     factor = thresholds.duration_growth.warning or 1
     deployed = _around(points, deployed_at, factor=factor) if deployed_at is not None else None
     quarters = _quarters(points, factor=factor)
-    near = near_timeout(
-        points_of(bins, "p95_ms"),
-        timeout_ms=timeout_ms,
+    findings = _against_timeouts(
+        bins,
+        history,
+        deployed_at,
         threshold=thresholds.duration_of_timeout,
         subject=subject,
         evidence=evidence,
+        cause=f" The median p95 was {span(deployed.before_ms)} {deployed.before}."
+        if deployed is not None and deployed.ratio > 1
+        else "",
     )
-    if near is not None:
-        cause = ""
-        if deployed is not None and deployed.ratio > 1:
-            cause = f" The median p95 was {span(deployed.before_ms)} {deployed.before}."
-        longest_ms = float(bins["max_ms"].max())
-        detail = f"{near.detail} The longest took {span(longest_ms)}.{cause}"
-        findings.append(replace(near, detail=detail))
-    elif cut_off is None:
-        findings += _before(
-            whole,
-            deployed_at,
-            timeout_ms=timeout_ms,
-            threshold=thresholds.duration_of_timeout,
-            subject=subject,
-            evidence=evidence,
-        )
     notable = [
         growth
         for growth in (deployed, quarters)
@@ -201,39 +195,61 @@ class _Growth(NamedTuple):
     after: str
 
 
-def _before(
+def _against_timeouts(
     bins: pd.DataFrame,
+    timeouts: Timeouts,
     changed_at: datetime | None,
     *,
-    timeout_ms: float,
+    threshold: Threshold,
+    subject: str,
+    evidence: Sequence[str],
+    cause: str,
+) -> list[Finding]:
+    """Return what goes on, then what was bad before a change and is not since."""
+    named: dict[str, Any] = {"subject": subject, "evidence": evidence}
+    points, longest = points_of(bins, "p95_ms"), points_of(bins, "max_ms")
+    part, turned_at = turn(points, changed_at, timeouts=timeouts)
+    since = [each for each in longest if each.at >= part.points[0].at]
+    cut_off = timed_out(since, timeout_ms=part.timeout_ms, **named)
+    near = near_timeout(part.points, timeout_ms=part.timeout_ms, threshold=threshold, **named)
+    if near is not None and since:
+        most = f" The longest took {span(max(each.value for each in since))}."
+        near = replace(near, detail=f"{near.detail}{most}{of_then(part)}{cause}")
+    if not part.is_known:
+        near = unproven(part, since, threshold=threshold, **named)
+    found = [each for each in (cut_off, near) if each is not None]
+    return found + _before(
+        points,
+        longest,
+        turned_at,
+        timeouts,
+        going_on=next(iter(found), None),
+        threshold=threshold,
+        **named,
+    )
+
+
+def _before(
+    points: Sequence[Point],
+    longest: Sequence[Point],
+    changed_at: datetime | None,
+    timeouts: Timeouts,
+    *,
+    going_on: Finding | None,
     threshold: Threshold,
     subject: str,
     evidence: Sequence[str],
 ) -> list[Finding]:
-    """Return what was bad before a change, and is not since."""
-    longest = points_of(bins, "max_ms")
-    if not until_change(longest, changed_at, timeout_ms=timeout_ms):
-        return []
-    cut_off = timed_out_before(
-        longest, changed_at, timeout_ms=timeout_ms, subject=subject, evidence=evidence
-    )
-    near = near_before(
-        points_of(bins, "p95_ms"),
-        changed_at,
-        timeout_ms=timeout_ms,
-        threshold=threshold,
-        subject=subject,
-        evidence=evidence,
-    )
-    found = [each for each in (cut_off, near) if each is not None]
+    """Return what was bad before a change, and is not since, or was under another timeout."""
+    named: dict[str, Any] = {"subject": subject, "evidence": evidence, "timeouts": timeouts}
+    told = [
+        timed_out_before(longest, changed_at, **named),
+        near_before(points, changed_at, threshold=threshold, longest=longest, **named),
+    ]
+    found = [each.finding for each in told if each is not None and weighs(each, going_on)]
     # That it is not known yet is said once.
     unknown = all(each.until is None for each in found)
     return found[-1:] if unknown else found
-
-
-def _since(bins: pd.DataFrame, changed_at: datetime | None) -> pd.DataFrame:
-    after = bins if changed_at is None else bins[bins["at"] >= changed_at]
-    return after if after["p95_ms"].notna().any() else bins
 
 
 def _around(points: Sequence[Point], deployed_at: datetime, *, factor: float) -> _Growth | None:

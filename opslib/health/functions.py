@@ -6,15 +6,15 @@ Source: operations guide of the aggregator, Health Indicators; of vf-api-workers
 Thresholds. The least timeout that Lambda takes is 1 s (botocore, Timeout).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from opslib.health.courses import unread_since
+from opslib.health.duration_row import duration_row
 from opslib.health.endings import none_since, over_of, ran_until, recovered_at, worded
-from opslib.health.near_timeouts import near_before, near_timeout, since_change
 from opslib.health.series import Series, highest, in_five_minutes
 from opslib.health.silences import Silences
+from opslib.health.timeouts import Timeouts
 from opslib.health.verdicts import (
     Check,
     Finding,
@@ -31,8 +31,6 @@ from opslib.health.verdicts import (
 from opslib.system import Function, Threshold, Thresholds
 from opslib.window import Window
 
-_LEAST_TIMEOUT_MS = 1000.0
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionChecks:
@@ -47,6 +45,9 @@ class FunctionChecks:
         When code or configuration last changed, if that was inside the window.
     idle_is_well
         Whether no invocation is as good as any: it is there, and nothing is expected of it.
+    timeouts
+        Those that held in the window, where that is known; None for that of now, which is then held
+        against nothing that was longer before ``deployed_at``.
     filtered
         Whether all that feeds it passes a mapping's filter, which may drop every record; None when
         that was not seen.
@@ -59,6 +60,7 @@ class FunctionChecks:
     deployed_at: datetime | None = None
     idle_is_well: bool = False
     filtered: bool | None = None
+    timeouts: Timeouts | None = None
 
     def rows(self, timeout_ms: float, *, timeout_from: str = "") -> list[Check]:
         """Return the rows that apply; of an idle function of which nothing is expected, one."""
@@ -201,56 +203,16 @@ class FunctionChecks:
 
     def duration(self, timeout_ms: float, *, timeout_from: str = "") -> Check:
         """Judge the p95 against the timeout; one that no timeout could be near needs none."""
-        threshold, rests_on = self.thresholds.duration_of_timeout, ("duration_p95_ms",)
-        every, changed = self.series.of("duration_p95_ms"), self.deployed_at
-        points, over = since_change(every, changed), ""
-        level_ms = sustained([point.value for point in points], threshold.periods)
-        if not timeout_ms > 0:
-            return self._duration_without_timeout(level_ms)
-        if level_ms is None:
-            note = self.series.why("duration_p95_ms")
-            return self.series.judged("Duration", None, threshold, note=note)
-        limits: dict[str, Any] = {
-            "timeout_ms": timeout_ms,
-            "threshold": threshold,
-            "subject": self.function.name,
-            "evidence": self.series.evidence(*rests_on),
-        }
-        found, early = near_timeout(points, **limits), None
-        if found is not None and changed is not None and found.since and changed <= found.since:
-            cause = f" Code or configuration was changed before that, at {utc(changed)}."
-            found = replace(found, detail=f"{found.detail}{cause}")
-        if found is None and changed is not None:
-            early = near_before(every, changed, **limits)
-        if early is not None and early.until is not None:
-            # What is over is told as the errors are that are over.
-            over = f"; since {utc(early.until)} it is over, with a p95 of {span(level_ms)}"
-            points = [point for point in every if changed and point.at < changed]
-            level_ms = sustained([point.value for point in points], threshold.periods) or level_ms
-            found, early = early, None
-        check = self.series.judged(
-            "Duration",
-            level_ms / timeout_ms * 100,
-            threshold,
-            note=f"p95 of {span(level_ms)} {self._held(len(points), threshold)}, "
-            f"timeout {span(timeout_ms)}{timeout_from}{over}",
-            rests_on=rests_on,
-            finding=found,
-        )
-        if early is not None and changed is not None:
-            note = f"{check.note}; too soon after the change of {utc(changed)} to say it is over"
-            return replace(check, verdict=Verdict.UNKNOWN, note=note, finding=early)
-        return replace(check, verdict=self.series.trusted(check.verdict, *rests_on))
-
-    def _duration_without_timeout(self, level_ms: float | None) -> Check:
-        threshold = self.thresholds.duration_of_timeout
-        most = None if level_ms is None else level_ms / _LEAST_TIMEOUT_MS * 100
-        if level_ms is None or judge(most, threshold) is not Verdict.HEALTHY:
-            note = "the timeout is not known"
-            return self.series.judged("Duration", None, threshold, note=note)
-        note = f"p95 of {span(level_ms)}: at most so much, for no timeout is below 1 s"
-        return self.series.judged(
-            "Duration", most, threshold, note=note, rests_on=("duration_p95_ms",)
+        every, changed_at = self.series.of("duration_p95_ms"), self.deployed_at
+        timeouts = Timeouts.assumed(timeout_ms, every, changed_at)
+        if self.timeouts is not None:
+            timeouts = self.timeouts.proved(every, changed_at)
+        return duration_row(
+            self.series,
+            self.thresholds.duration_of_timeout,
+            timeouts=timeouts,
+            changed_at=changed_at,
+            timeout_from=timeout_from,
         )
 
     def iterator_age(self) -> Check:

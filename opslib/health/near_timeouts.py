@@ -1,14 +1,15 @@
 """How near invocations come to the timeout, now, and before a change that may have ended it.
 
-In: points of the duration. Out: a finding, or None. Does no I/O.
+In: points of the duration, the timeouts that held. Out: a finding, or None. Does no I/O.
 
-The timeout is that of now. Before a change it may have been another one: durations longer than
-that of now show it, and then what was before is not held against it.
+What came before a change is held against the timeout of then. Where that is not known, it is
+unknown how near they came, unless no timeout that invocations so long could have had was near.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
 from opslib.health.endings import (
     QUIET,
@@ -18,6 +19,7 @@ from opslib.health.endings import (
     recovered_at,
     worded,
 )
+from opslib.health.timeouts import CUT_OFF_LATE, Part, Timeouts
 from opslib.health.verdicts import (
     Finding,
     Point,
@@ -29,11 +31,40 @@ from opslib.health.verdicts import (
     span,
     sustained,
     utc,
+    worst,
 )
 from opslib.system import Threshold
 
-# One that is cut off takes the timeout, and a little more at most.
-_CUT_OFF_LATE = 1.01
+# So much longer than the timeout is at most what was cut off by it.
+_MOST_LATE_MS = 100.0
+
+
+class Turn(NamedTuple):
+    """What goes on, and when it began: at the last change, or at the last one of the timeout."""
+
+    part: Part
+    at: datetime | None = None
+    """None where nothing came before it."""
+
+
+class Told(NamedTuple):
+    """A finding, and what it is of."""
+
+    finding: Finding
+    part: Part
+
+
+def turn(points: Sequence[Point], changed_at: datetime | None, *, timeouts: Timeouts) -> Turn:
+    """Part what goes on from what was before a change; there is at least one point.
+
+    What came since the last change goes on; where nothing did, what the last timeout held for.
+    """
+    part = timeouts.parts(points)[-1]
+    after = [point for point in points if changed_at and point.at >= changed_at]
+    if after and len(after) < len(points):
+        return Turn(part._replace(points=after), changed_at)
+    began_at = part.points[0].at
+    return Turn(part, None if began_at == points[0].at else began_at)
 
 
 def near_timeout(
@@ -77,36 +108,64 @@ def near_before(
     points: Sequence[Point],
     changed_at: datetime | None,
     *,
-    timeout_ms: float,
+    timeouts: Timeouts,
     threshold: Threshold,
     subject: str,
     evidence: Sequence[str],
-) -> Finding | None:
+    longest: Sequence[Point] = (),
+) -> Told | None:
     """Return ``duration.near-timeout`` of what was before a change, or None when that was well.
 
-    Unknown when the change is too young to have mended it, and as severe as it was, with its
-    ``until``, when `QUIET` was seen since. None, too, when another timeout held.
+    Unknown when the change is too young to have mended it, or when the timeout of then is not
+    known and one that may have been was near; else as severe as it was, with its ``until``, when
+    `QUIET` was seen since. Of several timeouts before, the worst is told.
 
     Parameters
     ----------
     points
-        A series of p95, before the change and since; since it, none holds a warning.
+        A series of p95, before the change and since.
+    longest
+        The longest invocation of each bin, as far as it is known.
     """
-    before = until_change(points, changed_at, timeout_ms=timeout_ms)
-    found = near_timeout(
-        before, timeout_ms=timeout_ms, threshold=threshold, subject=subject, evidence=evidence
-    )
-    if found is None or changed_at is None:
+    if changed_at is None:
         return None
-    shares = [Point(point.at, point.value / timeout_ms * 100) for point in before]
+    found = []
+    for part in timeouts.parts([point for point in points if point.at < changed_at]):
+        if not part.is_known:
+            inside = [each for each in longest if any(each.at == point.at for point in part.points)]
+            told = unproven(part, inside, threshold=threshold, subject=subject, evidence=evidence)
+        else:
+            told = near_timeout(
+                part.points,
+                timeout_ms=part.timeout_ms,
+                threshold=threshold,
+                subject=subject,
+                evidence=evidence,
+            )
+            told = told and _near_before(told, part, points, changed_at, threshold=threshold)
+        found += [] if told is None else [Told(told, part)]
+    return _worst(found)
+
+
+def _near_before(
+    found: Finding,
+    part: Part,
+    points: Sequence[Point],
+    changed_at: datetime,
+    *,
+    threshold: Threshold,
+) -> Finding:
+    """Tell whether a change ended what was near the timeout before it."""
+    shares = [Point(point.at, point.value / part.timeout_ms * 100) for point in part.points]
     until = [each.at for each in shares if judge(each.value, threshold) is not Verdict.HEALTHY][-1]
+    before = [point for point in points if point.at < changed_at]
     if _too_soon(points, before, changed_at, until=until):
         return replace(
             found,
             severity=Verdict.UNKNOWN,
-            title=f"Whether the change of {subject} ended its long durations is not known",
+            title=f"Whether the change of {found.subject} ended its long durations is not known",
             detail=f"It is well since the change of {utc(changed_at)}, which is less than 15 "
-            f"minutes. Before, against the timeout of now: {found.detail}",
+            f"minutes. Before, {_against(part)}: {found.detail}",
             until=None,
         )
     held_at = sustained([each.value for each in shares], threshold.periods) or 0
@@ -114,29 +173,102 @@ def near_before(
     longest_ms = max(point.value for point in points if point.at > until)
     return replace(
         found,
-        title=f"{subject} took {level} % of its timeout until {utc(until)}",
-        detail=f"Against the timeout of now: {found.detail}"
+        title=f"{found.subject} took {level} % of its timeout until {utc(until)}",
+        detail=f"A{_against(part)[1:]}: {found.detail}"
         f"{_ended(changed_at, found.since, until)} After that the p95 was {span(longest_ms)} at "
         f"most, looked at until {utc(points[-1].at)}.",
         until=until,
     )
 
 
+def unproven(
+    part: Part,
+    longest: Sequence[Point] = (),
+    *,
+    threshold: Threshold,
+    subject: str,
+    evidence: Sequence[str],
+) -> Finding | None:
+    """Return ``duration.near-timeout``, unknown, of what an unknown timeout held for, or None.
+
+    None where it is well under the least timeout that so long durations could have had, and no
+    longest one took whole seconds, as what is cut off does.
+
+    Parameters
+    ----------
+    part
+        A series of p95 that one timeout held for, which is not known.
+    longest
+        The longest invocation of each bin of it, as far as it is known.
+    """
+    level = sustained([point.value for point in part.points], threshold.periods) or 0.0
+    share = level / part.least_ms * 100
+    most_ms = max((point.value for point in longest), default=0.0)
+    whole_ms = most_ms // 1000 * 1000
+    late_ms = min(whole_ms * (CUT_OFF_LATE - 1), _MOST_LATE_MS)
+    at_a_wall = most_ms - whole_ms <= late_ms and part.least_ms <= whole_ms
+    if judge(share, threshold) is Verdict.HEALTHY and not at_a_wall:
+        return None
+    when = "" if part.until is None else f" until {utc(part.until)}"
+    longest_said = f" The longest took {span(most_ms)}." if most_ms else ""
+    return Finding(
+        id="duration.near-timeout",
+        severity=Verdict.UNKNOWN,
+        title=f"How near {subject} was to its timeout{when} is not known",
+        detail=f"It was edited then, and nothing seen tells which timeout it had before: at least "
+        f"{span(part.least_ms)}, of which the p95 held {number(share, threshold)} %, "
+        f"{span(level)}.{longest_said} What was cut off by it, if anything, 12-timeout reads in "
+        "the logs. What it was, CloudTrail (UpdateFunctionConfiguration) and a version published "
+        "before the edit would tell.",
+        subject=subject,
+        evidence=tuple(evidence),
+        since=part.points[0].at,
+    )
+
+
+def weighs(before: Told, going_on: Finding | None) -> bool:
+    """Whether what was before a change is to be told beside what goes on, which None is well.
+
+    Under another timeout it was another thing; under the same it is the beginning of what goes on.
+    """
+    if going_on is None:
+        return True
+    critical = before.finding.severity is Verdict.CRITICAL
+    return critical and before.part.until is not None and going_on.severity is not Verdict.CRITICAL
+
+
+def of_then(part: Part) -> str:
+    """Return a sentence on a timeout that is not that of now, a space before it; else nothing."""
+    if part.until is None or not part.is_known:
+        return ""
+    return f" Until {utc(part.until)} its timeout was {span(part.timeout_ms)}, {part.by}."
+
+
 def timed_out(
-    longest: Sequence[Point], *, timeout_ms: float, subject: str, evidence: Sequence[str]
+    longest: Sequence[Point],
+    *,
+    timeout_ms: float,
+    subject: str,
+    evidence: Sequence[str],
+    ran_until: datetime | None = None,
 ) -> Finding | None:
     """Return ``duration.timed-out`` when an invocation took the whole timeout, or None.
+
+    None, too, when the timeout is not known.
 
     Parameters
     ----------
     longest
         The longest invocation of each bin.
+    ran_until
+        The last bin in which invocations were seen, if that is not among these.
     """
     reached = [point for point in longest if point.value >= timeout_ms]
     if not reached:
         return None
     first, last = reached[0].at, reached[-1].at
-    until = over_at(last, ran_until=longest[-1].at)
+    looked = ran_until or longest[-1].at
+    until = over_at(last, ran_until=looked)
     return Finding(
         id="duration.timed-out",
         severity=Verdict.CRITICAL,
@@ -144,7 +276,7 @@ def timed_out(
         f"{worded('cut off', 'cut off', until)}",
         detail=f"In {len(reached):,} of {len(longest):,} bins the longest invocation took the "
         f"whole timeout of {span(timeout_ms)}, and Lambda ends one that does: the first in the "
-        f"bin of {utc(first)}, the last in that of {utc(last)}.{none_since(until, longest[-1].at)}",
+        f"bin of {utc(first)}, the last in that of {utc(last)}.{none_since(until, looked)}",
         subject=subject,
         evidence=tuple(evidence),
         since=first,
@@ -156,46 +288,53 @@ def timed_out_before(
     longest: Sequence[Point],
     changed_at: datetime | None,
     *,
-    timeout_ms: float,
+    timeouts: Timeouts,
     subject: str,
     evidence: Sequence[str],
-) -> Finding | None:
+) -> Told | None:
     """Return ``duration.timed-out`` of what was before a change, as `near_before` does.
 
     Parameters
     ----------
     longest
-        The longest invocation of each bin; since the change, none took the timeout.
+        The longest invocation of each bin.
     """
-    before = until_change(longest, changed_at, timeout_ms=timeout_ms)
-    reached = [point.at for point in before if point.value >= timeout_ms]
-    found = timed_out(longest, timeout_ms=timeout_ms, subject=subject, evidence=evidence)
-    if not reached or found is None or changed_at is None:
+    if changed_at is None:
         return None
-    if _too_soon(longest, before, changed_at, until=reached[-1]):
-        return replace(
-            found,
-            severity=Verdict.UNKNOWN,
-            title=f"Whether the change of {subject} ended its timeouts is not known",
-            detail=f"None was seen since the change of {utc(changed_at)}, which is less than 15 "
-            f"minutes. Before, against the timeout of now: {found.detail}",
-            until=None,
+    before = [point for point in longest if point.at < changed_at]
+    found = []
+    for part in timeouts.parts(before):
+        told = timed_out(
+            # Under the timeout of now, all bins are counted.
+            longest if part.until is None else part.points,
+            timeout_ms=part.timeout_ms,
+            subject=subject,
+            evidence=evidence,
+            ran_until=longest[-1].at,
         )
-    return replace(found, detail=f"{found.detail}{_ended(changed_at, found.since, reached[-1])}")
+        reached = [point.at for point in part.points if point.value >= part.timeout_ms]
+        if told is None or not reached:
+            continue
+        if _too_soon(longest, before, changed_at, until=reached[-1]):
+            told = replace(
+                told,
+                severity=Verdict.UNKNOWN,
+                title=f"Whether the change of {subject} ended its timeouts is not known",
+                detail=f"None was seen since the change of {utc(changed_at)}, which is less than "
+                f"15 minutes. Before, {_against(part)}: {told.detail}",
+                until=None,
+            )
+        else:
+            ended = _ended(changed_at, told.since, reached[-1])
+            told = replace(told, detail=f"{told.detail}{of_then(part)}{ended}")
+        found.append(Told(told, part))
+    return _worst(found)
 
 
-def until_change(
-    points: Sequence[Point], changed_at: datetime | None, *, timeout_ms: float
-) -> list[Point]:
-    """Return the points before a change; none when they show that another timeout held."""
-    before = [point for point in points if changed_at and point.at < changed_at]
-    longer = any(point.value > timeout_ms * _CUT_OFF_LATE for point in before)
-    return [] if longer else before
-
-
-def since_change(points: Sequence[Point], changed_at: datetime | None) -> list[Point]:
-    """Return the points since a change; all of them without one, or when none came since."""
-    return [point for point in points if changed_at and point.at >= changed_at] or list(points)
+def _against(part: Part) -> str:
+    if part.until is None:
+        return "against the timeout of now"
+    return f"against the timeout until {utc(part.until)}, {part.by}"
 
 
 def _too_soon(
@@ -210,3 +349,9 @@ def _ended(changed_at: datetime, since: datetime | None, until: datetime) -> str
     if not ended_by(changed_at, since=since, until=until):
         return ""
     return f" The change of {utc(changed_at)} ended it: going back repeats it."
+
+
+def _worst(found: Sequence[Told]) -> Told | None:
+    """Return the worst, the last of equals; None without any."""
+    severity = worst((each.finding.severity for each in found), default=Verdict.HEALTHY)
+    return next((each for each in reversed(found) if each.finding.severity is severity), None)
