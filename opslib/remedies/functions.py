@@ -86,15 +86,27 @@ def timeout_plan(
 def alias_plan(held: Versions, name: str, *, account: str, region: str) -> Plan | None:
     """Plan to move an alias to the version before, the weights of a canary cleared.
 
-    None when there is no such alias, or no published version before it that differs from it.
+    The version before a canary is the one that the alias points at: there the weights go, and the
+    alias stays. None when there is no such alias, or no published version before it that differs
+    from it.
     """
     alias = next((each for each in held.aliases if each["Name"] == name), None)
     if alias is None:
         return None
-    now, back = str(alias["FunctionVersion"]), held.before(str(alias["FunctionVersion"]))
+    now = str(alias["FunctionVersion"])
+    weights = (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+    tried = [version for version in weights if _newer(version, now)]
+    back = now if tried else held.before(now)
     if back is None:
         return None
-    weights = (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+    action = f"Move the alias {name} of {held.function} from version {now} back to {back}"
+    check = f"New log streams are named [{back}], and no new line has the error."
+    first: tuple[str, ...] = ()
+    if tried:
+        canary = " and ".join(tried)
+        action = f"Take version {canary} out of the alias {name} of {held.function}, back to {back}"
+        check = f"No new log stream is named [{tried[0]}], and no new line has the error."
+        first = (f"See that what is wrong is of version {canary}, and not of {back} too.",)
     cleared: dict[str, object] = {"AdditionalVersionWeights": {}}
     arguments: dict[str, object] = {
         "FunctionName": held.function,
@@ -114,7 +126,7 @@ def alias_plan(held: Versions, name: str, *, account: str, region: str) -> Plan 
     if alias.get("RevisionId"):
         arguments["RevisionId"] = alias["RevisionId"]
     return Plan(
-        action=f"Move the alias {name} of {held.function} from version {now} back to {back}",
+        action=action,
         subject=str(alias.get("AliasArn", "")),
         calls=(Call(service="lambda", operation="UpdateAlias", arguments=arguments),),
         before={
@@ -125,11 +137,16 @@ def alias_plan(held: Versions, name: str, *, account: str, region: str) -> Plan 
         after={"FunctionVersion": back, "weights": {}},
         touches=f"Everybody who invokes the alias {name}; new invocations start cold on version "
         f"{back}. A deployment that is under way, or the next one, moves it again.",
-        check=f"New log streams are named [{back}], and no new line has the error.",
+        check=check,
         undo_calls=(undone,),
+        first=first,
         account=account,
         region=region,
     )
+
+
+def _newer(version: str, than: str) -> bool:
+    return version.isdigit() and than.isdigit() and int(version) > int(than)
 
 
 def _configured(

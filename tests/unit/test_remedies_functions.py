@@ -230,7 +230,7 @@ def test_another_revision_makes_another_token() -> None:
 
 
 def test_an_alias_goes_back_to_the_version_before_with_its_weights_cleared() -> None:
-    alias = {**LIVE, "RoutingConfig": {"AdditionalVersionWeights": {"4": 0.1}}}
+    alias = {**LIVE, "RoutingConfig": {"AdditionalVersionWeights": {"2": 0.1}}}
     held = _versions(
         ("$LATEST", "d"), ("4", "d"), ("3", "c"), ("2", "c"), ("1", "a"), aliases=(alias,)
     )
@@ -246,10 +246,28 @@ def test_an_alias_goes_back_to_the_version_before_with_its_weights_cleared() -> 
         "RoutingConfig": {"AdditionalVersionWeights": {}},
         "RevisionId": "a-1",
     }
-    assert plan.before == {"FunctionVersion": "3", "weights": {"4": 0.1}, "RevisionId": "a-1"}
+    assert plan.before == {"FunctionVersion": "3", "weights": {"2": 0.1}, "RevisionId": "a-1"}
     (undone,) = plan.undo_calls
     assert undone.arguments["FunctionVersion"] == "3"
-    assert undone.arguments["RoutingConfig"] == {"AdditionalVersionWeights": {"4": 0.1}}
+    assert undone.arguments["RoutingConfig"] == {"AdditionalVersionWeights": {"2": 0.1}}
+
+
+def test_a_canary_is_taken_out_of_an_alias_that_stays_on_the_version_before_it() -> None:
+    weights = {"AdditionalVersionWeights": {"4": 0.1}}
+    held = _versions(
+        ("4", "d"), ("3", "c"), ("1", "a"), aliases=({**LIVE, "RoutingConfig": weights},)
+    )
+
+    plan = alias_plan(held, "live", **PLACE)
+
+    assert plan is not None
+    assert plan.action == "Take version 4 out of the alias live of f, back to 3"
+    assert plan.calls[0].arguments["FunctionVersion"] == "3"
+    assert plan.calls[0].arguments["RoutingConfig"] == {"AdditionalVersionWeights": {}}
+    assert plan.after == {"FunctionVersion": "3", "weights": {}}
+    assert plan.first == ("See that what is wrong is of version 4, and not of 3 too.",)
+    (undone,) = plan.undo_calls
+    assert undone.arguments["RoutingConfig"] == weights
 
 
 def test_without_an_older_version_of_other_code_there_is_no_way_back() -> None:
