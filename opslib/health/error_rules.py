@@ -30,12 +30,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-Ending = Literal["report", "last words", "uncaught", "init", "logged"]
+Ending = Literal["report", "last words", "uncaught", "init", "logged", "done"]
 """How a line tells of an invocation's end.
 
 ``report``: REPORT or platform.report with a status; ``last words``: the platform's own line about
 a process that ended; ``uncaught``: the exception that ended it; ``init``: an initialization that
-failed; ``logged``: an application's own line, whose invocation may well have succeeded.
+failed; ``logged``: an application's own line, whose invocation may well have succeeded; ``done``:
+platform.runtimeDone, which says what the platform.report behind it says again.
 """
 
 
@@ -259,6 +260,8 @@ def ending_of(*, shape: str, error_type: str, said: str, caught: bool = False) -
     """
     if shape == "REPORT" or shape == "platform.report":
         return "report"
+    if shape == "platform.runtimeDone":
+        return "done"
     if said.startswith("INIT_REPORT") or shape.startswith("platform."):
         return "init"
     if _LAST_WORDS.search(said):
@@ -286,8 +289,10 @@ def kind_of(*, ending: Ending, status: str, error_type: str, said: str) -> Rule 
     -------
     The first of `RULES` that shows in it; else `CODE` for an uncaught exception and `LOGGED` for
     an application's line. None for a report that says only that it failed: the exception has a
-    line of its own, which says why.
+    line of its own, which says why; and for what a report says again.
     """
+    if ending == "done":
+        return None
     text = said
     if ending in ("report", "init"):
         found = _REPORTED.search(said)

@@ -77,6 +77,14 @@ JSON_LOGS = [
     + IDS[6]
     + '","metrics":{"durationMs":2000.0},"status":"timeout"}}\n',
 ]
+# Of an invocation that fails the platform says so twice, from WARN on.
+JSON_DONE = [
+    JSON_LOGS[0],
+    JSON_LOGS[1].replace("platform.report", "platform.runtimeDone"),
+    JSON_LOGS[1],
+    JSON_LOGS[2].replace("platform.report", "platform.runtimeDone"),
+    JSON_LOGS[2],
+]
 WELL = [
     f"START RequestId: {IDS[7]} Version: $LATEST\n",
     '{"level": "INFO", "message": "no ERROR here", "error_count": 0}\n',
@@ -122,9 +130,10 @@ def _counted(kinds: pd.DataFrame) -> dict[str, tuple[int, int]]:
         (RAISED, {"code error": (1, 1)}),
         (SWALLOWED, {"permission denied": (0, 1)}),
         (JSON_LOGS, {"code error": (1, 1), "timeout": (1, 1)}),
+        (JSON_DONE, {"code error": (1, 1), "timeout": (1, 1)}),
         (WELL, {}),
     ],
-    ids=["timeout", "memory", "init", "code", "swallowed", "json", "well"],
+    ids=["timeout", "memory", "init", "code", "swallowed", "json", "json done", "well"],
 )
 def test_each_failed_invocation_is_counted_once_though_several_lines_tell_of_it(
     lines: list[str], counted: dict[str, tuple[int, int]]
