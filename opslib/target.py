@@ -12,6 +12,8 @@ from typing import Any, Protocol
 from opslib import changes, lambda_logs, plots, show
 from opslib.aws import Connection
 from opslib.changes import Changes, Trail
+from opslib.changes.timeouts import timeouts
+from opslib.health.timeouts import Timeouts
 from opslib.health.verdicts import span, utc
 from opslib.lambda_logs import Logs, LogShape
 from opslib.system import Function
@@ -69,6 +71,13 @@ class Target:
     def groups(self) -> tuple[str, ...]:
         """Its log group."""
         return (self.shape.group,)
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """The timeouts that it had in the window, as far as they are known."""
+        found = self.changes
+        alias = self.function.alias
+        return timeouts(self.configuration, found.published, found.recorded, alias=alias)
 
     @property
     def deployed_at(self) -> datetime | None:

@@ -6,7 +6,7 @@ own rows and becomes a sentence.
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
@@ -15,15 +15,13 @@ import pandas as pd
 from opslib.aws import Connection
 from opslib.changes import functions, tables
 from opslib.changes.rows import ALIAS, EDITS, LATEST, VERSIONS, Change, frame
+from opslib.changes.timeouts import AT_MOST_EARLIER, AT_MOST_LATER, Recorded, unchanged_by
 from opslib.changes.trail import Trail
 from opslib.changes.versions import differences
 from opslib.errors import CouldNotLook
 from opslib.window import Window, iso
 
 _Seen = TypeVar("_Seen")
-
-# CloudTrail dates a change when it was asked for, to the second; who was asked, when it was done.
-_AT_MOST_EARLIER, _AT_MOST_LATER = timedelta(seconds=2), timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +56,10 @@ class Changes:
     traffic
         The qualifiers that are known to carry traffic: ``$LATEST``, aliases, versions. Empty where
         nothing tells.
+    published
+        The configurations of its published versions, oldest first.
+    recorded
+        What CloudTrail recorded of its edits and of its aliases; None where it was not asked.
     """
 
     rows: pd.DataFrame
@@ -69,6 +71,8 @@ class Changes:
     dated: tuple[Change, ...] = ()
     deployed_before: datetime | None = None
     traffic: frozenset[str] = frozenset()
+    published: tuple[Mapping[str, Any], ...] = ()
+    recorded: Recorded | None = None
 
     @property
     def deployments(self) -> tuple[datetime, ...]:
@@ -91,6 +95,7 @@ class _Gathering:
     published: list[Mapping[str, Any]] = field(default_factory=list)
     aliases: list[Mapping[str, Any]] = field(default_factory=list)
     mappings: list[Mapping[str, Any]] = field(default_factory=list)
+    edits: Recorded | None = None
 
     def look(self, ask: Callable[[], _Seen], otherwise: _Seen) -> _Seen:
         """Return what a call gives; ``otherwise``, and a limit or a note, when it is refused."""
@@ -110,13 +115,23 @@ class _Gathering:
         self.changes += [*edited, *functions.published(self.published)]
         self.changes += functions.pointing(self.aliases)
         for change in edited:
-            late = change.at is not None and change.at >= self.window.end
-            if change.at is not None and late and self.edits_deploy:
-                self.limits.append(
-                    f"{name} was edited at {_second(change.at)}, after the window: the timeout and "
-                    "memory that its numbers are held against may be other than they were then, "
-                    "and an edit inside the window is hidden."
-                )
+            if change.at is not None and change.at >= self.window.end and self.edits_deploy:
+                self.edited_late(name, change.at)
+
+    def edited_late(self, name: str, at: datetime) -> None:
+        """Say that an edit after the window hides one inside it, and what that may change."""
+        said = f"{name} was edited at {_second(at)}, after the window"
+        version = unchanged_by(self.latest, self.published, before=self.window.end)
+        if version is not None:
+            self.notes.append(
+                f"{said}: an edit inside the window is hidden. Timeout and memory are those that "
+                f"version {version} has, which was published before the window ended."
+            )
+            return
+        self.limits.append(
+            f"{said}: the timeout and memory that its numbers are held against may be other than "
+            "they were then, and an edit inside the window is hidden."
+        )
 
     def deploys(self, change: Change) -> bool:
         """Whether a change reached traffic, as far as it is known where that is."""
@@ -200,6 +215,8 @@ class _Gathering:
             dated=tuple(inside),
             deployed_before=self.deployed_before(),
             traffic=self.traffic,
+            published=tuple(self.published),
+            recorded=self.edits,
         )
 
     def deployed_before(self) -> datetime | None:
@@ -219,7 +236,7 @@ def _told(changes: Sequence[Change], recorded: Change) -> list[Change]:
         if change.at is not None
         and change.subject
         and change.subject == recorded.subject
-        and recorded.at - _AT_MOST_EARLIER <= change.at <= recorded.at + _AT_MOST_LATER
+        and recorded.at - AT_MOST_EARLIER <= change.at <= recorded.at + AT_MOST_LATER
     ]
     if not same:
         return [*changes, recorded]
