@@ -20,6 +20,7 @@ from opslib.cwli.aggregates import AGGREGATES
 from opslib.cwli.errors import MalformedQuery
 from opslib.cwli.functions import FUNCTIONS, OTHER_FUNCTIONS, TIME_FUNCTIONS
 from opslib.cwli.refusals import REFUSED_FUNCTIONS, refused
+from opslib.cwli.slips import misplaced, no_function
 from opslib.cwli.switches import Switches
 
 MAX_DEPTH = 50
@@ -227,8 +228,7 @@ class _Checker:
             if isinstance(node, plan.Field):
                 self._known(node)
             elif is_aggregate(node) and not self._as_key(node, within):
-                place = within or "outside stats"
-                raise self._refuse(f"the aggregate `{node.name}` cannot stand {place}.", node.at)
+                raise self._refuse(misplaced(node.name, within), node.at)
             else:
                 self._node(node)
 
@@ -263,7 +263,7 @@ class _Checker:
             if name in OTHER_FUNCTIONS:
                 found = f"the function `{call.name}` is not in this local engine."
             else:
-                found = f"`{call.name}` is not a function."
+                found = no_function(call.name, {*FUNCTIONS, *TIME_FUNCTIONS, *AGGREGATES})
             raise self._refuse(found, call.at)
         self._plain_arguments(call.args, call.name)
         self._arity(call, function.fewest, function.most)
@@ -306,7 +306,8 @@ class _Checker:
         *values, span = call.args or (None,)
         if not isinstance(span, plan.Duration):
             at = span.at if span is not None else call.at
-            raise self._refuse(f"`{call.name}` ends with a duration such as 5m.", at)
+            quotes = ", without quotes" if isinstance(span, plan.Text) else ""
+            raise self._refuse(f"`{call.name}` ends with a duration such as 5m{quotes}.", at)
         self._plain_arguments(tuple(v for v in values if v is not None), call.name)
 
     def _stats(self, stage: plan.Stats) -> None:

@@ -62,6 +62,7 @@ _WORDS = {
 }
 # Shown in this order; a list of twenty operators helps nobody, so arithmetic comes as one phrase.
 _ARITHMETIC = frozenset({"PLUS", "MINUS", "STAR", "SLASH", "PERCENT", "CARET"})
+_OPERATORS = _ARITHMETIC | {"AND", "OR", "COMPARE", "LIKE", "MATCH", "IN", "NOT"}
 
 
 def parse(text: str, *, switches: Switches = DEFAULT) -> Query:
@@ -160,6 +161,8 @@ def _explained(error: "UnexpectedInput", text: str) -> MalformedQuery:
 
 def _in_words(terminals: set[str]) -> tuple[str, ...]:
     """Name terminals as a person would, most telling first."""
+    if terminals >= _OPERATORS:
+        return (*_in_words(terminals - _OPERATORS), "an operator")
     words = [_word(t) for t in sorted(terminals - _ARITHMETIC)]
     if terminals >= _ARITHMETIC:
         words.append("an arithmetic operator")

@@ -14,6 +14,8 @@ CWL_QuerySyntax, one page a command; CWL_Insights-Saving-Queries. ``head``, ``ta
 import re
 from difflib import get_close_matches
 
+from opslib.cwli.slips import slip
+
 COMMANDS = (
     "fields", "display", "filter", "where", "filterIndex", "stats", "sort", "limit", "dedup",
     "parse", "unnest", "expand", "accum", "addtotals", "appendcols", "autoregress", "filldown",
@@ -99,6 +101,7 @@ def complaint(terminals: set[str], rest: str, word: str, *, before: str) -> str:
         or _of_source(rest, word, before)
         or _of_parse(word, terminals, before)
         or _of_sort(rest, terminals)
+        or slip(terminals, rest, word, before=before, commands=COMMANDS)
         or f"`{word or rest[0]}` cannot stand here."
     )
 
@@ -107,8 +110,11 @@ def says_all(terminals: set[str], rest: str, *, before: str) -> bool:
     """Whether the complaint needs no list of what could have stood here."""
     if rest.startswith(("$", "{{", "&")) or _never_closed(rest or " ", terminals):
         return True
-    word = re.match(r"\w*", rest)
-    if rest and _of_source(rest, word.group() if word else "", before):
+    found = re.match(r"[@\w]*", rest)
+    word = found.group() if found else ""
+    if rest and _of_source(rest, word, before):
+        return True
+    if rest.strip() and slip(terminals, rest, word, before=before, commands=COMMANDS):
         return True
     return _at_stage_start(terminals) and bool(rest.strip())
 
