@@ -49,8 +49,11 @@ __all__ = [
 def silence_finding(
     *, invocations: int | None, subject: str, evidence: Sequence[str] = ()
 ) -> Finding | None:
-    """Return ``invocations.none``, unknown, when nothing ran: then no failure proves nothing."""
-    return None if invocations else nothing_ran(subject, evidence)
+    """Return ``invocations.none``, unknown, when nothing ran: then no failure proves nothing.
+
+    None when invocations cannot be counted, which is said where it is found.
+    """
+    return nothing_ran(subject, evidence) if invocations == 0 else None
 
 
 def rate_findings(

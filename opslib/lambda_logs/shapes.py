@@ -56,6 +56,13 @@ class LogShape:
         """Whether there is a REPORT for each invocation, with its duration and memory."""
         return self.system_level != "WARN"
 
+    def counted(self, reports: int) -> int | None:
+        """Return how many invocations there were, by their reports; None where those are dropped.
+
+        From WARN on, the report of an invocation that failed is kept, and that of others is not.
+        """
+        return int(reports) if self.reports else None
+
 
 def shape(configuration: Mapping[str, Any], *, log_class: str = "") -> LogShape:
     """Read the log shape from a function's configuration.

@@ -439,3 +439,9 @@ def test_going_back_helps_only_what_began_with_a_change() -> None:
     assert not errors.began_after([_found(Verdict.CRITICAL, after)], None)
     assert not errors.began_after([_found(Verdict.UNKNOWN, after)], changed)
     assert not errors.began_after([_found(Verdict.CRITICAL, None)], changed)
+
+
+def test_only_what_was_counted_and_is_none_is_silence() -> None:
+    found = [errors.silence_finding(invocations=ran, subject="f") for ran in (0, 7, None)]
+
+    assert [each and each.id for each in found] == ["invocations.none", None, None]

@@ -75,3 +75,10 @@ def test_a_level_that_is_stated_for_the_text_format_drops_nothing() -> None:
 
 def test_snapshots_that_are_off_are_not_a_limit() -> None:
     assert limits(shape({"FunctionName": "f", "SnapStart": {"ApplyOn": "None"}})) == []
+
+
+def test_reports_that_are_dropped_unless_it_fails_count_no_invocations() -> None:
+    dropping = {"LoggingConfig": {"LogFormat": "JSON", "SystemLogLevel": "WARN"}}
+
+    assert shape({"FunctionName": "f"}).counted(540) == 540
+    assert shape({"FunctionName": "f", **dropping}).counted(111) is None
