@@ -24,7 +24,14 @@ _ENVIRONMENT = {
 os.environ.update(_ENVIRONMENT)
 # A worker of xdist has the environment that was made here, with the project it is to use.
 if "PYTEST_XDIST_WORKER" not in os.environ:
-    for _name in ("AWS_PROFILE", "AWS_REGION", "AWS_CA_BUNDLE", "OPSLIB_RUN_DIR", "OPSLIB_HOME"):
+    for _name in (
+        "AWS_PROFILE",
+        "AWS_REGION",
+        "AWS_CA_BUNDLE",
+        "OPSLIB_RUN_DIR",
+        "OPSLIB_SHARED_DIR",
+        "OPSLIB_HOME",
+    ):
         os.environ.pop(_name, None)
 
 

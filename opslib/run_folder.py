@@ -35,6 +35,8 @@ PARTIAL = ".partial"
 SCHEMA = 1
 #: The environment variable that tells a kernel its run folder.
 VARIABLE = "OPSLIB_RUN_DIR"
+#: The one that tells it the folder of what the notebooks of its triage share, if it has one.
+SHARED = "OPSLIB_SHARED_DIR"
 _MOST_SAME_SECOND = 1000
 # Terminal codes above 126, and what turns the direction of reading.
 _ACTING = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")

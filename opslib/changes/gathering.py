@@ -193,6 +193,7 @@ class _Gathering:
         mappings = [str(mapping["UUID"]) for mapping in self.mappings]
         recorded, notes = trail.recorded(name, mappings=mappings, tables=named)
         self.notes += notes
+        self.edits = trail.of_timeouts(name)
         for change in recorded:
             told = change._replace(deploys=self.deploys(change))
             self.changes = _told(self.changes, told)

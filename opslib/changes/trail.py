@@ -15,11 +15,14 @@ API calls with CloudTrail).
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from opslib.aws import calling
 from opslib.changes.functions import instant, named
 from opslib.changes.rows import ALIAS, EDITS, VERSIONS, Change
+from opslib.changes.shared import Shared
+from opslib.changes.timeouts import Edit, Move, Recorded
 from opslib.errors import CouldNotLook
 from opslib.window import Window, iso
 
@@ -32,15 +35,18 @@ _IN_PART = "in part"
 # list: their dates are, as with the others, those in the paths of the API. What nobody else dates
 # stands first, for there may be no time for all; what Lambda itself dates, last.
 _TABLES = "UpdateTable"
+_MOVED = "UpdateAlias20150331"
+_CONFIGURED = "UpdateFunctionConfiguration20150331v2"
+_CODED = "UpdateFunctionCode20150331v2"
 _TOLD = {
-    "UpdateAlias20150331": ("alias moved", True),
+    _MOVED: ("alias moved", True),
     "UpdateEventSourceMapping20150331": ("event source mapping updated", False),
     "DeleteEventSourceMapping20150331": ("event source mapping deleted", False),
     "PutFunctionConcurrency20171031": ("reserved concurrency set", False),
     "DeleteFunctionConcurrency20171031": ("reserved concurrency removed", False),
     _TABLES: ("table updated", False),
-    "UpdateFunctionConfiguration20150331v2": ("configuration updated", True),
-    "UpdateFunctionCode20150331v2": ("code updated", True),
+    _CONFIGURED: ("configuration updated", True),
+    _CODED: ("code updated", True),
     "CreateEventSourceMapping20150331": ("event source mapping created", False),
     "PublishVersion20150331": ("version published", True),
 }
@@ -77,6 +83,9 @@ class Trail:
     deadline_s
         After so many seconds of asking, for all functions together, no further call is begun: a run
         is not to wait for what only makes it richer, and others ask beside it.
+    shared
+        What the notebooks of a triage share: a name that another one has looked up is not asked
+        again.
     sleep, monotonic
         As of `time`.
     """
@@ -87,17 +96,21 @@ class Trail:
         window: Window,
         *,
         deadline_s: float = 6,
+        shared: Shared | None = None,
         sleep: Callable[[float], None] = time.sleep,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client = client
         self._window = window
         self._left_s = deadline_s
+        self._shared = shared
         self._sleep = sleep
         self._monotonic = monotonic
         self._end_s = 0.0
         self._found: dict[str, list[Mapping[str, Any]]] = {}
+        self._whole: set[str] = set()
         self._ended = False
+        self._taken: list[str] = []
 
     def recorded(
         self, function_name: str, *, mappings: Iterable[str], tables: Iterable[str]
@@ -129,10 +142,38 @@ class Trail:
                         found.append(change)
         return found, notes
 
+    def of_timeouts(self, function_name: str) -> Recorded:
+        """Return the edits of a function and the moves of its aliases; ask for what was not yet."""
+        for _ in self._look_up([_MOVED, _CONFIGURED, _CODED]):
+            pass  # Said to whoever asks for the timeline.
+        edits = [
+            Edit(at, _timeout_ms(asked) if name == _CONFIGURED else None)
+            for name in (_CONFIGURED, _CODED)
+            for at, asked in self._made(name, function_name)
+        ]
+        moves = [
+            Move(at, str(asked.get("name")), str(asked["functionVersion"]))
+            for at, asked in self._made(_MOVED, function_name)
+            if asked.get("functionVersion")
+        ]
+        return Recorded(tuple(edits), tuple(moves), is_whole={_CONFIGURED, _CODED} <= self._whole)
+
+    def _made(
+        self, event_name: str, function_name: str
+    ) -> Iterator[tuple[datetime, Mapping[str, Any]]]:
+        """Yield when a function was changed, and what was asked for; not what was refused."""
+        for event in self._found.get(event_name, ()):
+            at, details = instant(event.get("EventTime")), _details(event)
+            asked = _part(details, "requestParameters")
+            made = not details.get("errorCode") and not asked.get("dryRun")
+            if at is not None and made and _concerns(event, function_name, set(), set()):
+                yield at, asked
+
     def _look_up(self, wanted: list[str]) -> Iterator[str]:
         """Ask for what was not asked for yet; yield a sentence for what was not seen."""
         self._end_s = self._monotonic() + self._left_s
         unasked = [name for name in wanted if name not in self._found and not self._ended]
+        self._taken = []
         for place, event_name in enumerate(unasked):
             if self._late():
                 left = ", ".join(unasked[place:])
@@ -143,6 +184,7 @@ class Trail:
             try:
                 for event in self._events(event_name):
                     events.append(event)
+                self._whole.add(event_name)
             except CouldNotLook as error:
                 if error.reason == _IN_PART:
                     yield error.message
@@ -150,6 +192,14 @@ class Trail:
                 yield f"CloudTrail does not say who changed what. {error.message}"
                 self._ended = True
                 break
+            if self._shared:
+                self._shared.put(event_name, events)
+        if self._taken:
+            by = " and ".join(sorted({*self._taken}))
+            yield (
+                f"CloudTrail was asked for {len(self._taken)} of {len(unasked)} kinds of event by "
+                f"{by}, of this triage, and not again."
+            )
         self._left_s = self._end_s - self._monotonic()
 
     def _late(self) -> bool:
@@ -177,6 +227,11 @@ class Trail:
     def _page(self, event_name: str, more: Mapping[str, str]) -> Mapping[str, Any]:
         attribute = {"AttributeKey": "EventName", "AttributeValue": event_name}
         while True:
+            # Before each try: who is throttled together has to be told once.
+            told = self._shared.get(event_name) if self._shared and not more else None
+            if told is not None:
+                self._taken.append(told.by)
+                return {"Events": told.events}
             try:
                 with calling(_OPERATION, f"{event_name} in CloudTrail"):
                     page: Mapping[str, Any] = self._client.lookup_events(
@@ -254,6 +309,14 @@ def _asked_for(asked: Mapping[str, Any]) -> Iterator[str]:
     for name in _TELLING:
         if isinstance(given.get(name), int | str):
             yield f"{name} {given[name]}"
+
+
+def _timeout_ms(asked: Mapping[str, Any]) -> float | None:
+    """Return what a timeout was set to; NaN for what is no number, None where it was let be."""
+    told = asked.get("timeout")
+    if told is None:
+        return None
+    return float(told) * 1000 if isinstance(told, int | float) else float("nan")
 
 
 def _part(told: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -50,6 +50,7 @@ class Execution:
     node: Any
     source: Path
     folder: Path
+    shared: Path | None
     stop: Stop
     deadline_s: float
     cell_s: float
@@ -140,7 +141,8 @@ class Execution:
 
     def _environment(self) -> dict[str, str]:
         root = {"OPSLIB_HOME": str(project_root())} if "OPSLIB_HOME" not in os.environ else {}
-        return {run_folder.VARIABLE: str(self.folder.resolve()), **root}
+        shared = {run_folder.SHARED: str(self.shared.resolve())} if self.shared else {}
+        return {run_folder.VARIABLE: str(self.folder.resolve()), **shared, **root}
 
     def _given(self, node: Any) -> None:
         self._running = node

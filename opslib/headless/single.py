@@ -62,6 +62,7 @@ def run(
     progress: Progress | None = None,
     stop: Stop | None = None,
     locks: lock.Together | None = None,
+    shared: Path | None = None,
 ) -> Outcome:
     """Run a notebook to a sealed run folder with a report.
 
@@ -85,6 +86,8 @@ def run(
         Ends the run when it is asked for; signals of this process do when not given.
     locks
         Shared by runs that may meet; this run's own when not given.
+    shared
+        A folder for what its notebook and others may tell one another.
 
     Raises
     ------
@@ -122,6 +125,7 @@ def run(
                 node=node,
                 source=notebook,
                 folder=folder,
+                shared=shared,
                 stop=stop,
                 deadline_s=deadline_s,
                 cell_s=cell_s,

@@ -5,15 +5,17 @@ and files in the run folder. What could not be seen is said on the spot, and the
 empty but with its columns. Must not judge, nor choose what is asked.
 """
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pandas as pd
 from IPython.display import display
 
-from opslib import insights, metrics, show
+from opslib import changes, insights, metrics, run_folder, show
 from opslib.aws import Connection
 from opslib.errors import CouldNotLook
 from opslib.evidence import Folder
@@ -95,6 +97,15 @@ class Asking:
         names = "\n".join(f"{m.name}: {m.namespace} {m.metric} {m.stat}" for m in wanted)
         self._folder.keep(name, answer.points, text=names, receipt={"metrics": entries})
         return answer
+
+    def trail(self, window: Window, *, notebook: str) -> changes.Trail:
+        """Return CloudTrail over a window, shared with the others of a triage, if it is one."""
+        client = self._connection.brief_client("cloudtrail")
+        named = os.environ.get(run_folder.SHARED, "")
+        identity = self._connection.identity
+        about = f"{identity.account} {identity.region} {window.as_dict()}"
+        shared = changes.Shared(Path(named), by=notebook, about=about) if named else None
+        return changes.Trail(client, window, shared=shared)
 
     def keep(self, name: str, found: Seen, *, text: str) -> None:
         """Keep what a look brought back, and say what it could not see."""

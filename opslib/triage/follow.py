@@ -5,6 +5,7 @@ for each function, `DEEPEST` steps from 00-triage, `MOST` runs in all; what lies
 """
 
 import os
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -129,10 +130,14 @@ def follow(
         )
         started_at = now()
         name = f"{tree.system.name} ({tree.system.account}, {tree.system.region})"
-        with lock.taken(
-            headless.lock_folder(out), notebook="triage-tree", system=name, since=started_at
+        with (
+            lock.taken(
+                headless.lock_folder(out), notebook="triage-tree", system=name, since=started_at
+            ),
+            # Answers of AWS as they came, for this user alone; gone once nobody asks any more.
+            tempfile.TemporaryDirectory(prefix="opslib-triage-") as shared,
         ):
-            tree.run(notebook)
+            tree.run(notebook, shared=Path(shared))
         return _written(tree, started_at=started_at, now=now)
 
 
@@ -168,9 +173,11 @@ class _Tree:
         # One notebook may look at several functions at once.
         self._locks = lock.Together()
         self._running: dict[Future[headless.Outcome], Step] = {}
+        self._shared: Path | None = None
 
-    def run(self, notebook: Path) -> None:
+    def run(self, notebook: Path, *, shared: Path) -> None:
         """Run the first notebook, and after each what it points to, until nothing is left."""
+        self._shared = shared
         first = Step(notebook=notebook.stem)
         self.steps.append(first)
         with ThreadPoolExecutor(self._jobs, thread_name_prefix="opslib-run") as pool:
@@ -199,6 +206,7 @@ class _Tree:
             cell_s=self._cell_s,
             stop=self.stop,
             locks=self._locks,
+            shared=self._shared,
             progress=lambda number, total, section: self._tell(step, number, total, section),
         )
 

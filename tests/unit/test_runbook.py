@@ -371,6 +371,24 @@ def test_a_look_from_afar_asks_neither_cloudtrail_nor_the_log_group() -> None:
     assert [each.shape.log_class for each in (target, closely, again)] == ["", "STANDARD", ""]
 
 
+def test_runs_of_one_triage_ask_cloudtrail_once_and_others_each_for_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone, first, second = Trail(), Trail(), Trail()
+    _run(cloudtrail=alone).look_at()
+    monkeypatch.setenv("OPSLIB_SHARED_DIR", str(tmp_path))
+
+    _run(cloudtrail=first).look_at()
+    target = _run(cloudtrail=second).look_at()
+
+    assert [len(trail.asked) for trail in (alone, first, second)] == [9, 9, 0]
+    assert target.limits[-1] == (
+        "CloudTrail was asked for 9 of 9 kinds of event by 20-duration, of this triage, and not "
+        "again.",
+        "note",
+    )
+
+
 @pytest.mark.parametrize("at", ["2026-10-13T01:52:00.000+0000", "2026-10-14T00:07:30.000+0000"])
 def test_without_a_deployment_that_leaves_two_parts_it_is_cut_in_the_middle(at: str) -> None:
     run = _run(

@@ -140,6 +140,29 @@ def test_every_notebook_sees_the_window_that_triage_saw() -> None:
     ]
 
 
+def test_the_notebooks_share_a_folder_for_their_user_alone_until_the_triage_ends(
+    tmp_path: Path,
+) -> None:
+    share = """\
+import os, pathlib
+shared = pathlib.Path(os.environ["OPSLIB_SHARED_DIR"])
+(shared / %r).write_text("told")
+found = f"{shared} {shared.stat().st_mode & 0o777:o} {sorted(p.name for p in shared.iterdir())}"
+pathlib.Path(%r).write_text(found)
+"""
+    first, second = (str(tmp_path / name) for name in ("first", "second"))
+    slow = [_finding("duration.rising", "20-duration")]
+    _notebook("00-triage", "warning", slow, first=share % ("a", first))
+    _notebook("20-duration", "warning", first=share % ("b", second))
+
+    _follow()
+
+    folder, *told = Path(second).read_text().split(" ", 2)
+    assert told == ["700", "['a', 'b']"]
+    assert Path(first).read_text() == f"{folder} 700 ['a']"
+    assert not Path(folder).exists()
+
+
 def test_a_notebook_that_is_not_there_is_said_and_is_not_green() -> None:
     _notebook("00-triage", "warning", [_finding("dead-letters.waiting", "30-dead-letters")])
 
