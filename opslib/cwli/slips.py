@@ -140,7 +140,7 @@ def _opened(before: str) -> int:
 
 def _of_time(word: str, before: str) -> str:
     counted = _COUNT_OF_TIME.search(before)
-    if counted is None:
+    if counted is None or not re.match("[mshdwqy]", word.lower()):
         return ""
     return f"`{word}` cannot stand here; a duration is one word, {counted.group(2)}{word}."
 

@@ -11,7 +11,9 @@ from hypothesis import HealthCheck, assume, given, note, settings
 from cwli.oracle.compare import disagreement
 from cwli.oracle.interpreter import answer
 from cwli.oracle.strategies import Case, cases, wide
-from cwli.oracle.syntax import text_of
+from cwli.oracle.syntax import (
+    text_of,
+)
 from cwli.oracle.values import Undetermined
 from opslib import cwli
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from cwli.oracle import spans
 from cwli.oracle.encodings import ENCODINGS
 from cwli.oracle.functions import LENIENT, STRICT
-from cwli.oracle.syntax import (
+from cwli.oracle.terms import (
     Aggregate,
     Arithmetic,
     Call,

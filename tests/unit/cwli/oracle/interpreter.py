@@ -21,7 +21,6 @@ from cwli.oracle.expressions import Row
 from cwli.oracle.syntax import (
     Accum,
     AddTotals,
-    Aggregate,
     Autoregress,
     Column,
     CountFrequent,
@@ -30,19 +29,22 @@ from cwli.oracle.syntax import (
     FillDown,
     Filter,
     Limit,
-    Name,
     ParseGlob,
     ParsePattern,
     ParseText,
     Query,
     Sessionize,
     Sort,
-    Span,
     Stage,
     Stats,
     Unnest,
 )
 from cwli.oracle.tables import Line, Table
+from cwli.oracle.terms import (
+    Aggregate,
+    Name,
+    Span,
+)
 from cwli.oracle.values import Instant, Tree, Undetermined, Value, key_of, natural, taken
 from opslib.cwli.switches import DEFAULT, Switches
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from hypothesis import strategies as st
 
 from cwli.oracle.events import LONG_IDS, NUMERIC_TEXTS, WORDS
-from cwli.oracle.syntax import (
+from cwli.oracle.terms import (
     Aggregate,
     Arithmetic,
     Call,

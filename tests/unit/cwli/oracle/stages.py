@@ -8,28 +8,30 @@ from cwli.oracle.making import ALIASES, Maker, Names
 from cwli.oracle.syntax import (
     Accum,
     AddTotals,
-    Aggregate,
-    Arithmetic,
     Autoregress,
-    Call,
     Column,
     CountFrequent,
     Fields,
     FillDown,
     Filter,
-    Name,
     ParseGlob,
     ParsePattern,
     ParseText,
-    Path,
-    Pattern,
     Sessionize,
     Sort,
-    Span,
     Stage,
     Stats,
-    Text,
     Unnest,
+)
+from cwli.oracle.terms import (
+    Aggregate,
+    Arithmetic,
+    Call,
+    Name,
+    Path,
+    Pattern,
+    Span,
+    Text,
 )
 
 GLOBS = [

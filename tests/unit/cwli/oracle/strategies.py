@@ -10,23 +10,25 @@ from cwli.oracle.interpreter import answer
 from cwli.oracle.making import LOGGED, Maker, Names, rarely, seldom
 from cwli.oracle.stages import beginnings, columns, newer, sorts, stats, tallies
 from cwli.oracle.syntax import (
-    Aggregate,
-    Arithmetic,
     Column,
-    Comparison,
     Dedup,
-    Expression,
     Fields,
     Filter,
     Limit,
-    Logical,
-    Name,
-    Not,
-    Number,
     ParseGlob,
     ParsePattern,
     Query,
     Stats,
+)
+from cwli.oracle.terms import (
+    Aggregate,
+    Arithmetic,
+    Comparison,
+    Expression,
+    Logical,
+    Name,
+    Not,
+    Number,
 )
 from cwli.oracle.values import Undetermined
 from opslib.cwli.switches import DEFAULT, Switches
