@@ -37,7 +37,7 @@ WAITS_PATH = "/_opslib/waits"
 RESET_PATH = "/_ministack/reset"
 """The emulator's own; ours is forgotten with it."""
 
-_CONTROL_DEADLINE_S = 10.0
+_CONTROL_DEADLINE_S = 60.0
 
 
 @cache

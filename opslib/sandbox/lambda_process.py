@@ -26,6 +26,8 @@ _PROGRAM = Path(__file__).with_name("lambda_bootstrap.py")
 _TICK_S = 0.05
 # The last output of a process that has ended is in the pipe already.
 _DRAIN_S = 1.0
+# That of an invocation is followed by a word of our own, which a busy machine reads late.
+_LAST_WORD_S = 10.0
 # Beyond this what an invocation prints is counted and dropped.
 _KEPT_BYTES = 64 * 1024 * 1024
 # A line without end is not waited for.
@@ -116,7 +118,7 @@ class Process(subprocess.Popen[bytes]):
                 answer: dict[str, Any] = json.loads(line)
                 if answer.get("request_id") == request_id:
                     self.peak_mb = max(self.peak_mb, answer["peak_mb"])
-                    self.logs.wait_for_end(request_id or "", longest_s=_DRAIN_S)
+                    self.logs.wait_for_end(request_id or "", longest_s=_LAST_WORD_S)
                     return answer
                 continue
             left_s = deadline - time.monotonic()

@@ -33,8 +33,9 @@ from opslib.sandbox.lock import alone
 from opslib.sandbox.record import Record, State
 from opslib.sandbox.status import Status
 
-READY_DEADLINE_S = 30.0
-STOP_DEADLINE_S = 5.0
+# Whether it is there is seen at once; a very busy machine takes long to start it.
+READY_DEADLINE_S = 120.0
+STOP_DEADLINE_S = 10.0
 _PAUSE_S = 0.02
 # By home, what keeps a tied server up as long as it is open.
 _ties: dict[Path, int] = {}

@@ -24,7 +24,7 @@ from opslib.sandbox.api import IDENTITY_PATH
 SERVER = "opslib.sandbox.server"
 """The module that a server's command line names, beside ``--home``."""
 
-_ANSWER_DEADLINE_S = 3.0
+_ANSWER_DEADLINE_S = 5.0
 _PS_DEADLINE_S = 5.0
 
 

@@ -12,7 +12,6 @@ _EVERY_MINUTES = 2
 LAST_BEFORE_END = timedelta(minutes=1)
 
 _ENTITIES, _ACQUISITIONS = 1, 3
-_LIVE_DEADLINE_S = 20.0
 
 SHAPE = Shape(
     seed="cold-starts",
@@ -38,7 +37,7 @@ def _build(sandbox: Sandbox, progress: Progress) -> None:
     # A real environment starts, processes, and is replaced by the next deployment.
     for _ in range(2):
         written = traffic.drive(sandbox, entities=_ENTITIES, acquisitions=_ACQUISITIONS)
-        traffic.wait_for(sandbox, written, since=now, deadline_s=_LIVE_DEADLINE_S)
+        traffic.wait_for(sandbox, written, since=now)
         pipeline.redeploy(sandbox)
     # Behind the window of a triage that comes at once, they would make its verdict unknown.
     pipeline.set_deployed_at(sandbox, now - LAST_BEFORE_END)

@@ -13,7 +13,6 @@ _DENIED = Course(lines="denied")
 _ACTION = "dynamodb:UpdateItem"
 
 _ENTITIES, _ACQUISITIONS = 1, 4
-_LIVE_DEADLINE_S = 20.0
 
 SHAPE = Shape(
     seed="permission-denied",
@@ -42,7 +41,7 @@ def _build(sandbox: Sandbox, progress: Progress) -> None:
         return
     written = traffic.drive(sandbox, entities=_ENTITIES, acquisitions=_ACQUISITIONS)
     pipeline.enable_mapping(sandbox, deployed)
-    traffic.wait_for(sandbox, written, since=written.at, deadline_s=_LIVE_DEADLINE_S)
+    traffic.wait_for(sandbox, written, since=written.at)
     progress("Live records were processed, and every write of them was denied.")
 
 

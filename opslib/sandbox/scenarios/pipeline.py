@@ -33,7 +33,7 @@ BATCH_SIZE = 100
 #: How long before a story's end table and mapping were made.
 MADE_BEFORE_END = timedelta(days=30)
 
-_ACTIVE_DEADLINE_S = 30.0
+_ACTIVE_DEADLINE_S = 120.0
 _POLICY = "DynamoDBAccess"
 _TAGS = {"Application": "zae-limiter"}
 # The mapping's own filter: changed buckets, and audit records that expired.

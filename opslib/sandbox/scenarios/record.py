@@ -27,7 +27,6 @@ ENTITIES = 3
 BATCHES = (1, 2, 3, 4, 6, 9)
 """Stream records of each recorded invocation."""
 
-_DEADLINE_S = 15.0
 _OWN_CODE = re.compile(r'(File \\?")[^"]*?/(zae_limiter_aggregator/)')
 _SDK = re.compile(r'(File \\?")[^"]*?/site-packages/')
 
@@ -66,7 +65,7 @@ def _one_batch(sandbox: Sandbox, deployed: pipeline.Deployed, *, records: int) -
         sandbox, entities=min(ENTITIES, records), acquisitions=records, fresh=False
     )
     pipeline.enable_mapping(sandbox, deployed)
-    traffic.wait_until_reported(sandbox, since=written.at, deadline_s=_DEADLINE_S)
+    traffic.wait_until_reported(sandbox, since=written.at)
     pipeline.disable_mapping(sandbox, deployed)
     return _application_lines(sandbox, written.at)
 
