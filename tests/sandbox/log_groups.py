@@ -52,9 +52,9 @@ def start(sandbox: Sandbox, text: str, **arguments: Any) -> str:
 
 
 def ended(sandbox: Sandbox, query_id: str, **arguments: Any) -> dict[str, Any]:
-    """Wait until a query has ended, at most 10 s, and give the answer."""
+    """Wait until a query has ended, at most a minute, and give the answer."""
     logs = client(sandbox)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while True:
         answer: dict[str, Any] = logs.get_query_results(queryId=query_id, **arguments)
         if answer["status"] not in ("Scheduled", "Running") or time.monotonic() > deadline:

@@ -23,7 +23,7 @@ class SandboxProject:
 def reset(sandbox: Sandbox) -> None:
     """Empty a sandbox of everything that was deployed, seeded or told."""
     order = Request(f"{sandbox.endpoint}/_ministack/reset", method="POST")  # noqa: S310
-    with urlopen(order, timeout=10) as answer:  # noqa: S310 - loopback
+    with urlopen(order, timeout=60) as answer:  # noqa: S310 - loopback
         assert answer.status == 200
 
 

@@ -9,10 +9,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from opslib.sandbox.api import Sandbox
-from sandbox.functions import make
+from sandbox.functions import MINUTE_S, make
 
 Found = TypeVar("Found")
-_DEADLINE_S = 20.0
 # An item's key, or a record's data, is its name; poison and slow ones say so themselves.
 READER = """
 import base64, time
@@ -129,7 +128,7 @@ def pointers(sandbox: Sandbox, url: str, *, count: int) -> list[dict[str, Any]]:
     """Wait for so many messages of a queue, and decode them in order."""
     sqs = sandbox.client("sqs")
     found: list[dict[str, Any]] = []
-    until = time.monotonic() + _DEADLINE_S
+    until = time.monotonic() + 2 * MINUTE_S
     while len(found) < count and time.monotonic() < until:
         answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
         found += [json.loads(message["Body"]) for message in answer.get("Messages", ())]
@@ -165,7 +164,7 @@ def pointed_at(sandbox: Sandbox, pointer: dict[str, Any]) -> list[str]:
 
 def eventually(look: Callable[[], Found], enough: Callable[[Found], object]) -> Found:
     """Look until it is enough, and give what was seen last, enough or not."""
-    until = time.monotonic() + _DEADLINE_S
+    until = time.monotonic() + 2 * MINUTE_S
     while True:
         found = look()
         if enough(found) or time.monotonic() > until:

@@ -69,7 +69,7 @@ def _start(sandbox: Sandbox, text: str, **arguments: Any) -> str:
 
 def _ended(sandbox: Sandbox, query_id: str, **arguments: Any) -> dict[str, Any]:
     logs = sandbox.client("logs")
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while True:
         answer: dict[str, Any] = logs.get_query_results(queryId=query_id, **arguments)
         if answer["status"] != "Running" or time.monotonic() > deadline:

@@ -33,7 +33,7 @@ def _aws(sandbox: Sandbox, *arguments: str) -> dict[str, Any]:
         },
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert ran.stderr == ""

@@ -88,7 +88,7 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
         env=environment.server_environment(home=home, port=1),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=True,
     )
     told: dict[str, object] = json.loads(looked.stdout)

@@ -67,7 +67,7 @@ def _down_while_a_person_watches() -> str:
             ],
             cwd=Path(__file__).parents[2],
             stderr=its_end,
-            timeout=30,
+            timeout=120,
             check=True,
         )
         # A line of ours, so that there is an end to read to.

@@ -125,7 +125,7 @@ def test_a_functions_worker_ends_with_the_server_however_that_ends(
     before = processes_of(home)
 
     os.kill(known.pid, number)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while processes_of(home) and time.monotonic() < deadline:
         record.alive(known.pid)  # collects it, since it is this process's child
         time.sleep(0.05)
@@ -151,7 +151,7 @@ def test_the_exports_of_up_point_the_aws_command_line_at_the_sandbox(tmp_path: P
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 
@@ -193,7 +193,7 @@ sandbox = launcher.start(
 )
 sandbox.client("lambda").invoke(FunctionName="tell")
 print("up", flush=True)
-time.sleep(60)
+time.sleep(300)
 """
 
 
@@ -213,7 +213,7 @@ def test_a_server_that_is_tied_ends_with_its_starter_even_if_that_is_killed(
         before = processes_of(home)
 
         owner.kill()
-    deadline = time.monotonic() + (5 if how == "tied" else 0.5)
+    deadline = time.monotonic() + (60 if how == "tied" else 0.5)
     while len(processes_of(home)) > left and time.monotonic() < deadline:
         time.sleep(0.05)
 
@@ -235,7 +235,7 @@ def test_a_server_that_is_tied_ends_even_when_its_starter_is_killed_before_it_an
     done = subprocess.run(
         [sys.executable, "-c", code, str(home)], capture_output=True, text=True, check=False
     )
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while record.servers(home) and time.monotonic() < deadline:
         time.sleep(0.05)
 

@@ -226,12 +226,16 @@ def test_a_slow_operation_is_late_and_true_while_others_are_quick(empty: Sandbox
     began = time.monotonic()
     tables = dynamodb.list_tables()["TableNames"]
     slow_s = time.monotonic() - began
-    sts.get_caller_identity()
-    quick_s = time.monotonic() - began - slow_s
+    times_s = []
+    for _ in range(5):
+        began = time.monotonic()
+        sts.get_caller_identity()
+        times_s.append(time.monotonic() - began)
 
     assert tables == []
     assert slow_s >= 0.3
-    assert quick_s < 0.3
+    # The machine may hold up one call or another, a fault would hold up each.
+    assert min(times_s) < 0.3
 
 
 @pytest.mark.parametrize(

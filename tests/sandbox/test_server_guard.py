@@ -14,7 +14,7 @@ from sandbox.projects import MakeProject
 def _answer(
     sandbox: Sandbox, headers: dict[str, str], *, path: str = "/_opslib/identity"
 ) -> http.client.HTTPResponse:
-    connection = http.client.HTTPConnection(urlsplit(sandbox.endpoint).netloc, timeout=5)
+    connection = http.client.HTTPConnection(urlsplit(sandbox.endpoint).netloc, timeout=60)
     connection.putrequest("POST" if path.startswith("/2015") else "GET", path, skip_host=True)
     for name, value in headers.items():
         connection.putheader(name, value)
@@ -77,7 +77,7 @@ def test_a_websocket_of_a_web_page_is_refused(empty: Sandbox) -> None:
     )
     host, port = netloc.split(":")
 
-    with socket.create_connection((host, int(port)), timeout=5) as connection:
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
         connection.sendall(request.encode())
         first_line = connection.recv(100).split(b"\r\n")[0]
 
@@ -109,6 +109,7 @@ def test_every_answer_carries_the_pinned_instant_once(empty: Sandbox, service: s
 def test_a_live_clock_dates_answers_with_the_walls_time(sandbox_project: MakeProject) -> None:
     live = sandbox_project("empty", clock="live").sandbox
 
+    before = live.clock.now().replace(microsecond=0)
     answer = live.client("sts").get_caller_identity()["ResponseMetadata"]["HTTPHeaders"]["date"]
 
-    assert abs((parsedate_to_datetime(answer) - live.clock.now()).total_seconds()) < 5
+    assert before <= parsedate_to_datetime(answer) <= live.clock.now()

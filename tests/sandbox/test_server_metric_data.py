@@ -363,7 +363,7 @@ def test_the_older_protocols_are_refused_by_name_and_not_answered_wrongly(points
     signed = {"Authorization": f"AWS4-HMAC-SHA256 {scope}"}
 
     def asked(path: str, body: str, headers: dict[str, str]) -> tuple[int, bytes]:
-        connection = http.client.HTTPConnection(host, timeout=5)
+        connection = http.client.HTTPConnection(host, timeout=60)
         connection.request("POST", path, body=body, headers=signed | headers)
         answer = connection.getresponse()
         given = answer.status, answer.read()
@@ -404,7 +404,7 @@ def test_the_aws_command_line_gets_the_same_answer(points: Sandbox) -> None:
         env={"PATH": os.environ["PATH"]} | exported,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
 

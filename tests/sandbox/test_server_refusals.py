@@ -177,7 +177,7 @@ def test_a_body_that_is_no_object_is_refused_by_every_service_that_speaks_json(
         "Logs_20140328.FilterLogEvents",
         "GraniteServiceVersion20100801.GetMetricData",
     ):
-        connection = http.client.HTTPConnection(urlsplit(empty.endpoint).netloc, timeout=5)
+        connection = http.client.HTTPConnection(urlsplit(empty.endpoint).netloc, timeout=60)
         connection.request(
             "POST",
             "/",
