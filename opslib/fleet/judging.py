@@ -65,6 +65,7 @@ def checks_of(scope: Scope, readings: Readings, *, window: Window) -> list[Check
             deployed_at=edited_at,
             idle_is_well=ran and function.name in readings.found,
             filtered=readings.filtered.get(function.name),
+            timeouts=readings.timeouts.get(function.name),
         ).rows(row["timeout_s"] * 1000, timeout_from=source)
         checks += [] if lost is None else [lost]
     checks += _feeds(scope, readings, window)
@@ -173,7 +174,7 @@ def checks_before(
         To metrics of that window.
     """
     series = by_subject(scope, answer, window)
-    return checks_of(scope, replace(readings, series=series), window=window)
+    return checks_of(scope, replace(readings, series=series, timeouts={}), window=window)
 
 
 def beside(checks: Sequence[Check], before: Sequence[Check]) -> pd.DataFrame:

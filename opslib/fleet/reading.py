@@ -24,8 +24,10 @@ from opslib.aws import Connection, calling
 from opslib.errors import CouldNotLook
 from opslib.fleet.measures import by_subject
 from opslib.fleet.scope import Scope
+from opslib.fleet.timeouts import EarlierTimeouts
 from opslib.health.functions import FunctionChecks
 from opslib.health.series import Series
+from opslib.health.timeouts import Timeouts
 from opslib.health.verdicts import Verdict, sustained
 from opslib.metrics import MetricAnswer
 from opslib.system import Function
@@ -73,6 +75,8 @@ class Readings:
     filtered
         Function to whether all its mappings filter records, of those that were silent though what
         they read was written.
+    timeouts
+        Function to the timeouts that it had, of those edited since the window began.
     """
 
     rows: pd.DataFrame
@@ -87,6 +91,7 @@ class Readings:
     found: frozenset[str] = frozenset()
     missing: frozenset[str] = frozenset()
     filtered: Mapping[str, bool] = field(default_factory=dict)
+    timeouts: Mapping[str, Timeouts] = field(default_factory=dict)
 
     def timeout_ms(self, function: str) -> float:
         """Return a function's timeout in milliseconds; NaN when it is not known."""
@@ -119,6 +124,10 @@ def read(connection: Connection, scope: Scope, answer: MetricAnswer, *, window: 
     ]
     found = known | {name for name in tables[:MOST_ASKED] if _is_table(connection, name, limits)}
     groups = _groups(scope, configurations) if scope.few else {}
+    filtered = dict(_filtered(connection, scope, series, limits, missing=missing, window=window))
+    earlier = EarlierTimeouts(connection, window, closely=scope.few)
+    timeouts = dict(earlier.of(scope, configurations, series))
+    limits += earlier.limits
     return Readings(
         rows=_frame(scope, configurations),
         series=series,
@@ -131,7 +140,8 @@ def read(connection: Connection, scope: Scope, answer: MetricAnswer, *, window: 
         limits=tuple(dict.fromkeys(limits)),
         found=frozenset(found | {name for name, seen in configurations.items() if seen}),
         missing=frozenset(missing),
-        filtered=dict(_filtered(connection, scope, series, limits, missing=missing, window=window)),
+        filtered=filtered,
+        timeouts=timeouts,
     )
 
 

@@ -211,7 +211,8 @@ def cut_off_findings(
         until = over_of(instants, ran_until=ran_until)
         when = "" if until is None else f", until {utc(until)}"
         of = f"{len(part):,} of {invocations:,.0f}, {number(share)} %: " if share else ""
-        limit = f" of {span(timeout_ms)}" if kind == "timeout" and timeout_ms > 0 else ""
+        limits = _limits(part, timeout_ms) if kind == "timeout" else []
+        limit = f" of {' and '.join(map(span, limits))}" if limits else ""
         findings.append(
             Finding(
                 id=finding,
@@ -221,6 +222,7 @@ def cut_off_findings(
                     [
                         f"{of}the first at {utc(since)}, the last at {utc(last)}.",
                         *_begun(since, until, deployed_at),
+                        *_other_now(limits, timeout_ms),
                         *_too_low(kind, timeout_ms, longest_before_ms, since, deployed_at),
                     ]
                 )
@@ -263,6 +265,19 @@ def refused_finding(
         evidence=tuple(evidence),
         since=since,
     )
+
+
+def _limits(cuts: pd.DataFrame, timeout_ms: float) -> list[float]:
+    """Return the timeouts that cut off, least first, as the lines say; else that of now."""
+    worked = cuts["worked_ms"].dropna()
+    seen = sorted({round(each / 1000) * 1000.0 for each in worked if each >= 500})
+    return seen or ([timeout_ms] if timeout_ms > 0 else [])
+
+
+def _other_now(limits: Sequence[float], timeout_ms: float) -> Iterable[str]:
+    """Say the timeout of now where what cut off was another one."""
+    if timeout_ms > 0 and any(each != timeout_ms for each in limits):
+        yield f"The timeout is {span(timeout_ms)} now."
 
 
 def _begun(since: datetime, until: datetime | None, deployed_at: datetime | None) -> Iterable[str]:
