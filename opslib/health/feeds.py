@@ -184,27 +184,29 @@ def queue_rows(series: Series, *, thresholds: Thresholds) -> list[Check]:
         since=breach(series.of("queue_age_ms"), thresholds.queue_age_ms) if age else None,
         until=until,
     )
-    return [
-        series.judged(
-            "Oldest message",
-            series.or_none("queue_age_ms", age.value if age else None),
-            thresholds.queue_age_ms,
-            note=f"the highest, at {utc(age.at)}" if age else series.none("idle"),
-            rests_on=("queue_age_ms",),
-            finding=finding,
-        ),
-        replace(
-            series.judged(
-                "Queue depth",
-                series.or_none("queue_depth", judged if depths else None),
-                limit,
-                note=told,
-                rests_on=("queue_depth",),
-                finding=finding,
-            ),
-            value=series.or_none("queue_depth", last if depths else None),
-        ),
-    ]
+    oldest = series.judged(
+        "Oldest message",
+        series.or_none("queue_age_ms", age.value if age else None),
+        thresholds.queue_age_ms,
+        note=f"the highest, at {utc(age.at)}" if age else series.none("idle"),
+        rests_on=("queue_age_ms",),
+        finding=finding,
+    )
+    depth = series.judged(
+        "Queue depth",
+        series.or_none("queue_depth", judged if depths else None),
+        limit,
+        note=told,
+        rests_on=("queue_depth",),
+        finding=finding,
+    )
+    if oldest.finding and depth.finding:
+        # One backlog, told once, with the worse of the two.
+        if depth.verdict is Verdict.CRITICAL and oldest.verdict is not Verdict.CRITICAL:
+            oldest = replace(oldest, finding=None)
+        else:
+            depth = replace(depth, finding=None)
+    return [oldest, replace(depth, value=series.or_none("queue_depth", last if depths else None))]
 
 
 def _flow(series: Series) -> str:

@@ -80,7 +80,7 @@ def stream_findings(
     about = _About(function, tuple(evidence))
     is_now = belongs(window, asked_at=asked_at)
     off = _of_window(streams, window, asked_at)
-    found = about.mapped(off)
+    found = about.mapped(off, shards)
     if is_now and mappings_seen and reads and streams.empty:
         found.append(about.unmapped())
     found += about.stopped(room) if is_now else []
@@ -90,7 +90,7 @@ def stream_findings(
     if not (found and seen.word in ("not seen", "stopped")):
         found += about.unread(seen, streams, others)
         found += about.late(seen, thresholds.iterator_age_ms)
-    return found + about.mapped(_of_window(others, window, asked_at))
+    return found + about.mapped(_of_window(others, window, asked_at), shards)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,24 +100,31 @@ class _About:
     function: str
     evidence: tuple[str, ...]
 
-    def mapped(self, mappings: pd.DataFrame) -> list[Finding]:
+    def mapped(self, mappings: pd.DataFrame, shards: pd.DataFrame) -> list[Finding]:
         """Judge the state of each mapping, and what Lambda says of its last batch."""
         found = []
         for row in _rows(mappings):
             if row["state"] in _OFF:
-                found.append(self._off(row))
+                found.append(self._off(row, shards))
             elif str(row["last_result"] or "").startswith(_PROBLEM):
                 found.append(self._problem(row))
         return found
 
-    def _off(self, row: dict[str, object]) -> Finding:
+    def _off(self, row: dict[str, object], shards: pd.DataFrame) -> Finding:
         why = f" ({row['reason']})" if row["reason"] else ""
+        changed = row.get("changed_at")
+        since = changed.to_pydatetime() if isinstance(changed, pd.Timestamp) else None
         means = "Nothing else says so: what is not invoked has no error."
         if row["kind"] in ("dynamodb", "kinesis"):
             means = (
                 "No batch means no iterator age, so no alarm says so, and records are dropped at "
-                "the end of the stream's retention."
+                "the end of the stream's retention"
             )
+            kept = shards.loc[shards["source_arn"] == row["source_arn"], "kept_hours"].dropna()
+            if since and len(kept):
+                gone = since + timedelta(hours=float(kept.min()))
+                means += f": what has come since {utc(since)} is gone from {utc(gone)} on"
+            means += "."
         elif row["kind"] == "sqs":
             means = (
                 "Messages wait until the queue's retention ends, and are deleted then; what is not "
@@ -129,6 +136,7 @@ class _About:
             f"The mapping of {row['source']} is {row['state']}",
             f"{self.function} gets nothing of {row['source']}: its mapping is "
             f"{row['state']}{why}. {means}",
+            since=since,
         )
 
     def _problem(self, row: dict[str, object]) -> Finding:

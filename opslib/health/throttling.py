@@ -248,13 +248,13 @@ def throttling_findings(
             key=(Verdict.HEALTHY, Verdict.WARNING, Verdict.CRITICAL).index,
         )
         first = hit["first_at"].min().to_pydatetime()
-        throttles = [
-            point.at
+        events = [
+            point
             for name in hit["resource"]
             for point in _points(points, f"{kind}_throttles of {name}")
             if point.value > 0
         ]
-        until = over_of(throttles, ran_until=window.end)
+        until = over_of([point.at for point in events], ran_until=window.end)
         refuses = "refuses" if until is None else "refused"
         when = "" if until is None else f", until {utc(until)}"
         found.append(
@@ -263,7 +263,7 @@ def throttling_findings(
                 severity=severity,
                 title=f"{table} {refuses} {kind}s{_where(hit, table)}{when}",
                 detail=f"{hit['throttles'].sum():,.0f} {kind}s were throttled since {utc(first)}, "
-                f"at most {hit['most_in_5_min'].max():,.0f} in 5 minutes; {_because(of_kind)}. "
+                f"at most {max(_fives(events).values()):,.0f} in 5 minutes; {_because(of_kind)}. "
                 f"{_room(hit)}{felt.sentence}{none_since(until, window.end)}",
                 subject=table,
                 evidence=tuple(evidence),

@@ -15,6 +15,7 @@ position; splitting batches costs no retry; what is given up without a destinati
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -111,6 +112,16 @@ def give_up(read: Seen, seen: Course, queue_arn: str, *, account: str, region: s
             )
         )
     return plans
+
+
+def smaller_stuck_batch(read: Seen, *, account: str, region: str) -> list[Plan]:
+    """Plan what `smaller_batch` does for a batch that holds its shard, whatever it fails of."""
+    only = (
+        "Only if that batch is cut off for its time or memory: a record that raises holds its "
+        "shard in a batch of any size."
+    )
+    plans = smaller_batch(read, account=account, region=region)
+    return [replace(plan, first=(only, *plan.first)) for plan in plans]
 
 
 def smaller_batch(read: Seen, *, account: str, region: str) -> list[Plan]:

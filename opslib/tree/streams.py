@@ -78,9 +78,20 @@ the account takes it, and have at least as much as shards times the parallelizat
 """
 
 _TABLE = """\
-Give the table (or the index that is named) what it consumes, or move it to on-demand until the peak
-is over. SDKs retry a throttled request in silence, so the function shows it as duration, not as
-errors.
+What mends it depends on the cause that is named. SDKs retry a throttled request in silence, so the
+function shows it as duration, not as errors.
+
+- Provisioned capacity: give the table (or the index that is named) what it consumes, or move it to
+  on-demand until the peak is over.
+- An on-demand maximum: somebody set it, perhaps against cost. Ask why; then raise it, or take it
+  away with -1 (reads have a maximum of their own).
+- One partition's limit: a hot key, which neither mends.
+- The account's limit: ask for more in Service Quotas, and see which table takes it.
+
+```
+aws dynamodb describe-table --table-name {subject} \\
+  --query 'Table.[BillingModeSummary,ProvisionedThroughput,OnDemandThroughput]'
+```
 """
 
 _HOT = """\
@@ -125,7 +136,7 @@ ROWS = (
         5,
         "The table or an index of it refuses writes.",
         "60-dynamodb-throttling",
-        "Raise the write capacity, or go on-demand for a while",
+        "Give it the write capacity that it lacks, by the cause",
         (_TABLE,),
         (*_SLOW, "stream.stuck-shard", *_WAITS),
     ),
@@ -134,7 +145,7 @@ ROWS = (
         6,
         "The table or an index of it refuses reads.",
         "60-dynamodb-throttling",
-        "Raise the read capacity, or go on-demand for a while",
+        "Give it the read capacity that it lacks, by the cause",
         (_TABLE,),
         (*_SLOW, "stream.stuck-shard", *_WAITS),
     ),

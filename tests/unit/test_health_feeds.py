@@ -215,6 +215,28 @@ def test_a_queue_that_was_worked_off_is_told_as_over() -> None:
 
 
 @pytest.mark.parametrize(
+    ("oldest_ms", "told"),
+    [(2e6, ["Oldest message"]), (4e5, ["Queue depth"])],
+)
+def test_a_backlog_that_is_long_and_old_is_told_once_with_the_worse_of_the_two(
+    oldest_ms: float, told: list[str]
+) -> None:
+    depths = [(60, 0.0), (175, 10_000.0)]
+    series = _series("jobs", queue_age_ms=[(175, oldest_ms)], queue_depth=depths)
+
+    own = T.model_copy(
+        update={"queue_age_ms": Threshold(warning=3e5, critical=9e5, unit="ms", source="x")}
+    )
+
+    rows = queue_rows(series, thresholds=own)
+
+    assert rows[1].verdict is Verdict.CRITICAL
+    assert rows[0].verdict is not Verdict.HEALTHY
+    assert [row.indicator for row in rows if row.finding] == told
+    assert [row.finding.severity for row in rows if row.finding] == [Verdict.CRITICAL]
+
+
+@pytest.mark.parametrize(
     ("sent", "deleted", "said"),
     [
         (

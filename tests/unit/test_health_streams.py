@@ -271,6 +271,18 @@ def test_a_disabled_mapping_is_critical_though_nothing_is_measured(state: str) -
     assert found["stream.mapping-disabled"].severity is Verdict.CRITICAL
 
 
+def test_a_disabled_mapping_says_from_when_on_what_it_left_unread_is_gone() -> None:
+    at = END - timedelta(minutes=40)
+
+    off = _found(WELL, mapping={"state": "Disabled", "changed_at": pd.Timestamp(at)})
+
+    finding = off["stream.mapping-disabled"]
+    assert finding.since == at
+    assert finding.detail.endswith(
+        f"since 2026-10-{at:%d %H:%M} UTC is gone from 2026-10-{at.day + 1} {at:%H:%M} UTC on."
+    )
+
+
 def test_no_mapping_where_one_should_be_is_critical() -> None:
     found = _found(Course("not seen"), mapping={"none": True})
 

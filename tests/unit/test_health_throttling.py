@@ -133,6 +133,16 @@ def test_a_finding_names_index_cause_capacity_and_what_is_felt() -> None:
     )
 
 
+def test_what_table_and_index_refuse_is_summed_for_the_worst_five_minutes_too() -> None:
+    events = {"write_throttles of t": {8: 4.0}, "write_throttles of by-owner": {9: 3.0, 2: 5.0}}
+
+    finding = _found(_points(**events))["dynamodb.write-throttled"]
+
+    assert finding.detail.startswith(
+        "12 writes were throttled since 2026-10-14 02:51 UTC, at most 7 in 5 minutes"
+    )
+
+
 def test_throttling_that_ended_forty_minutes_ago_says_so() -> None:
     points = _points(write_throttles__of__t={49: 4.0, 40: 4.0}, write_units__of__t={9: 60.0})
 

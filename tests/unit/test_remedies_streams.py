@@ -211,6 +211,16 @@ def test_a_batch_is_halved_while_it_has_more_than_one_record(batch: int, half: i
     assert [plan.after["BatchSize"] for plan in plans] == ([] if half is None else [half])
 
 
+def test_a_smaller_batch_for_one_that_holds_its_shard_says_when_it_helps() -> None:
+    (plan,) = mappings.smaller_stuck_batch(_read(batch=100), account=ACCOUNT, region=REGION)
+
+    assert plan.after == {"BatchSize": 50}
+    assert plan.first == (
+        "Only if that batch is cut off for its time or memory: a record that raises holds its "
+        "shard in a batch of any size.",
+    )
+
+
 @pytest.mark.parametrize(("now", "then"), [(1, 2), (6, 10), (10, None)])
 def test_batches_at_once_are_doubled_up_to_ten(now: int, then: int | None) -> None:
     plans = mappings.more_at_once(_read(at_once=now), account=ACCOUNT, region=REGION)
