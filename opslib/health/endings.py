@@ -14,7 +14,7 @@ from statistics import median_low
 
 import pandas as pd
 
-from opslib.health.verdicts import Point, Verdict, judge, utc
+from opslib.health.verdicts import Finding, Point, Verdict, judge, utc
 from opslib.system import Threshold
 
 #: House rule: for so long nothing bad, and it is over. An alarm's recovery is 10 minutes in the
@@ -23,6 +23,9 @@ QUIET = timedelta(minutes=15)
 # An environment that was busy when it was replaced still ends its invocation; LastModified is
 # when an update began.
 _TAIL = timedelta(minutes=2)
+#: Findings about what others run: it fails by itself, unless a deployment brought another address,
+#: token or load with it, and then at once.
+OUTSIDE = frozenset({"errors.dependency", "errors.dynamodb"})
 # House rule: so many times as long as it usually stayed away.
 _TIMES = 3
 
@@ -107,3 +110,13 @@ def ended_by(
     if changed_at is None or until is None or since is None:
         return False
     return since < changed_at and changed_at - QUIET <= until <= changed_at + _TAIL
+
+
+def may_have_begun(changed_at: datetime | None, finding: Finding) -> bool:
+    """Whether a change may have begun what was found, by what it is and when it was first seen.
+
+    What others run has to fail within two minutes of it; what the function does, at any time since.
+    """
+    if changed_at is None or finding.since is None or finding.since < changed_at:
+        return False
+    return finding.id not in OUTSIDE or finding.since <= changed_at + _TAIL

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from opslib.health.endings import none_since, over_at, over_of, worded
+from opslib.health.endings import may_have_begun, none_since, over_at, over_of, worded
 from opslib.health.error_lines import kinds, signatures
 from opslib.health.error_rules import (
     CODE,
@@ -297,12 +297,14 @@ def throttled_finding(
 
 
 def began_after(findings: Sequence[Finding | None], changed_at: datetime | None) -> bool:
-    """Whether something bad began after a change and goes on: going back may mend it only then."""
-    return changed_at is not None and any(
+    """Whether something bad that a change may have begun goes on: only then may going back mend it.
+
+    A service that fails is no such thing, unless it began to with the change.
+    """
+    return any(
         each is not None
         and each.severity in (Verdict.WARNING, Verdict.CRITICAL)
-        and each.since is not None
-        and each.since >= changed_at
         and each.until is None
+        and may_have_begun(changed_at, each)
         for each in findings
     )

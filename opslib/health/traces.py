@@ -21,7 +21,7 @@ from datetime import datetime
 
 import pandas as pd
 
-from opslib.health.endings import ended_by
+from opslib.health.endings import OUTSIDE, ended_by, may_have_begun
 from opslib.health.error_rules import CODE, RULES, ending_of, kind_of, signature_of
 from opslib.health.verdicts import Finding, span, utc
 
@@ -196,13 +196,27 @@ def dated(
             if ended_by(deployed_at, since=finding.since, until=finding.until):
                 words += f" The deployment of {utc(deployed_at)} ended it: going back repeats it."
             elif later >= 0:
-                words += f" It began {span(later * 1000)} after the change of {utc(deployed_at)}."
-                if before is not None:
+                words += f" It began {span(later * 1000)} after the change of {utc(deployed_at)}"
+                words += "." if finding.id not in OUTSIDE else _of_others(finding, deployed_at)
+                if before is not None and may_have_begun(deployed_at, finding):
                     words += f" Version {before} holds other code, from before it."
             else:
-                words += f" It began before the change of {utc(deployed_at)}."
+                words += f" It began before the change of {utc(deployed_at)}"
+                words += "." if finding.id not in OUTSIDE else ": going back mends nothing."
         said.append(replace(finding, detail=f"{finding.detail}{words}"))
     return said
+
+
+def _of_others(finding: Finding, deployed_at: datetime) -> str:
+    if may_have_begun(deployed_at, finding):
+        return (
+            ", so that may have brought it: another address, token or load. If the service fails "
+            "for others too, going back mends nothing."
+        )
+    return (
+        ", too late to be of it: going back mends nothing. Call whoever runs what it calls, and "
+        "see whether it fails for others too."
+    )
 
 
 def _place(found: pd.DataFrame, finding: str) -> str:

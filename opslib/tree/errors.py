@@ -58,8 +58,9 @@ zae-limiter upgrade --name NAME --region REGION --lambda-only
 """
 
 _DEPENDENCY = """\
-Do not go back to another version of `{subject}` for this: a service that it calls fails. See in the
-lines of 10-error-rate which one, and whether it fails for others too: its status page, its people.
+Do not go back to another version of `{subject}` for this, unless its finding says that a deployment
+may have brought it: a service that it calls fails. See in the lines of 10-error-rate which one, and
+whether it fails for others too: call whoever runs it, look at its status page.
 
 - Away, too slow, 429 or 5xx: wait until it is back. Batches and messages are tried again until
   their retries or their retention end, so see then what went to a dead-letter queue.

@@ -160,6 +160,54 @@ def test_what_began_after_a_deployment_and_is_over_is_no_reason_to_go_back_eithe
     assert began_after([goes_on], BEGUN) is True
 
 
+@pytest.mark.parametrize(
+    ("later_s", "of_it", "said"),
+    [
+        (
+            -30,
+            False,
+            "It began before the change of 2026-10-14 00:30 UTC: going back mends nothing.",
+        ),
+        (
+            20,
+            True,
+            "It began 20.0 s after the change of 2026-10-14 00:30 UTC, so that may have brought "
+            "it: another address, token or load. If the service fails for others too, going back "
+            "mends nothing. Version 1 holds other code, from before it.",
+        ),
+        (120, True, "may have brought it"),
+        (
+            121,
+            False,
+            "It began 2 min 1 s after the change of 2026-10-14 00:30 UTC, too late to be of it: "
+            "going back mends nothing. Call whoever runs what it calls, and see whether it fails "
+            "for others too.",
+        ),
+    ],
+)
+@pytest.mark.parametrize("finding", ["errors.dependency", "errors.dynamodb"])
+def test_a_service_that_fails_is_a_reason_to_go_back_only_where_it_began_with_a_deployment(
+    finding: str, later_s: int, of_it: bool, said: str
+) -> None:
+    deployed_at = datetime(2026, 10, 14, 0, 30, tzinfo=UTC)
+    fails = replace(CODE, id=finding, since=deployed_at + timedelta(seconds=later_s), until=None)
+
+    (dated,) = traces.dated([fails], deployed_at=deployed_at, before="1")
+
+    assert began_after([fails], deployed_at) is of_it
+    assert said in dated.detail
+    assert ("Version 1 holds" in dated.detail) is of_it
+
+
+def test_code_that_fails_long_after_a_deployment_may_still_be_of_it() -> None:
+    deployed_at = datetime(2026, 10, 14, 0, 30, tzinfo=UTC)
+    code = replace(CODE, since=deployed_at + timedelta(hours=1), until=None)
+    fails = replace(code, id="errors.dependency")
+
+    assert began_after([code, fails], deployed_at) is True
+    assert began_after([fails], deployed_at) is False
+
+
 def test_what_is_over_has_no_remedy_but_a_warning_not_to_undo_what_ended_it() -> None:
     (finding,) = ranked([CODE])
     text = remedies([CODE])
