@@ -14,7 +14,7 @@ import pandas as pd
 
 from opslib.aws import Connection
 from opslib.changes import functions, tables
-from opslib.changes.rows import ALIAS, EDITS, LATEST, VERSIONS, Change, frame
+from opslib.changes.rows import ALIAS, EDITS, LATEST, OF_FUNCTION, VERSIONS, Change, frame
 from opslib.changes.timeouts import AT_MOST_EARLIER, AT_MOST_LATER, Recorded, unchanged_by
 from opslib.changes.trail import Trail
 from opslib.changes.versions import differences
@@ -78,6 +78,20 @@ class Changes:
     def deployments(self) -> tuple[datetime, ...]:
         """When code, configuration or the version that is invoked changed, oldest first."""
         return tuple(change.at for change in self.dated if change.deploys and change.at)
+
+    @property
+    def unserved(self) -> dict[tuple[datetime, str, str], str]:
+        """The dated changes of the function that reached none of its traffic, and why not.
+
+        By when, what and detail, as they stand in ``rows``; none where nothing tells of traffic.
+        """
+        on = " and ".join(sorted(self.traffic))
+        return {
+            (change.at, change.what, change.detail): "It reached nothing that is known to be "
+            f"invoked: the traffic of the function is on {on}."
+            for change in self.dated
+            if on and change.at and change.what in OF_FUNCTION and not change.deploys
+        }
 
 
 @dataclass(slots=True)

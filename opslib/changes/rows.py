@@ -13,6 +13,16 @@ import pandas as pd
 LATEST = "$LATEST"
 #: The subjects of an edit, and of a version's publishing.
 EDITS, VERSIONS = "$LATEST", "versions"
+#: What changes of code, configuration, versions and aliases are called, by whoever tells of them.
+OF_FUNCTION = frozenset(
+    (
+        "code or configuration edited",
+        "code updated",
+        "configuration updated",
+        "version published",
+        "alias moved",
+    )
+)
 #: How the subject of an alias begins.
 ALIAS = "alias "
 

@@ -35,6 +35,9 @@ _BAD = (Verdict.CRITICAL, Verdict.WARNING)
 #: batch with another result than before: failing does that, and is no change by anybody.
 MAPPING_DATED = "event source mapping or its last result changed"
 
+#: A change of a function: when, what, and its detail.
+Row = tuple[datetime, str, str]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hypothesis:
@@ -76,6 +79,7 @@ def hypotheses(
     *,
     changes: Mapping[str, pd.DataFrame],
     traffic: Mapping[str, Sequence[Point]],
+    unserved: Mapping[str, Mapping[Row, str]] | None = None,
     checks: Sequence[Check] = (),
     before: Sequence[Check] = (),
 ) -> list[Hypothesis]:
@@ -88,6 +92,8 @@ def hypotheses(
         ``what``, ``detail`` (string).
     traffic
         Function to its invocations, a point a period.
+    unserved
+        Function to those of its changes that reached none of its traffic, and a sentence on why.
     checks, before
         The health table, and the same rows of the window to compare with.
 
@@ -99,7 +105,7 @@ def hypotheses(
     held = [each for each in ranked(findings) if each.severity in _BAD]
     load = {name: (was, now) for name, was, now in _loads(checks, before)}
     found = [
-        *_changes(held, changes, traffic, load),
+        *_changes(held, changes, traffic, load, unserved or {}),
         *_open(held),
         *_causes(held),
         *_more_load(held, load),
@@ -119,6 +125,7 @@ def _changes(
     changes: Mapping[str, pd.DataFrame],
     traffic: Mapping[str, Sequence[Point]],
     load: Mapping[str, tuple[float, float]],
+    unserved: Mapping[str, Mapping[Row, str]],
 ) -> Iterator[Hypothesis]:
     """Yield what each change may have begun or ended, and which came too late for that."""
     began = [finding for finding in held if finding.since is not None]
@@ -127,7 +134,9 @@ def _changes(
     for function, rows in changes.items():
         undated = tuple(_undated(rows[rows["at"].isna()]))
         instants = list(_instants(rows))
-        every = [each for each in instants if not _by_itself(each[1])]
+        idle = unserved.get(function, {})
+        every = [each for each in instants if not _by_itself(each[1]) and not _why(*each, idle)]
+        alone = sum(not _by_itself(group) for _, group in instants) == 1
         for when, group in instants:
             # Functions that share a table share its changes.
             key = (utc(when), *group["what"], *group["detail"])
@@ -137,9 +146,11 @@ def _changes(
             what = f"The change of {function} at {utc(when)} ({_kinds(group)})"
             after = [each for each in began if _within(each, when)]
             ended = [each for each in began if ended_by(when, since=each.since, until=each.until)]
-            if _by_itself(group):
+            why = _why(when, group, idle)
+            if why or _by_itself(group):
                 if after:
-                    yield _perhaps_nobody(f"{what} began it", after, group)
+                    title = f"{what} began it"
+                    yield _elsewhere(title, after, why) if why else _perhaps_nobody(title, after)
             elif ended and not any(_since(each) >= when for each in after):
                 yield _ending(f"{what} ended it", ended, group)
             elif after:
@@ -151,6 +162,7 @@ def _changes(
                     began,
                     list(_traffic(traffic.get(function, ()), when)),
                     every=every,
+                    alone=alone,
                     undated=undated,
                     load=function in load,
                 )
@@ -183,7 +195,20 @@ def _by_itself(group: pd.DataFrame) -> bool:
     return set(group["what"]) == {MAPPING_DATED}
 
 
-def _perhaps_nobody(title: str, after: Sequence[Finding], group: pd.DataFrame) -> Hypothesis:
+def _why(when: datetime, group: pd.DataFrame, idle: Mapping[Row, str]) -> tuple[str, ...]:
+    """Return why a change reached no traffic, when no row of it did; else nothing."""
+    rows = zip(group["what"], group["detail"], strict=True)
+    said = [idle.get((when, what, detail), "") for what, detail in rows] if idle else [""]
+    return tuple(dict.fromkeys(said)) if all(said) else ()
+
+
+def _elsewhere(title: str, after: Sequence[Finding], why: tuple[str, ...]) -> Hypothesis:
+    return Hypothesis(
+        title=title, severity=after[0].severity, against=why, notebook=after[0].notebook
+    )
+
+
+def _perhaps_nobody(title: str, after: Sequence[Finding]) -> Hypothesis:
     return Hypothesis(
         title=title,
         severity=after[0].severity,
@@ -205,12 +230,13 @@ def _beginning(
     told: Sequence[tuple[bool, str]],
     *,
     every: Sequence[tuple[datetime, pd.DataFrame]],
+    alone: bool,
     undated: tuple[str, ...],
     load: bool,
 ) -> Hypothesis:
     supports = [f"{each.title}: first at {utc(_since(each))}" for each in after]
     supports += _details(group)
-    if len(every) == 1:
+    if alone:
         supports.append(f"Nothing else about {function} changed in the window.")
     against = [
         f"{each.title}: that began at {utc(_since(each))}" for each in began if _latest(each) < when

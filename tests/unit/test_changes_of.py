@@ -527,9 +527,15 @@ def test_moving_another_alias_than_that_of_the_traffic_deploys_nothing() -> None
     )
 
     found = _of(Lambda(_function()), trail=trail, edits_deploy=False, alias="live")
+    unknown = _of(Lambda(_function()), trail=trail)
 
     assert [what for _, what, _ in _told(found)] == ["alias moved", "alias moved"]
     assert found.deployments == (_at(1),)
+    assert found.unserved == {
+        (_at(2), "alias moved", "alias staging to version 8, by ada"): "It reached nothing that is "
+        "known to be invoked: the traffic of the function is on live."
+    }
+    assert unknown.unserved == {}
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,43 @@ def _hypotheses(findings: list[Finding], **more: Any) -> list[tree.Hypothesis]:
     return tree.hypotheses(findings, **({"changes": {}, "traffic": {}} | more))
 
 
+def test_a_change_that_reached_no_traffic_is_no_suspect_and_stands_last() -> None:
+    slow = _finding("duration.near-timeout", since=AT + 10 * MINUTE)
+    moved = pd.DataFrame(
+        {
+            "at": [pd.Timestamp(AT), pd.Timestamp(AT + 5 * MINUTE)],
+            "what": ["edited", "alias moved"],
+            "detail": ["", "alias staging to version 8"],
+        }
+    )
+    why = "Traffic is on live."
+    idle = {(AT + 5 * MINUTE, "alias moved", "alias staging to version 8"): why}
+
+    edit, staging = _hypotheses([slow], changes={"f": moved}, unserved={"f": idle})
+    suspect = _hypotheses([slow], changes={"f": moved})[0]
+
+    assert edit.title == "The change of f at 2026-10-14 01:00 UTC (edited) began it"
+    assert edit.against == ()
+    assert "Nothing else about f changed in the window." not in edit.supports
+    assert staging.title == "The change of f at 2026-10-14 01:05 UTC (alias moved) began it"
+    assert (staging.supports, staging.against) == ((), (why,))
+    assert suspect.title == staging.title
+
+
+@pytest.mark.parametrize("id_", ["duration.near-timeout", "errors.code"])
+def test_a_change_that_reached_no_traffic_ended_nothing_and_is_not_told_as_too_late(
+    id_: str,
+) -> None:
+    over = _finding(id_, since=AT - 30 * MINUTE, until=AT)
+    row = _change(AT, "alias moved")
+
+    assert (
+        _hypotheses([over], changes={"f": row}, unserved={"f": {(AT, "alias moved", ""): "W"}})
+        == []
+    )
+    assert len(_hypotheses([over], changes={"f": row})) == 1
+
+
 def test_a_change_just_before_is_the_first_suspect() -> None:
     slow = _finding("duration.near-timeout", since=AT + 2 * MINUTE)
     traffic = {"f": [Point(AT + n * MINUTE, 3.0) for n in range(-30, 30)]}
