@@ -22,7 +22,7 @@ for option; do
   echo "$option" >> "$CALLED"
   last="$option"
 done
-cp "${last#file://}" "$CALLED.html"
+cp "$(printf %s "${last#file://}" | sed "s/%20/ /g")" "$CALLED.html"
 printf '%%PDF-1.4 made\\n%%%%EOF\\n' > "$out"
 """
 

@@ -49,7 +49,7 @@ for option; do
   case "$option" in --print-to-pdf=*) out="${option#--print-to-pdf=}";; esac
   last="$option"
 done
-{ echo "%PDF-1.4"; cat "${last#file://}"; echo "%%EOF"; } > "$out"
+{ echo "%PDF-1.4"; cat "$(printf %s "${last#file://}" | sed "s/%20/ /g")"; echo "%%EOF"; } > "$out"
 """
 Findings = Sequence[Mapping[str, Any]]
 
@@ -147,7 +147,7 @@ def test_the_notebooks_share_a_folder_for_their_user_alone_until_the_triage_ends
 import os, pathlib
 shared = pathlib.Path(os.environ["OPSLIB_SHARED_DIR"])
 (shared / %r).write_text("told")
-found = f"{shared} {shared.stat().st_mode & 0o777:o} {sorted(p.name for p in shared.iterdir())}"
+found = f"{shared}\\n{shared.stat().st_mode & 0o777:o}\\n{sorted(p.name for p in shared.iterdir())}"
 pathlib.Path(%r).write_text(found)
 """
     first, second = (str(tmp_path / name) for name in ("first", "second"))
@@ -157,9 +157,9 @@ pathlib.Path(%r).write_text(found)
 
     _follow()
 
-    folder, *told = Path(second).read_text().split(" ", 2)
+    folder, *told = Path(second).read_text().splitlines()
     assert told == ["700", "['a', 'b']"]
-    assert Path(first).read_text() == f"{folder} 700 ['a']"
+    assert Path(first).read_text() == f"{folder}\n700\n['a']"
     assert not Path(folder).exists()
 
 

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -225,7 +226,8 @@ def test_a_named_pipe_is_said_to_be_waited_for(tmp_path: Path, log: str) -> None
 )
 def test_a_stream_that_cannot_be_used_is_said_in_a_sentence(redirection: str, said: str) -> None:
     log = "" if redirection.startswith("-") else "-"
-    command = f"echo a | {sys.executable} -m opslib query 'fields @message' {log} {redirection}"
+    python = shlex.quote(sys.executable)
+    command = f"echo a | {python} -m opslib query 'fields @message' {log} {redirection}"
 
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
 
