@@ -178,6 +178,9 @@ class _About:
         if seen.arrived_at is None or seen.until is None:
             return []
         now = seen.word == "stuck"
+        # Read again since, or not read at all: then nobody can tell that it is over.
+        until = seen.until if seen.word == "was stuck" else None
+        held_now = f"{'holds' if now else 'held'} a shard of {self.function}"
         retries = streams["retries"].dropna()
         for_ever = bool((retries < 0).any())
         kept = shards["kept_hours"].dropna()
@@ -192,12 +195,13 @@ class _About:
             self._finding(
                 "stream.stuck-shard",
                 Verdict.CRITICAL if now else Verdict.WARNING,
-                f"One batch {'holds' if now else 'held'} a shard of {self.function}",
+                f"One batch {worded(held_now, f'held a shard of {self.function}', until)}",
                 f"A batch whose last record arrived at about {utc(seen.arrived_at)} "
                 f"{'is being tried again and again' if now else 'was tried'}, the last time seen "
                 f"at {utc(seen.until)}; {number(seen.failures)} invocations failed meanwhile. "
-                f"What is behind it on its shard waits. {gives_up}",
+                f"What is behind it on its shard {'waited' if until else 'waits'}. {gives_up}",
                 since=seen.arrived_at,
+                until=until,
             )
         ]
 

@@ -282,7 +282,8 @@ class Run:
             title=title,
             findings=[finding.as_dict() for finding in ranked],
             links=self._links(ranked),
-            limits=[str(limit["what"]) for limit in result.limits],
+            limits=[str(limit["what"]) for limit in result.blind],
+            notes=[str(limit["what"]) for limit in result.limits if limit not in result.blind],
         )
 
     def remedies(self, findings: Iterable[Finding | None]) -> show.Shown:

@@ -15,6 +15,7 @@ def verdict(
     findings: Sequence[Mapping[str, object]],
     links: Sequence[tuple[str, str]],
     limits: Sequence[str],
+    notes: Sequence[str] = (),
 ) -> Shown:
     """Show the verdict of a notebook, why, and where to go on.
 
@@ -30,6 +31,8 @@ def verdict(
         Text and target of what to open next.
     limits
         Sentences on what could not be seen.
+    notes
+        Sentences on how it was looked, which hide nothing that decides.
     """
     mark, ink, paper = LOOKS[word]
     text = [f"{mark} {WORDS[word]}: {title}"]
@@ -51,6 +54,9 @@ def verdict(
     for limit in limits:
         text.append(f"  ? Could not see: {limit}")
         parts.append(f"<p>? <strong>Could not see:</strong> {safe(limit)}</p>")
+    for note in notes:
+        text.append(f"  Note: {note}")
+        parts.append(f"<p>Note: {safe(note)}</p>")
     for label, target in links:
         text.append(f"  Next: {label} ({target})")
         parts.append(f'<p>Next: <a href="{safe(target)}">{safe(label)}</a></p>')

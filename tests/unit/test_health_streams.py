@@ -100,6 +100,9 @@ def test_a_batch_that_was_given_up_long_ago_was_stuck() -> None:
     )
 
     assert (seen.word, seen.until) == ("was stuck", END - timedelta(minutes=62))
+    finding = _found(seen)["stream.stuck-shard"]
+    assert finding.title == f"One batch held a shard of f until {seen.until:%Y-%m-%d %H:%M} UTC"
+    assert finding.until == seen.until
 
 
 def test_bursts_that_pass_are_late_and_no_worse() -> None:

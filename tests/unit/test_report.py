@@ -190,6 +190,14 @@ class TestTheFront:
 
         assert "What could not be seen The mapping's state. lambda:Get, forbidden" in text
 
+    def test_counts_no_note_among_what_was_not_seen(self, tmp_path: Path) -> None:
+        note = {"what": "CloudTrail was asked before.", "operation": "", "reason": "note"}
+
+        text = _page(tmp_path, [], limits=[*RESULT["limits"], note]).text
+
+        assert "Not seen (1)" in text
+        assert "Note, which hides nothing that decides: CloudTrail was asked before." in text
+
     @pytest.mark.parametrize(
         ("verdict", "word"),
         [

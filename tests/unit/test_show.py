@@ -105,12 +105,14 @@ def test_a_verdict_says_the_word_the_cause_what_was_not_seen_and_where_to_go() -
         findings=[{"severity": "warning", "title": "Slow", "detail": "p95 is 6 s."}],
         links=[("20-duration", "20-duration.ipynb")],
         limits=["the depth of the queue"],
+        notes=["CloudTrail was asked before."],
     )
 
     assert shown.text.splitlines() == [
         "? COULD NOT LOOK: Not everything that decides could be seen.",
         "  ▲ Slow: p95 is 6 s.",
         "  ? Could not see: the depth of the queue",
+        "  Note: CloudTrail was asked before.",
         "  Next: 20-duration (20-duration.ipynb)",
     ]
     assert '<a href="20-duration.ipynb">20-duration</a>' in _html(shown)
