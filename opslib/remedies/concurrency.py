@@ -54,10 +54,30 @@ class Kept:
         return None if self.limits else int(self.rows["executions"].sum())
 
 
-def provisioned(connection: Connection, held: Versions, *, alias: str | None) -> Kept:
-    """Read how many environments the alias that traffic uses keeps warm."""
+def provisioned(
+    connection: Connection,
+    held: Versions,
+    *,
+    alias: str | None,
+    traffic: frozenset[str] = frozenset(),
+) -> Kept:
+    """Read how many environments the alias that traffic uses keeps warm.
+
+    Parameters
+    ----------
+    alias
+        That of the params file.
+    traffic
+        The aliases, versions or ``$LATEST`` that are known to carry traffic.
+
+    Returns
+    -------
+    Of the alias of the params file; else of one that carries traffic, else of the only one there
+    is, which may carry none: the plan says so.
+    """
     names = [str(each["Name"]) for each in held.aliases]
-    name = alias or (names[0] if len(names) == 1 else NEW_ALIAS)
+    used = sorted(traffic.intersection(names))
+    name = alias or next(iter(used or (names if len(names) == 1 else [])), NEW_ALIAS)
     rows: list[tuple[str, str, int]] = []
     limits = held.limits
     if name in names and not limits:
@@ -84,6 +104,7 @@ def provisioned_plan(
     executions: int,
     account: str,
     region: str,
+    traffic: frozenset[str] | None = None,
 ) -> Plan | None:
     """Plan to keep environments warm behind an alias.
 
@@ -95,12 +116,14 @@ def provisioned_plan(
         What its alias keeps warm already: that is never lowered, and is what the undo goes back to.
     executions
         How many at a time.
+    traffic
+        As `provisioned` takes it; empty where nothing tells, None where nobody looked.
 
     Returns
     -------
-    A plan; where there is no alias, ``first`` says what has to be made. None when nothing is to be
-    covered, as many are kept warm already, how many is not known, the configuration is not known,
-    or SnapStart excludes it.
+    A plan; where there is no alias, or traffic is not on it, ``first`` says what has to be made or
+    pointed at it. None when nothing is to be covered, as many are kept warm already, how many is
+    not known, the configuration is not known, or SnapStart excludes it.
     """
     snap_start = (configuration.get("SnapStart") or {}).get("ApplyOn")
     if executions < 1 or not configuration or snap_start == "PublishedVersions":
@@ -138,25 +161,42 @@ def provisioned_plan(
         check="GetProvisionedConcurrencyConfig says READY, and REPORT lines of that version have "
         "no Init Duration while no more than that run at a time.",
         undo_calls=(undone,),
-        first=_first(held, name),
+        first=_first(held, name, traffic),
         account=account,
         region=region,
     )
 
 
-def _first(held: Versions, name: str) -> tuple[str, ...]:
+def _first(held: Versions, name: str, traffic: frozenset[str] | None) -> tuple[str, ...]:
     versions = [str(each["FunctionVersion"]) for each in held.aliases if each["Name"] == name]
+    use = (
+        f"Have callers, or the event source mapping, use {held.function}:{name}: a mapping keeps "
+        "its place only if it is updated, not made anew."
+    )
     if not versions:
         return (
             f"There is no alias {name}, and Lambda refuses provisioned concurrency on {LATEST}. "
             "Publish a version (lambda publish-version) and make the alias of it "
             "(lambda create-alias).",
-            f"Have callers, or the event source mapping, use {held.function}:{name}: a mapping "
-            "keeps its place only if it is updated, not made anew.",
+            use,
         )
+    said = []
     if LATEST in versions:
-        return (f"The alias {name} points at {LATEST}, which Lambda refuses: publish a version.",)
-    return ()
+        said.append(
+            f"The alias {name} points at {LATEST}, which Lambda refuses: publish a version."
+        )
+    on = " and ".join(sorted((traffic or frozenset()) - {name}))
+    if traffic is not None and not traffic:
+        said.append(
+            f"Nothing tells that traffic is on {name}: the params file names no alias, and no "
+            "event source mapping was seen. Ask who invokes the function, and by which name: "
+            "whoever uses another starts as cold as before."
+        )
+    elif on and traffic and name in traffic:
+        said.append(f"Traffic on {on} starts as cold as before: only what comes by {name} is warm.")
+    elif on:
+        said += [f"Traffic is on {on}, not on {name}: what is kept warm there serves nobody.", use]
+    return tuple(said)
 
 
 def _version(held: Versions, alias: str) -> str | None:

@@ -154,7 +154,12 @@ def _warm(held: Held, place: Mapping[str, str]) -> list[Plan]:
     return _made(
         [
             provisioned_plan(
-                held.configuration, held.versions, held.kept, executions=held.executions, **place
+                held.configuration,
+                held.versions,
+                held.kept,
+                executions=held.executions,
+                traffic=held.traffic,
+                **place,
             )
         ]
     )

@@ -208,12 +208,13 @@ def _plan(
     *aliases: tuple[str, str],
     configuration: dict[str, Any] | None = None,
     warm: int | Exception = NOTHING,
+    traffic: frozenset[str] | None = None,
 ) -> Any:
     given = {"MemorySize": 128} if configuration is None else configuration
     connection: Any = Connected(**{"lambda": _Warm(warm)})
     held = _versions(*aliases)
-    kept = provisioned(connection, held, alias=None)
-    return provisioned_plan(given, held, kept, executions=2, **HERE)
+    kept = provisioned(connection, held, alias=None, traffic=traffic or frozenset())
+    return provisioned_plan(given, held, kept, executions=2, traffic=traffic, **HERE)
 
 
 def test_provisioned_concurrency_is_never_lowered_and_its_undo_is_what_there_was() -> None:
@@ -241,6 +242,50 @@ def test_provisioned_concurrency_is_planned_on_the_alias_there_is() -> None:
         "--provisioned-concurrent-executions 2"
     )
     assert (plan.first, plan.reversible) == ((), True)
+
+
+USE = (
+    "Have callers, or the event source mapping, use f:prod: a mapping keeps its place only if it "
+    "is updated, not made anew."
+)
+
+
+@pytest.mark.parametrize(
+    ("traffic", "first"),
+    [
+        ({"prod"}, []),
+        (
+            {"$LATEST"},
+            ["Traffic is on $LATEST, not on prod: what is kept warm there serves nobody.", USE],
+        ),
+        (
+            {"$LATEST", "prod"},
+            ["Traffic on $LATEST starts as cold as before: only what comes by prod is warm."],
+        ),
+        (
+            set(),
+            [
+                "Nothing tells that traffic is on prod: the params file names no alias, and no "
+                "event source mapping was seen. Ask who invokes the function, and by which name: "
+                "whoever uses another starts as cold as before."
+            ],
+        ),
+    ],
+)
+def test_what_is_kept_warm_behind_an_alias_is_said_to_help_only_what_comes_by_it(
+    traffic: set[str], first: list[str]
+) -> None:
+    plan = _plan(("prod", "7"), traffic=frozenset(traffic))
+
+    assert list(plan.first) == first
+    assert plan.calls[0].arguments["Qualifier"] == "prod"
+
+
+def test_of_several_aliases_that_of_the_traffic_is_kept_warm() -> None:
+    plan = _plan(("prod", "7"), ("staging", "8"), traffic=frozenset({"staging"}))
+
+    assert plan.calls[0].arguments["Qualifier"] == "staging"
+    assert plan.first == ()
 
 
 def test_without_an_alias_the_plan_says_what_has_to_be_made_since_latest_is_refused() -> None:
