@@ -16,6 +16,7 @@ from dataclasses import replace
 from opslib.cwli import plan, spans
 from opslib.cwli.aggregates import AGGREGATES, OF_NUMBERS, QUANTILE
 from opslib.cwli.checks import has_bin, is_aggregate, walk
+from opslib.cwli.results import printed
 from opslib.cwli.stack import Bin, Stack, group_key
 from opslib.cwli.values import (
     Kind,
@@ -254,5 +255,7 @@ def _fitting(stack: Stack, field: plan.Field, expr: plan.Expr) -> str:
     if constant.kind is Kind.NUMBER and column.kind in _NUMERIC:
         stack.define(field.name, number(as_number(column)))
         return constant.sql
-    stack.define(field.name, Value(f"CAST({as_text(column)} AS VARCHAR)", Kind.MIXED))
-    return as_text(constant)
+    # Values that were logged stay as they were, so the constant is what would be printed of it.
+    kind = Kind.TEXT if column.kind is Kind.TEXT else Kind.MIXED
+    stack.define(field.name, Value(f"CAST({as_text(column)} AS VARCHAR)", kind))
+    return printed(constant, stack.switches) if kind is Kind.TEXT else as_text(constant)

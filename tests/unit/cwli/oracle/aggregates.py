@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from functools import cmp_to_key
 
-from cwli.oracle.values import Instant, Value, key_of, natural, number_of, text_of
+from cwli.oracle.values import Instant, Undetermined, Value, key_of, natural, number_of, text_of
 from opslib.cwli.switches import Switches
 
 
@@ -109,6 +109,27 @@ def mean(values: Sequence[Value], switches: Switches) -> Value:
     return math.fsum(numbers) / len(numbers) if numbers else None
 
 
+UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000}
+
+
+def rate(at_ms: Sequence[int], values: Sequence[Value], period: str, switches: Switches) -> Value:
+    """Return the change from the first number to the last, by the time between them."""
+    known = [(at, n) for at, n in zip(at_ms, map(number_of, values), strict=True) if n is not None]
+    times = [at for at, _ in known]
+    if len(set(times)) < 2 or times.count(times[0]) + times.count(times[-1]) > 2:
+        raise Undetermined("the rate within no time, or from one of two numbers at once")
+    if switches.rate_counts != "the change":
+        raise Undetermined("the sum by which time?")
+    period_ms = int(period[:-1]) * UNITS_MS[period[-1]]
+    return (known[-1][1] - known[0][1]) * period_ms / (times[-1] - times[0])
+
+
+def count_over_time(values: Sequence[Value], switches: Switches) -> Value:
+    if None in values:
+        raise Undetermined("are events counted, or values?")
+    return float(len(values))
+
+
 def distinct(values: Sequence[Value], switches: Switches) -> Value:
     return float(len({key_of(value) for value in values if value is not None}))
 
@@ -124,6 +145,10 @@ AGGREGATES: dict[str, Callable[[Sequence[Value], Switches], Value]] = {
     "variance": lambda values, switches: _spread(values, switches, sample=False),
     "count_distinct": distinct,
     "countDistinct": distinct,
+    "count_over_time": count_over_time,
+    "countOverTime": count_over_time,
+    "sum_over_time": total,
+    "sumOverTime": total,
     "earliest": in_time(0),
     "latest": in_time(-1),
     "sortsFirst": sort_end(0),

@@ -148,6 +148,8 @@ def event_of(seed: int) -> dict[str, Any]:
     if random.randrange(2):
         event["logStream"] = random.choice(["s/1", "s/2"])
         event["ingestionTime"] = event["timestamp"] + 1500
+    if random.randrange(4):
+        event["log"] = random.choice(["123456789012:/aws/lambda/a", "123456789012:b"])
     return event
 
 

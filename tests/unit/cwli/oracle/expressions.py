@@ -187,8 +187,8 @@ class Row:
         if function in LENIENT:
             return LENIENT[function](self.switches, *values)
         if None in values:
-            if function == "isNumeric":
-                raise Undetermined("is what is missing numeric?")
+            if function in ("isNumeric", "jsonArrayContains"):
+                raise Undetermined("what is a missing value here?")
             return None
         return {**STRICT, **ENCODINGS}[function](self.switches, *values)
 

@@ -14,8 +14,8 @@ from functools import cmp_to_key, partial
 from itertools import groupby
 from typing import Any
 
-from cwli.oracle import windows
-from cwli.oracle.aggregates import AGGREGATES, percentile
+from cwli.oracle import spans, windows
+from cwli.oracle.aggregates import AGGREGATES, percentile, rate
 from cwli.oracle.discovery import fields_of
 from cwli.oracle.expressions import Row
 from cwli.oracle.syntax import (
@@ -27,9 +27,11 @@ from cwli.oracle.syntax import (
     Dedup,
     Fields,
     FillDown,
+    FillMissing,
     Filter,
     Limit,
     ParseGlob,
+    ParseJson,
     ParsePattern,
     ParseText,
     Query,
@@ -39,7 +41,7 @@ from cwli.oracle.syntax import (
     Stats,
     Unnest,
 )
-from cwli.oracle.tables import Line, Table
+from cwli.oracle.tables import Bins, Line, Table
 from cwli.oracle.terms import (
     Aggregate,
     Name,
@@ -237,7 +239,7 @@ def _stats(stage: Stats, table: Table, switches: Switches) -> Table:
     groups: dict[tuple[str | None, ...], tuple[list[Value], list[Line]]] = {}
     for line in sorted((line for tie in table.ties for line in tie), key=lambda line: line.at):
         row = Row(line.lookup, switches)
-        values = [row.value(column.expression) for column in stage.keys]
+        values = [_key(row, column, stage, switches) for column in stage.keys]
         key = tuple(key_of(value) for value in values)
         if None in key and switches.missing_group_key == "dropped":
             continue
@@ -247,7 +249,24 @@ def _stats(stage: Stats, table: Table, switches: Switches) -> Table:
     lines = [_group(stage, values, members, switches) for values, members in groups.values()]
     names = [column.header for column in (*stage.keys, *stage.values)]
     ordered, bin_column = _default_order(stage, lines, switches)
-    return Table(ordered, names, events=False, bin_column=bin_column)
+    first = stage.keys[0] if stage.keys else None
+    bins = None
+    if first and isinstance(first.expression, Span) and first.header == bin_column:
+        bins = Bins(first.expression, stage.offset, alone=len(stage.keys) == 1)
+    return Table(ordered, names, events=False, bin_column=bin_column, bins=bins)
+
+
+def _key(row: Row, column: Column, stage: Stats, switches: Switches) -> Value:
+    value, span = row.value(column.expression), column.expression
+    if stage.offset is None or not isinstance(span, Span) or not isinstance(value, Instant):
+        return value
+    amount, unit = stage.offset
+    if switches.bin_offset == "moves the boundaries":
+        at = row.lookup("@timestamp")
+        assert isinstance(at, Instant)
+        earlier = spans.later(at, -amount, unit)
+        value = spans.floor(earlier, span.amount, span.unit, switches)
+    return spans.later(value, amount, unit)
 
 
 def _group(stage: Stats, key: list[Value], members: list[Line], switches: Switches) -> Line:
@@ -264,6 +283,8 @@ def _fold(members: list[Line], switches: Switches, aggregate: Aggregate) -> Valu
         return float(len(members))
     inner = aggregate.of
     values = [Row(line.lookup, switches).value(inner) for line in members]
+    if aggregate.function == "rate":
+        return rate([line.at[0] for line in members], values, aggregate.detail or "", switches)
     if aggregate.detail is not None:
         return percentile(values, float(aggregate.detail), switches)
     return AGGREGATES[aggregate.function](values, switches)
@@ -312,6 +333,8 @@ STAGES: dict[type[Stage], Callable[[Any, Table, Switches], Table]] = {
     ParseGlob: _parse,
     ParsePattern: _parse,
     ParseText: windows.parse_text,
+    ParseJson: windows.parse_json,
+    FillMissing: windows.fill_missing,
     Unnest: windows.unnest,
     Accum: windows.accum,
     Autoregress: windows.autoregress,

@@ -39,7 +39,8 @@ LOGGED: dict[str, Kind] = {
     "@duration": "number", "@billedDuration": "number", "@memorySize": "number",
     "@maxMemoryUsed": "number", "@initDuration": "number",
     "s": "text", "w": "text", "id": "text", "u.id": "text", "e": "text", "@message": "text",
-    "@type": "text", "@requestId": "text", "@logStream": "text", "@@timestamp": "text",
+    "@type": "text", "@requestId": "text", "@logStream": "text", "@log": "text",
+    "@@timestamp": "text",
     "ok": "bool", "@timestamp": "time", "@ingestionTime": "time",
     "x": "any", "a.b": "any", "nul": "any", "nothing": "any", "late": "any", "u": "any",
     "u.list": "any", "@xrayTraceId": "text",
@@ -97,7 +98,7 @@ JSON_PATHS: list[tuple[str | int, ...]] = [
 AGGREGATES = [
     "count", "count", "sum", "sum", "avg", "min", "max", "pct", "percentile", "median", "stddev",
     "variance", "count_distinct", "countDistinct", "earliest", "latest", "sortsFirst", "sortsLast",
-    "expression", "expression",
+    "expression", "expression", "rate", "count_over_time", "sumOverTime",
 ]  # fmt: skip
 seldom = st.sampled_from([False] * 4 + [True])
 rarely = st.sampled_from([False] * 9 + [True])
@@ -314,7 +315,11 @@ class Maker:
 
     def yes_or_no(self) -> Expression:
         flags = self.names.of("bool")
-        name = self.pick(["flag", "strcontains", "startsWith", "endsWith", "isempty", "isblank"])
+        ways = ["flag", "strcontains", "startsWith", "endsWith", "isempty", "isblank", "listed"]
+        name = self.pick(ways if "e" in self.names.kinds else ways[:-1])
+        if name == "listed":
+            parsed = Path(Call("jsonParse", (Name("e"),)), self.pick([("l",), ("k",), ("none",)]))
+            return Call("jsonArrayContains", (parsed, Text(self.pick(["a", "b", "A", "q"]))))
         if name == "flag":
             return Name(self.pick(flags)) if flags else Truth(True)
         if name in ("isempty", "isblank"):
@@ -341,8 +346,12 @@ class Maker:
             return Aggregate(
                 name, shallow.number(), self.pick(["0", "50", "90", "99", "99.9", "100"])
             )
-        if name in ("earliest", "latest") and not self.names.events:
+        if name in ("earliest", "latest", "rate", "count_over_time") and not self.names.events:
             name = "max"
+        if name == "rate":
+            return Aggregate(name, shallow.number(), self.pick(["1s", "5m", "1h"]))
+        if name == "count_over_time":
+            return Aggregate(self.pick([name, "countOverTime"]), shallow.any_name())
         if name in ("count_distinct", "countDistinct", "earliest", "latest"):
             return Aggregate(name, shallow.any_name())
         if name in ("sortsFirst", "sortsLast"):

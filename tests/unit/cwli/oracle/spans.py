@@ -49,6 +49,11 @@ def ceiling(at: Instant, amount: int, unit: str, switches: Switches) -> Instant:
     return Instant(begin.epoch_ms + amount * MS[unit])
 
 
+def later(at: Instant, amount: int, unit: str) -> Instant:
+    """Return the instant so much later; months have no one length and are not drawn."""
+    return Instant(at.epoch_ms + amount * MS[NAMES.get(unit, unit)])
+
+
 def _month(count: int) -> Instant:
     first = datetime(1970 + count // 12, count % 12 + 1, 1, tzinfo=UTC)
     return Instant((first - EPOCH) // timedelta(milliseconds=1))

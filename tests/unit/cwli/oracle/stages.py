@@ -13,8 +13,10 @@ from cwli.oracle.syntax import (
     CountFrequent,
     Fields,
     FillDown,
+    FillMissing,
     Filter,
     ParseGlob,
+    ParseJson,
     ParsePattern,
     ParseText,
     Sessionize,
@@ -28,6 +30,7 @@ from cwli.oracle.terms import (
     Arithmetic,
     Call,
     Name,
+    Number,
     Path,
     Pattern,
     Span,
@@ -118,7 +121,35 @@ def stats(draw: st.DrawFn, names: Names) -> Stats:
     if not values:
         values.append(Column(Aggregate("count")))
     names.kinds, names.events, names.free = kinds, False, list(ALIASES[:3])
-    return Stats(tuple(values), tuple(keys))
+    binned = any(isinstance(key.expression, Span) for key in keys)
+    offset = draw(st.sampled_from([None, None, *OFFSETS])) if binned else None
+    return Stats(tuple(values), tuple(keys), offset)
+
+
+OFFSETS = [(1, "h"), (1, "d"), (90, "s"), (1, "ms")]
+
+
+@st.composite
+def series(draw: st.DrawFn, names: Names) -> list[Stage]:
+    """Draw the counts of bins, and perhaps rows for the empty ones."""
+    make = Maker(draw, names, 1)
+    span = Span(draw(st.sampled_from([1, 5, 12])), draw(st.sampled_from(["h", "h", "d"])))
+    if span.unit == "d":
+        span = Span(1, draw(st.sampled_from(["d", "w", "mo", "q", "y"])))
+    key = Column(span, draw(st.sampled_from(["at", None])))
+    values = tuple(Column(make.aggregate(), f"v{index}") for index in range(3))
+    stages: list[Stage] = [
+        Stats(values, (key,), draw(st.sampled_from([None, *OFFSETS]))),
+    ]
+    if draw(st.sampled_from([True, True, False])):
+        constants: list[Text | Number] = [Number("0"), Number("2.5"), Text("none")]
+        constant = draw(st.sampled_from(constants))
+        given = draw(st.sampled_from([(), ("v0",), ("v0", "v2")]))
+        stages.append(FillMissing(tuple((constant, name) for name in given)))
+    names.kinds = dict.fromkeys(("v0", "v1", "v2"), "number")
+    names.kinds |= {"at": "time"} if key.alias else {}
+    names.events, names.free = False, list(ALIASES[:3])
+    return stages
 
 
 @st.composite
@@ -136,7 +167,11 @@ def beginnings(draw: st.DrawFn, names: Names) -> list[Stage]:
     return stages
 
 
-NEWER = ["accum", "autoregress", "filldown", "addtotals", "unnest", "expand", "csv", "logfmt"]
+NEWER = [
+    "accum", "autoregress", "filldown", "addtotals", "unnest", "expand", "csv", "logfmt", "json",
+    "map",
+]  # fmt: skip
+JSON_KEYS = [("k",), ("k", "q"), ("s",), ("b",), ("nul",), ("none", "x")]
 
 
 @st.composite
@@ -163,7 +198,7 @@ def newer(draw: st.DrawFn, names: Names) -> list[Stage]:
             names.kinds[fresh] = "number"
             return [AddTotals((number, *draw(st.sampled_from([(), ("x",), ("m", "t")]))), fresh)]
         case "unnest":
-            names.kinds |= {fresh: "any"}
+            names.kinds |= {fresh: "any", f"{fresh}.q": "any"}
             path = Path(Call("jsonParse", (Name("e"),)), ("l",))
             present = Filter(Call("ispresent", (path,)))
             parsed = Fields((Column(Call("jsonParse", (Name("e"),)), "tree"),))
@@ -171,6 +206,13 @@ def newer(draw: st.DrawFn, names: Names) -> list[Stage]:
         case "expand":
             present = Filter(Call("ispresent", (Name("u.list.0.k"),)))
             return [present, Unnest("u.list", None)]
+        case "json":
+            names.kinds |= {fresh: "any"}
+            source = draw(st.sampled_from(["e", "e", "@message"]))
+            return [ParseJson(source, draw(st.sampled_from(JSON_KEYS)), fresh)]
+        case "map":
+            names.kinds |= {".".join([fresh, *keys]): "any" for keys in JSON_KEYS}
+            return [Fields((Column(Call("jsonParse", (Name("e"),)), fresh),))]
         case "csv":
             row = Fields((Column(Text(draw(st.sampled_from(CSV))), "row"),))
             names.kinds |= {f"{fresh}a": "any", f"{fresh}b": "any"}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from cwli.oracle.events import events, singles
 from cwli.oracle.interpreter import answer
 from cwli.oracle.making import LOGGED, Maker, Names, rarely, seldom
-from cwli.oracle.stages import beginnings, columns, newer, sorts, stats, tallies
+from cwli.oracle.stages import beginnings, columns, newer, series, sorts, stats, tallies
 from cwli.oracle.syntax import (
     Column,
     Dedup,
@@ -43,8 +43,8 @@ def queries(draw: st.DrawFn) -> Query:
     if draw(seldom):
         stages += draw(newer(names))
         extracted = True
-    if draw(rarely):
-        stages += draw(tallies(names))
+    for counted in draw(st.sampled_from([(), (), (), (), (), (), (), (), (tallies,), (series,)])):
+        stages += draw(counted(names))
     parsed = extracted or any(isinstance(stage, ParseGlob | ParsePattern) for stage in stages)
     for _ in range(draw(st.sampled_from([0, 0, 0, 1, 1, 2])) if names.events else 0):
         stages += [draw(stats(names))] if names.kinds else []
@@ -83,6 +83,7 @@ TURNED: dict[str, list[Any]] = {
     "week_starts": ["thursday"],
     "timestamp_aggregates": ["formatted"],
     "decimals": [2, 6],
+    "bin_offset": ["moves the boundaries"],
     "numbers_made_text": ["every digit"],
     "request_id_in_application_lines": ["only in START, END and REPORT"],
     "fields_after_stats": ["replace"],

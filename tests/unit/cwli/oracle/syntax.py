@@ -6,7 +6,18 @@ Must not know how anything is evaluated.
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from cwli.oracle.terms import Expression, Name, Pattern, field, field_whole, sought, string, write
+from cwli.oracle.terms import (
+    Expression,
+    Name,
+    Number,
+    Pattern,
+    Text,
+    field,
+    field_whole,
+    sought,
+    string,
+    write,
+)
 
 
 @dataclass(frozen=True)
@@ -37,8 +48,11 @@ class Filter:
 
 @dataclass(frozen=True)
 class Stats:
+    """``offset`` is how much later bins are printed: a count and a unit."""
+
     values: tuple[Column, ...]
     keys: tuple[Column, ...] = ()
+    offset: tuple[int, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +95,22 @@ class ParseText:
     source: str
     kind: Literal["csv", "logfmt"]
     names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ParseJson:
+    """``keys`` lead into the map that the text of ``source`` is."""
+
+    source: str
+    keys: tuple[str, ...]
+    name: str
+
+
+@dataclass(frozen=True)
+class FillMissing:
+    """``given`` are the constants of the rows that are put in, by column."""
+
+    given: tuple[tuple[Text | Number, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -137,6 +167,8 @@ Stage: TypeAlias = (
     | ParseGlob
     | ParsePattern
     | ParseText
+    | ParseJson
+    | FillMissing
     | Unnest
     | Accum
     | Autoregress
@@ -164,8 +196,9 @@ def _stage(stage: Stage) -> str:
             return f"{command} {', '.join(map(_column, columns))}"
         case Filter(condition):
             return f"filter {write(condition)}"
-        case Stats(values, keys):
+        case Stats(values, keys, offset):
             by = f" by {', '.join(map(_column, keys))}" if keys else ""
+            by += f" offset {offset[0]}{offset[1]}" if offset else ""
             return f"stats {', '.join(map(_column, values))}{by}"
         case Sort(keys):
             listed = [field(name) + (f" {way}" if way else "") for name, way in keys]
@@ -187,12 +220,9 @@ def _stage(stage: Stage) -> str:
 
 def _newer_stage(stage: Stage) -> str:
     match stage:
-        case ParseText(source, kind, names):
-            return f"parse {field(source)} {kind} as {', '.join(names)}"
-        case Unnest(source, None):
-            return f"expand {field(source)}"
-        case Unnest(source, alias):
-            return f"unnest {field(source)} into {alias}"
+        case FillMissing(given):
+            filled = [f"{write(value)} for {field(name)}" for value, name in given]
+            return "fillmissing" + (f" with {', '.join(filled)}" if filled else "")
         case Accum(source, alias):
             return f"accum {field(source)}" + (f" as {alias}" if alias else "")
         case Autoregress(source, first, last):
@@ -208,5 +238,19 @@ def _newer_stage(stage: Stage) -> str:
             return f"sessionize {', '.join(map(field, names))}{gap}{named}"
         case CountFrequent(names):
             return f"countFrequent {', '.join(map(field, names))}"
+        case _:
+            return _extraction(stage)
+
+
+def _extraction(stage: Stage) -> str:
+    match stage:
+        case ParseText(source, kind, names):
+            return f"parse {field(source)} {kind} as {', '.join(names)}"
+        case ParseJson(source, keys, name):
+            return f"parse json field={field(source)} {string('.'.join(keys))} as {name}"
+        case Unnest(source, None):
+            return f"expand {field(source)}"
+        case Unnest(source, alias):
+            return f"unnest {field(source)} into {alias}"
         case _:
             raise TypeError(stage)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from cwli.oracle.terms import Span
 from cwli.oracle.values import Tree, Value, inside
 
 
@@ -25,6 +26,15 @@ class Line:
         return self.found.get(name)
 
 
+@dataclass(frozen=True)
+class Bins:
+    """What the first key of a ``stats`` is when it is a bin, and whether it is the only key."""
+
+    span: Span
+    offset: tuple[int, str] | None
+    alone: bool
+
+
 @dataclass
 class Table:
     """The rows in ties; ``cut`` rows of the last tie are left out, it is open which.
@@ -37,3 +47,4 @@ class Table:
     events: bool = True
     cut: int = 0
     bin_column: str | None = None
+    bins: Bins | None = None

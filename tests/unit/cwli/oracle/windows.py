@@ -9,22 +9,28 @@ import csv
 import re
 from dataclasses import replace
 
-from cwli.oracle.discovery import lists_of
+from cwli.oracle import spans
+from cwli.oracle.discovery import lists_of, read_json
 from cwli.oracle.syntax import (
     Accum,
     AddTotals,
     Autoregress,
     CountFrequent,
     FillDown,
+    FillMissing,
+    ParseJson,
     ParseText,
     Sessionize,
     Unnest,
 )
 from cwli.oracle.tables import Line, Table
+from cwli.oracle.terms import Number, Text
 from cwli.oracle.values import (
+    Instant,
     Tree,
     Undetermined,
     Value,
+    inside,
     key_of,
     number_of,
     scalar_or_tree,
@@ -149,6 +155,50 @@ def count_frequent(stage: CountFrequent, table: Table, switches: Switches) -> Ta
         ties.setdefault(len(members), []).append(Line({}, made))
     ordered = [ties[count] for count in sorted(ties, reverse=True)]
     return Table(ordered, [*stage.names, "_approxcount"], events=False)
+
+
+def parse_json(stage: ParseJson, table: Table, switches: Switches) -> Table:
+    for tie in table.ties:
+        for line in tie:
+            text = taken(line.lookup(stage.source), switches)
+            try:
+                found = read_json(text or "")
+            except ValueError:
+                found = None
+            line.made[stage.name] = inside(Tree(found), stage.keys)
+    return table
+
+
+MOST_FILLED = 300
+
+
+def fill_missing(stage: FillMissing, table: Table, switches: Switches) -> Table:
+    """Put in a row for each bin between the first and the last that has none."""
+    bins, name = table.bins, table.bin_column
+    if bins is None or name is None or not bins.alone:
+        raise Undetermined("which groups has an empty bin?")
+    amount, unit = bins.offset or (0, "s")
+    have = {line.lookup(name): line for line in _in_order(table)}
+    begins = sorted(at.epoch_ms for at in have if isinstance(at, Instant))
+    if len(begins) < len(have):
+        raise Undetermined("a row without its bin")
+    at = spans.later(Instant(begins[0]), -amount, unit) if begins else Instant(0)
+    lines: list[Line] = []
+    while begins and spans.later(at, amount, unit).epoch_ms <= begins[-1]:
+        shown = spans.later(at, amount, unit)
+        given = {column: _constant(value) for value, column in stage.given}
+        lines.append(have.get(shown) or Line({}, {name: shown, **given}))
+        if len(lines) > MOST_FILLED:
+            raise Undetermined("are so many bins filled?")
+        at = spans.ceiling(Instant(at.epoch_ms + 1), bins.span.amount, bins.span.unit, switches)
+    if switches.stats_order == "newest bin first":
+        lines.reverse()
+    table.ties = [[line] for line in lines]
+    return table
+
+
+def _constant(value: Text | Number) -> Value:
+    return value.text if isinstance(value, Text) else float(value.written)
 
 
 def parse_text(stage: ParseText, table: Table, switches: Switches) -> Table:
