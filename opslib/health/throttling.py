@@ -146,29 +146,29 @@ def operations(points: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What the throttles did to the function: the medians of its p95, before and since.
+    """What the throttles did to the function: the medians of its p95, before and meanwhile.
 
-    ``before_ms`` and ``since_ms`` are None when there is nothing to compare.
+    ``before_ms`` and ``while_ms`` are None when there is nothing to compare.
     """
 
     before_ms: float | None
-    since_ms: float | None
+    while_ms: float | None
     errors: float | None
 
     @property
     def sentence(self) -> str:
         """The same for people; empty when there is nothing to compare."""
-        if self.before_ms is None or self.since_ms is None:
+        if self.before_ms is None or self.while_ms is None:
             return ""
         failed = "" if self.errors is None else f", {number(self.errors)} of them failed"
         return (
-            f" Invocations took {span(self.before_ms)} (median p95) before and take "
-            f"{span(self.since_ms)} since{failed}: the SDK tries again in silence."
+            f" Invocations took {span(self.before_ms)} (median p95) before it and "
+            f"{span(self.while_ms)} meanwhile{failed}: the SDK tries again in silence."
         )
 
 
 def effect(duration: pd.DataFrame, errors: pd.DataFrame, used: pd.DataFrame) -> Effect:
-    """Compare a function's durations before and since the first throttle.
+    """Compare a function's durations before the first throttle and from it to the last.
 
     Parameters
     ----------
@@ -179,16 +179,17 @@ def effect(duration: pd.DataFrame, errors: pd.DataFrame, used: pd.DataFrame) -> 
     used
         As `usage` gives it.
     """
-    first = used["first_at"].min()
+    # What began before the last one may feel it in the period after.
+    first, last = used["first_at"].min(), used["last_at"].max() + _FIVE
     if pd.isna(first):
         return Effect(None, None, None)
     points, failed = points_of(duration, "value"), points_of(errors, "value")
     before = [p.value for p in points if p.at + _FIVE <= first]
-    since = [p.value for p in points if p.at >= first]
+    meanwhile = [p.value for p in points if first <= p.at <= last]
     return Effect(
         median(before) if before else None,
-        median(since) if since else None,
-        sum(p.value for p in failed if p.at >= first) if failed else None,
+        median(meanwhile) if meanwhile else None,
+        sum(p.value for p in failed if first <= p.at <= last) if failed else None,
     )
 
 
@@ -264,7 +265,7 @@ def throttling_findings(
                 title=f"{table} {refuses} {kind}s{_where(hit, table)}{when}",
                 detail=f"{hit['throttles'].sum():,.0f} {kind}s were throttled since {utc(first)}, "
                 f"at most {max(_fives(events).values()):,.0f} in 5 minutes; {_because(of_kind)}. "
-                f"{_room(hit)}{felt.sentence}{none_since(until, window.end)}",
+                f"{_room(hit, of_kind)}{felt.sentence}{none_since(until, window.end)}",
                 subject=table,
                 evidence=tuple(evidence),
                 since=first,
@@ -304,10 +305,13 @@ def _because(why: pd.DataFrame) -> str:
     )
 
 
-def _room(hit: pd.DataFrame) -> str:
+def _room(hit: pd.DataFrame, why: pd.DataFrame) -> str:
     worst = hit.iloc[0]
     if pd.isna(worst["provisioned"]):
-        return f"{worst['resource']} is on-demand; its busiest period took " + (
+        # What refused for its provisioned capacity had one then.
+        was = "ProvisionedThroughput" in set(why["cause"])
+        now = "on-demand now, and was provisioned then" if was else "on-demand"
+        return f"{worst['resource']} is {now}; its busiest period took " + (
             f"{number(worst['peak_units'])} units a second."
         )
     said = (

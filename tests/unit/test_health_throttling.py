@@ -129,7 +129,7 @@ def test_a_finding_names_index_cause_capacity_and_what_is_felt() -> None:
         "4 reads were throttled since 2026-10-14 02:51 UTC, at most 4 in 5 minutes; refused by "
         "the on-demand maximum that was set (75 %), the account's limit (25 %). by-owner is "
         "on-demand; its busiest period took 2 units a second. Invocations took 600 ms (median "
-        "p95) before and take 5.0 s since, 2 of them failed: the SDK tries again in silence."
+        "p95) before it and 5.0 s meanwhile, 2 of them failed: the SDK tries again in silence."
     )
 
 
@@ -141,6 +141,17 @@ def test_what_table_and_index_refuse_is_summed_for_the_worst_five_minutes_too() 
     assert finding.detail.startswith(
         "12 writes were throttled since 2026-10-14 02:51 UTC, at most 7 in 5 minutes"
     )
+
+
+def test_a_table_that_is_on_demand_since_its_capacity_refused_says_both() -> None:
+    events = {"read_throttles of by-owner": {9: 4.0}, "read_units of by-owner": {9: 120.0}}
+    why = causes(
+        _points(**{"read ProvisionedThroughput of by-owner": {9: 4.0}}), [("read", "by-owner")]
+    )
+
+    finding = _found(_points(**events), why=why)["dynamodb.read-throttled"]
+
+    assert "by-owner is on-demand now, and was provisioned then; its busiest" in finding.detail
 
 
 def test_throttling_that_ended_forty_minutes_ago_says_so() -> None:
@@ -214,3 +225,11 @@ def test_what_is_felt_compares_before_and_since_the_first_throttle() -> None:
     felt = effect(durations, errors, used)
 
     assert felt == Effect(600.0, 5000.0, 2.0)
+
+
+def test_what_ran_after_the_last_throttle_is_not_among_what_it_slowed_down() -> None:
+    used = usage(_points(write_throttles__of__t={49: 4.0, 40: 4.0}), TABLES, period_s=60)
+    times = {60: 600.0, 45: 5000.0, 40: 5000.0, 30: 600.0, 20: 600.0, 10: 600.0}
+    durations, errors = _points(p95=times), _points(errors={45: 2.0, 5: 7.0})
+
+    assert effect(durations, errors, used) == Effect(600.0, 5000.0, 2.0)
