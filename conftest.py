@@ -1,7 +1,10 @@
 """The environment every test and every kernel it starts lives in: no real AWS can be reached."""
 
 import contextlib
+import importlib
 import os
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -71,11 +74,25 @@ class _Sandbox:
             self._held.close()
 
 
+def _list_fonts() -> None:
+    """Have matplotlib find the fonts once: where that takes long, each process says so on stderr."""
+    import matplotlib as mpl
+
+    if not [*Path(mpl.get_cachedir()).glob("fontlist-*.json")]:
+        importlib.import_module("matplotlib.font_manager")
+
+
 _SANDBOX = pytest.StashKey[_Sandbox]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have whatever sandbox is up at the end taken down."""
+    """Keep IPython out of the user's home; have whatever sandbox is up at the end taken down."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        # What a user has his own kernels do as they start is not for those of tests.
+        home = tempfile.TemporaryDirectory(prefix="opslib-ipython-")
+        os.environ["IPYTHONDIR"] = home.name
+        config.add_cleanup(home.cleanup)
+        _list_fonts()
     config.stash[_SANDBOX] = _Sandbox()
     config.add_cleanup(config.stash[_SANDBOX].end)
 
