@@ -152,6 +152,7 @@ def read(
         logs = Logs(shape, limits=tuple(lambda_logs.limits(shape)))
     else:
         logs = lambda_logs.look(connection.client("logs"), known)
+    gone = logs.gone(window.start, now=connection.identity.at)
     # Without a REPORT for each invocation the logs cannot show that all is well.
     word = "note" if logs.shape.reports and not logs.shape.managed_instances else "unseen"
     # An alias that points at $LATEST changes with every edit; one of a version does not.
@@ -176,6 +177,7 @@ def read(
         configuration=configuration,
         limits=(
             *((sentence, word) for sentence in logs.limits),
+            *((sentence, "unseen") for sentence in [gone] if sentence),
             *((sentence, "unseen") for sentence in found.limits),
             *((sentence, "note") for sentence in (*logs.notes, *found.notes)),
         ),

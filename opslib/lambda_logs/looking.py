@@ -11,6 +11,7 @@ whose ``logGroupNamePrefix`` finds longer names too.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from opslib.aws import calling
@@ -20,6 +21,8 @@ from opslib.lambda_logs.shapes import LogShape, limits, shape
 # A prefix finds names that are longer; of so many pages the name itself is on the first, as they
 # are in order.
 _MOST_PAGES = 3
+# A window of as long as lines are kept begins a little before they do.
+_MARGIN = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,8 @@ class Logs:
         How long its lines are kept, in words; empty when nobody asked or that was not seen.
     limits
         A sentence for everything that such logs cannot tell.
+    kept_days
+        The same in days; None for ever, and when that was not seen.
     notes
         What could not be seen of the log group. Nothing rests on it: a query of a group that is not
         there, or not of a class that can be asked, is refused.
@@ -43,6 +48,19 @@ class Logs:
     kept_for: str = ""
     limits: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    kept_days: int | None = None
+
+    def gone(self, start: datetime, *, now: datetime) -> str:
+        """Say which lines from an instant on are gone by now; empty when all are still kept."""
+        if self.kept_days is None:
+            return ""
+        first = now - timedelta(days=self.kept_days)
+        if start >= first - _MARGIN:
+            return ""
+        return (
+            f"{self.shape.group} keeps lines for {self.kept_for}: those before "
+            f"{first:%Y-%m-%d %H:%M} UTC are gone, and what they told is in no answer below."
+        )
 
 
 def look(client: Any, configuration: Mapping[str, Any]) -> Logs:
@@ -68,7 +86,8 @@ def look(client: Any, configuration: Mapping[str, Any]) -> Logs:
         return Logs(assumed, limits=tuple(limits(assumed)), notes=(said,))
     found = shape(configuration, log_class=str(group.get("logGroupClass", "")))
     kept = group.get("retentionInDays")
-    return Logs(found, f"{kept} days" if kept else "ever", tuple(limits(found)))
+    words = f"{kept} day{'s' * (kept > 1)}" if kept else "ever"
+    return Logs(found, words, tuple(limits(found)), kept_days=kept)
 
 
 def _group(client: Any, name: str) -> Mapping[str, Any] | None:

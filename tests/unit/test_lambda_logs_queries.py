@@ -1,6 +1,8 @@
 """The query for each shape of a function's logs, run by the local engine on lines of that shape."""
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -191,6 +193,18 @@ def test_a_look_finds_format_group_class_and_retention() -> None:
     assert found.shape == _shape(format="JSON", system_level="INFO", log_class="INFREQUENT_ACCESS")
     assert found.kept_for == "14 days"
     assert "no field is discovered in its lines" in found.limits[-1]
+
+
+def test_lines_that_are_older_than_the_group_keeps_them_are_said_to_be_gone() -> None:
+    logs = _looked({"FunctionName": "orders"}, _groups("/aws/lambda/orders"))
+    now = datetime(2026, 10, 14, 3, 7, tzinfo=UTC)
+
+    assert logs.gone(now - timedelta(days=14, minutes=1), now=now) == ""
+    assert logs.gone(now - timedelta(days=15), now=now) == (
+        "/aws/lambda/orders keeps lines for 14 days: those before 2026-09-30 03:07 UTC are gone, "
+        "and what they told is in no answer below."
+    )
+    assert replace(logs, kept_days=None).gone(now - timedelta(days=900), now=now) == ""
 
 
 def test_a_group_that_is_not_there_is_said() -> None:
