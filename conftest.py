@@ -75,7 +75,7 @@ class _Sandbox:
 
 
 def _list_fonts() -> None:
-    """Have matplotlib find the fonts once: where that takes long, each process says so on stderr."""
+    """Have matplotlib find the fonts once; each process that has to says so when it takes long."""
     import matplotlib as mpl
 
     if not [*Path(mpl.get_cachedir()).glob("fontlist-*.json")]:
