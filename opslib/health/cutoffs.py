@@ -260,7 +260,8 @@ def refused_finding(
         severity=Verdict.WARNING,
         title=f"{table} refused {hit['value'].sum():,.0f} writes",
         detail=f"The first in the minute of {utc(since)}. The SDK tries a refused write again in "
-        "silence, so invocations wait for it: a longer timeout or more memory mends nothing.",
+        "silence, so invocations wait for it: a longer timeout mends nothing, and more memory only "
+        "what is killed for lack of it.",
         subject=table,
         evidence=tuple(evidence),
         since=since,

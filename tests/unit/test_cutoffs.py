@@ -204,4 +204,7 @@ def test_a_table_that_refuses_writes_is_named_as_what_they_wait_for() -> None:
     assert finding is not None
     assert (finding.id, finding.title) == ("dynamodb.write-throttled", "t refused 7 writes")
     assert finding.since == AT.replace(minute=18)
+    assert finding.detail.endswith(
+        "a longer timeout mends nothing, and more memory only what is killed for lack of it."
+    )
     assert cutoffs.refused_finding(pd.DataFrame({"at": at, "value": [0.0, 0.0]}), table="t") is None
