@@ -119,24 +119,25 @@ class Execution:
                 progress(self._begun, total, self._section)
 
         sections |= _sections(self.node)
-        papermill.execute_notebook(
-            self.node,
-            # papermill would write the whole notebook twice a cell, and over the copy before.
-            None,
-            engine_name=_ENGINE,
-            given=self._given,
-            parameters=dict(values),
-            kernel_name="python3",
-            language="python",
-            progress_bar=False,
-            # The watch keeps the time: it lets a cell put down what it holds, and kills in the end.
-            execution_timeout=None,
-            shutdown_kernel="immediate",
-            resources={"metadata": {"path": str(self.source.parent)}},
-            kernel_manager_class=kernels(self._environment(), watch),
-            on_cell_execute=begin,
-            on_cell_executed=lambda **_: watch.cell_ended(),
-        )
+        with kernels(self._environment(), watch) as manager:
+            papermill.execute_notebook(
+                self.node,
+                # papermill would write the whole notebook twice a cell, and over the copy before.
+                None,
+                engine_name=_ENGINE,
+                given=self._given,
+                parameters=dict(values),
+                kernel_name="python3",
+                language="python",
+                progress_bar=False,
+                # The watch keeps the time: it lets a cell put things down, and kills in the end.
+                execution_timeout=None,
+                shutdown_kernel="immediate",
+                resources={"metadata": {"path": str(self.source.parent)}},
+                kernel_manager_class=manager,
+                on_cell_execute=begin,
+                on_cell_executed=lambda **_: watch.cell_ended(),
+            )
         return self._silent_end()
 
     def _environment(self) -> dict[str, str]:

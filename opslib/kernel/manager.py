@@ -1,4 +1,4 @@
-"""The kernel of a headless run: this very Python, over an encrypted transport.
+"""The kernel of a headless run: this very Python, over sockets in a folder of its own.
 
 In: environment variables, a `Watch`. Out: a kernel manager class for nbclient. While a
 `server.Server` is up in this process, kernels are forked by it.
@@ -6,12 +6,15 @@ In: environment variables, a `Watch`. Out: a kernel manager class for nbclient. 
 Sources
 -------
 jupyter_client 8.10 and ipykernel 7.4, measured: an installed kernelspec named ``python3`` may
-belong to another environment; a kernel on plain TCP warns on stderr at every start; on IPC,
-kernels that start at once in one folder share a socket.
+belong to another environment. On TCP the ports are chosen first and bound by the kernel later, when
+another process may have one of them: four triages at once on 512 ports lost 7 of 60 kernels. On
+IPC, kernels that start at once with sockets in one folder share them.
 """
 
 import os
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, cast
 
 from jupyter_client.kernelspec import KernelSpecManager
@@ -21,29 +24,40 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from opslib.kernel import server
 from opslib.kernel.watch import Watch
 
+# The path of a socket has at most 107 bytes, of which its own folder and name take 24.
+_LONGEST = 107 - 24
 
-def kernels(environment: Mapping[str, str], watch: Watch) -> type[AsyncKernelManager]:
-    """Return a manager whose kernel has these variables too, and is watched."""
 
-    class Kernels(AsyncKernelManager):
-        def __init__(self, **options: Any) -> None:
-            own = KernelSpecManager(kernel_dirs=[])
-            super().__init__(kernel_spec_manager=own, transport_encryption="required", **options)
-            watch.process = lambda: getattr(self.provisioner, "process", None)
+@contextmanager
+def kernels(environment: Mapping[str, str], watch: Watch) -> Iterator[type[AsyncKernelManager]]:
+    """Give a manager for one kernel, which has these variables too and is watched."""
+    kept = tempfile.gettempdir()
+    within = kept if len(os.fsencode(kept)) <= _LONGEST else "/tmp"  # noqa: S108 - a folder in it
+    # Nobody but their user can enter a folder that is made so; the kernel obeys whoever can.
+    with tempfile.TemporaryDirectory(
+        prefix="opslib-", dir=within, ignore_cleanup_errors=True
+    ) as folder:
 
-        async def _async_pre_start_kernel(self, **options: Any) -> Any:
-            options["env"] = {**os.environ, **environment}
-            # Nobody goes back to what a headless kernel ran, and the file is the user's own.
-            options["extra_arguments"] = ["--HistoryManager.enabled=False"]
-            if self.provisioner is None and server.current():
-                self.provisioner = _Forked(
-                    kernel_id=self.kernel_id, kernel_spec=self.kernel_spec, parent=self
-                )
-            return await super()._async_pre_start_kernel(**options)
+        class Kernels(AsyncKernelManager):
+            def __init__(self, **options: Any) -> None:
+                own = KernelSpecManager(kernel_dirs=[])
+                where = f"{folder}/kernel"
+                super().__init__(kernel_spec_manager=own, transport="ipc", ip=where, **options)
+                watch.process = lambda: getattr(self.provisioner, "process", None)
 
-        pre_start_kernel = _async_pre_start_kernel
+            async def _async_pre_start_kernel(self, **options: Any) -> Any:
+                options["env"] = {**os.environ, **environment}
+                # Nobody goes back to what a headless kernel ran, and the file is the user's own.
+                options["extra_arguments"] = ["--HistoryManager.enabled=False"]
+                if self.provisioner is None and server.current():
+                    self.provisioner = _Forked(
+                        kernel_id=self.kernel_id, kernel_spec=self.kernel_spec, parent=self
+                    )
+                return await super()._async_pre_start_kernel(**options)
 
-    return Kernels
+            pre_start_kernel = _async_pre_start_kernel
+
+        yield Kernels
 
 
 class _Forked(LocalProvisioner):

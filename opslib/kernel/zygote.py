@@ -93,7 +93,8 @@ def _serve(connection: socket.socket, file: TextIO, kernels: set[int]) -> None:
             server = os.getpid()
             answer = os.fork()
             if answer == 0:
-                connection.close()
+                # Its own close leaves it open as long as the file is.
+                os.close(connection.detach())
                 _be_kernel(order, server=server)
             kernels.add(answer)
         file.write(json.dumps({"answer": answer}) + "\n")

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,6 +58,30 @@ def test_a_forked_kernel_has_all_imports_and_the_environment_of_its_run(
 
     assert _printed(outcome) == f"{_pid(forking)} True {tmp_path}/notebooks blue False\n"
     assert outcome.exit_code == 0
+
+
+HELD = """\
+import os
+from pathlib import Path
+from ipykernel.connect import get_connection_info
+server = Path("/proc", str(os.getppid()))
+number = server.joinpath("cmdline").read_text().split("\\0")[-2]
+held = [os.readlink(path) for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
+transport = get_connection_info(unpack=True)["transport"]
+print(transport, os.readlink(server / "fd" / number) in held)"""
+
+
+def test_a_kernel_waits_for_no_port_that_another_could_take_nor_holds_its_servers_socket(
+    tmp_path: Path, forking: server.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / ("long" * 20)))
+    (tmp_path / ("long" * 20)).mkdir()
+
+    outcome = headless.run(project(tmp_path, [HELD, CONCLUDE % "healthy"]), {})
+
+    assert _printed(outcome) == "ipc False\n"
+    assert outcome.exit_code == 0
+    assert alive(_pid(forking))
 
 
 def test_the_server_has_one_thread_so_that_a_fork_takes_everything_along(
