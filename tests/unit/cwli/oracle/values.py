@@ -189,7 +189,7 @@ def natural(left: Value, right: Value, switches: Switches) -> int:
         return _sign((len(first), first), (len(second), second))
     numbers = number_of(left), number_of(right)
     if numbers[0] is not None and numbers[1] is not None:
-        return _sign(numbers[0], numbers[1])
+        return _sign(numbers[0], numbers[1]) or _written(left, right, switches)
     if numbers[0] is not None or numbers[1] is not None:
         return 1 if numbers[0] is not None else -1
     texts = text_of(left, switches) or "", text_of(right, switches) or ""
@@ -197,6 +197,16 @@ def natural(left: Value, right: Value, switches: Switches) -> int:
     if whole != single:
         raise Undetermined("is `a` before `1` a chunk to compare with `a b`, or with `a`?")
     return whole
+
+
+def _written(left: Value, right: Value, switches: Switches) -> int:
+    """Order two ways to write one number: ``01`` stands before ``1`` in the documented list."""
+    texts = text_of(left, switches) or "", text_of(right, switches) or ""
+    if texts[0] == texts[1] or isinstance(left, float) or isinstance(right, float):
+        return 0
+    if not all(re.fullmatch("0*[1-9][0-9]*", text) for text in texts):
+        raise Undetermined(f"which comes first, {texts[0]} or {texts[1]}?")
+    return _sign(*texts)
 
 
 def _chunkwise(left: str, right: str, chunk: str) -> int:
