@@ -105,7 +105,7 @@ def run_id(folder: Path) -> str:
 
 def write(path: Path, content: str | bytes) -> None:
     """Write a file so that it is there whole or as it was before, whatever happens meanwhile."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=PARTIAL)
     partial = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -152,6 +152,9 @@ def _inert(text: str) -> str:
 
 def seal(folder: Path) -> Path:
     """Write the manifest and take the ending ``.partial`` off the name; return the folder."""
+    # Of a kernel that was killed as it wrote one.
+    for left in [*folder.rglob(f".*{PARTIAL}")]:
+        left.unlink()
     files = {name: _sha256(folder / name) for name in _names(folder)}
     write_json(folder / MANIFEST, {"schema": SCHEMA, "run_id": run_id(folder), "sha256": files})
     final = folder.with_name(run_id(folder))

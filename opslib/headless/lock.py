@@ -13,7 +13,7 @@ import socket
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -28,6 +28,7 @@ class Lock:
     def __init__(self, handle: int, since: datetime) -> None:
         self._handle = handle
         self._since = since
+        self._mutex = threading.Lock()
         self.note("")
 
     def note(self, folder: str) -> None:
@@ -46,8 +47,10 @@ class Lock:
         self._write("")
 
     def _write(self, text: str) -> None:
-        os.ftruncate(self._handle, 0)
-        os.pwrite(self._handle, text.encode(), 0)
+        # Runs that hold it together write at once; that a disk is full, others say.
+        with self._mutex, suppress(OSError):
+            os.ftruncate(self._handle, 0)
+            os.pwrite(self._handle, text.encode(), 0)
 
 
 @contextmanager
@@ -86,8 +89,10 @@ def taken(folder: Path, *, notebook: str, system: str, since: datetime) -> Itera
         except BlockingIOError as error:
             raise _held(path, notebook=notebook, system=system) from error
         lock = Lock(handle, since)
-        yield lock
-        lock.clear()
+        try:
+            yield lock
+        finally:
+            lock.clear()
     finally:
         # A process that is just being started has the handle too, until it is its own program:
         # with close alone the lock would stay with it.

@@ -1,9 +1,12 @@
 """One run at a time of a notebook on a system: held by a process, and gone with it."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -119,6 +122,46 @@ def test_a_process_begun_meanwhile_does_not_keep_the_lock(tmp_path: Path) -> Non
     )
 
     assert (done.stdout, done.stderr) == ("free\n", "")
+
+
+def test_a_run_that_fails_leaves_no_note_of_who_had_the_lock(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), _taken(tmp_path):
+        1 / 0  # noqa: B018 - what a run may come to
+
+    assert [path.read_text() for path in tmp_path.iterdir()] == [""]
+
+
+def test_notes_of_two_runs_at_once_do_not_mix(tmp_path: Path) -> None:
+    names = ["runs/one.partial", "runs/a-much-longer-one.partial"]
+    met = threading.Barrier(2)
+    mixed = []
+    with _taken(tmp_path) as held, ThreadPoolExecutor(2) as pool:
+
+        def note(name: str) -> None:
+            met.wait(10)
+            held.note(name)
+
+        for _ in range(300):
+            list(pool.map(note, names))
+            (path,) = tmp_path.iterdir()
+            try:
+                mixed += [json.loads(path.read_text())["folder"] not in names]
+            except ValueError:
+                mixed += [True]
+
+    assert mixed == [False] * 300
+
+
+def test_a_note_that_finds_no_room_keeps_nothing_from_running(tmp_path: Path) -> None:
+    with _taken(tmp_path):
+        (path,) = tmp_path.iterdir()
+    path.unlink()
+    path.symlink_to("/dev/full")
+
+    with _taken(tmp_path) as held:
+        held.note("runs/first.partial")
+
+    assert isinstance(held, lock.Lock)
 
 
 def test_a_folder_that_cannot_hold_locks_says_so(tmp_path: Path) -> None:

@@ -1,12 +1,16 @@
 """A run folder: named by its run, written whole or not at all, checkable afterwards."""
 
 import json
+import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from small_projects import ROOT
 
 from opslib import run_folder
 from opslib.errors import BadInput
@@ -103,6 +107,34 @@ def test_the_manifest_holds_the_sha256_of_every_other_file(tmp_path: Path) -> No
             "report.html": "d9cf2422b35b8f3dafe9ae7f7eff7b7349630701989600b60be0d426d1d86ea3",
         },
     }
+
+
+KILLED = """\
+import os, sys
+from pathlib import Path
+from opslib import run_folder
+class Content(str):
+    def encode(self):
+        os.kill(os.getpid(), 9)
+run_folder.write(Path(sys.argv[1]), Content())
+"""
+
+
+def test_what_a_killed_kernel_was_just_writing_is_not_sealed(tmp_path: Path) -> None:
+    folder = run_folder.create(tmp_path, started_at=AT, notebook="20-duration", system="ZAEL-demo")
+    (folder / "evidence").mkdir()
+    subprocess.run(
+        [sys.executable, "-c", KILLED, str(folder / "evidence" / "01-a.csv")],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+    left = len([*(folder / "evidence").iterdir()])
+
+    sealed = run_folder.seal(folder)
+
+    assert left == 1
+    assert [*(sealed / "evidence").iterdir()] == []
+    assert run_folder.differences(sealed) == []
 
 
 def test_a_whole_folder_has_no_differences(tmp_path: Path) -> None:
