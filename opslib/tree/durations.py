@@ -16,7 +16,7 @@ source mapping, have to use an alias or a version.
 
 ```
 aws lambda put-provisioned-concurrency-config --function-name {subject} \\
-  --qualifier ALIAS --provisioned-concurrent-executions 2
+  --qualifier ALIAS --provisioned-concurrent-executions ENVIRONMENTS
 ```
 
 - It costs while idle, counts against reserved concurrency, and excludes SnapStart.

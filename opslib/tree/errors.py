@@ -82,7 +82,7 @@ and done again inside the first invocation, on that invocation's time. Load less
 memory.
 
 ```
-aws lambda update-function-configuration --function-name {subject} --memory-size 512
+aws lambda update-function-configuration --function-name {subject} --memory-size MEMORY_MB
 ```
 """
 

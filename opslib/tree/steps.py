@@ -5,10 +5,11 @@ Sources: as `opslib.tree.durations` and `opslib.tree.errors` name them.
 """
 
 MEMORY = """\
-Raise the memory of `{subject}`; CPU scales with it. At most double it at a time, and look again.
+Raise the memory of `{subject}`; CPU scales with it. At most double what it has at a time, and look
+again.
 
 ```
-aws lambda update-function-configuration --function-name {subject} --memory-size 512
+aws lambda update-function-configuration --function-name {subject} --memory-size MEMORY_MB
 aws lambda wait function-updated-v2 --function-name {subject}
 ```
 
@@ -16,7 +17,7 @@ aws lambda wait function-updated-v2 --function-name {subject}
   (`aws lambda publish-version`, `aws lambda update-alias --revision-id ...`), or nothing changes.
 - It replaces every warm environment, so a burst of cold starts follows.
 - The next deployment of the stack sets it back: change it there too
-  (`zae-limiter deploy --name NAME --region REGION --lambda-memory 512`).
+  (`zae-limiter deploy --name NAME --region REGION --lambda-memory MEMORY_MB`).
 """
 
 BACK = """\
@@ -37,7 +38,7 @@ TIMEOUT = """\
 Raise the timeout of `{subject}` only to win time: it hides a slow dependency and does not mend it.
 
 ```
-aws lambda update-function-configuration --function-name {subject} --timeout 120
+aws lambda update-function-configuration --function-name {subject} --timeout SECONDS
 ```
 
 - It changes `$LATEST` only: an alias does not move with it, so publish a version and move it.
@@ -51,7 +52,7 @@ Have each invocation of `{subject}` do less: halve the batch of its event source
 ```
 aws lambda list-event-source-mappings --function-name {subject} \\
   --query 'EventSourceMappings[].[UUID,EventSourceArn,BatchSize,State]' --output table
-aws lambda update-event-source-mapping --uuid UUID --batch-size 50
+aws lambda update-event-source-mapping --uuid UUID --batch-size RECORDS
 ```
 
 - Take the UUID of the right mapping: a function may have several. The change is asynchronous:
