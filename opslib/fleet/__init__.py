@@ -6,9 +6,9 @@ many calls as there are times 500 metrics; what costs a call for each function i
 its answer decides, and what was not asked is said.
 
 ``scope`` says what is looked at, ``indexes`` which indexes its tables have, ``measures`` which
-metrics, ``reading`` what else is read and of whom, ``judging`` makes the rows and findings,
-``alarms`` and ``opened`` look at alarms and at changes meant to be taken back, ``people`` says whom
-to call.
+metrics, ``reading`` what else is read and of whom, ``timeouts`` which ones held before an edit,
+``judging`` makes the rows and findings, ``alarms`` and ``opened`` look at alarms and at changes
+meant to be taken back, ``people`` says whom to call.
 """
 
 from opslib.fleet.alarms import Alarms, alarm_findings, firing

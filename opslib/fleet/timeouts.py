@@ -47,7 +47,7 @@ class EarlierTimeouts:
         for function in scope.functions:
             configuration = configurations.get(function.name) or {}
             edited_at = functions.instant(configuration.get("LastModified"))
-            if edited_at is None or edited_at < self._window.start or function.name not in series:
+            if edited_at is None or function.name not in series:
                 continue
             points = series[function.name].of("duration_p95_ms")
             before = [point.value for point in points if point.at < edited_at]

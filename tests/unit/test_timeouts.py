@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from math import isnan
+from pathlib import Path
 from typing import Any, cast
 
 import pandas as pd
@@ -13,16 +15,20 @@ from fakes.clients import Clock, Connected, Lambda, Tables, Trail, refusal
 from opslib import changes
 from opslib.aws import Connection
 from opslib.changes.timeouts import Edit, Move, Recorded, timeouts
-from opslib.fleet import scope
+from opslib.fleet import checks_of, scope
+from opslib.fleet.reading import Readings
 from opslib.fleet.timeouts import EarlierTimeouts
 from opslib.health import Check, Finding, Verdict, cutoffs, duration_findings
 from opslib.health.functions import FunctionChecks
 from opslib.health.series import Series
 from opslib.health.timeouts import Earlier, Timeouts
 from opslib.health.verdicts import Point
+from opslib.lambda_logs import Logs, shape
 from opslib.system import Function, Thresholds, load
+from opslib.target import Target
 from opslib.window import Window
 
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 START = datetime(2026, 10, 14, 0, 0, tzinfo=UTC)
 WINDOW = Window(START, START + timedelta(hours=3))
 EDITED = START + timedelta(minutes=90)
@@ -425,6 +431,53 @@ def test_triage_asks_for_earlier_timeouts_only_where_they_may_have_been_near() -
     }
     assert len(look.limits) == 1
     assert "lambda:ListVersionsByFunction" in look.limits[0]
+
+
+def test_a_target_and_the_notebook_on_durations_hold_to_the_timeouts_of_then() -> None:
+    function = Lambda(_configured(30, 90), versions=[{"Versions": [_configured(3, -600, "7")]}])
+    connection = cast(Connection, Connected(**{"lambda": function, "dynamodb": Tables()}))
+
+    target = Target(
+        function=Function(name="f"),
+        timeout_ms=30_000,
+        memory_mb=256,
+        logs=Logs(shape({"FunctionName": "f"})),
+        changes=changes.of(connection, "f", WINDOW),
+        configuration=function.configuration,
+    )
+    notebook = (NOTEBOOKS / "20-duration.ipynb").read_text()
+
+    assert _steps(target.timeouts) == [(90, 3)]
+    assert "target.timeouts" in notebook
+
+
+def test_the_health_table_holds_durations_to_the_timeouts_of_then() -> None:
+    place = {"account": "123456789012", "region": "eu-west-1", "environment": "staging"}
+    looked = scope(load({"name": "s", **place, "functions": [{"name": "f"}]}), "")
+    edited_at = pd.Series([pd.Timestamp(EDITED)])
+    readings = Readings(
+        rows=pd.DataFrame({"function": ["f"], "timeout_s": [30.0], "timeout_from": [""]}).assign(
+            edited_at=edited_at
+        ),
+        series={
+            "f": Series(
+                subject="f",
+                points={
+                    "invocations": [Point(_at(5 * n), 10) for n in range(36)],
+                    "duration_p95_ms": [Point(_at(5 * n), 2_940) for n in range(36)],
+                },
+                status={"invocations": "Complete", "duration_p95_ms": "Complete"},
+            )
+        },
+        asked_at=_at(180),
+        timeouts={"f": Timeouts(30_000, (THREE,))},
+    )
+
+    now = {each.indicator: each for each in checks_of(looked, readings, window=WINDOW)}
+    without = checks_of(looked, replace(readings, timeouts={}), window=WINDOW)
+
+    assert now["Duration"].verdict is CRITICAL
+    assert {each.indicator: each.verdict for each in without}["Duration"] is Verdict.HEALTHY
 
 
 # --- 12-timeout reads the lines themselves
