@@ -83,7 +83,10 @@ class FunctionChecks:
         silence = _hours(silences.length)
         total = sum(point.value for point in points) if seen else None
         verdict = Verdict.HEALTHY if total else Verdict.UNKNOWN
-        note = f"the last at {utc(points[-1].at)}" if points else self.series.why("invocations")
+        note = self.series.why("invocations")
+        if points:
+            late = silences.maybe_late([point.at for point in points])
+            note = f"the last at {utc(points[-1].at)}{late}"
         finding = None
         gaps = silences.gaps([point.at for point in points])
         expected = self.function.reads_stream or self.function.critical

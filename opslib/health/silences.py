@@ -4,11 +4,14 @@ In: the function's `Series`, how long a silence is. Out: gaps, and what is known
 Does no I/O.
 """
 
+import itertools
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from statistics import median_low
 from typing import NamedTuple
 
 from opslib.health.courses import NO_RECORD
+from opslib.health.endings import QUIET
 from opslib.health.series import Series
 from opslib.system import Function, Threshold
 from opslib.window import Window
@@ -67,6 +70,16 @@ class Silences:
         ends = [self.window.start, *(at + width for at in instants)]
         gaps = [Gap(start, end) for start, end in zip(ends, edges[1:], strict=True)]
         return [gap for gap in gaps if gap.length >= self.length]
+
+    def maybe_late(self, instants: list[datetime]) -> str:
+        """Say that the last minutes may not be counted yet, of what else came by the minute."""
+        width = self.series.width("invocations")
+        steps = [after - before for before, after in itertools.pairwise(instants)]
+        usual = median_low(steps) if steps else self.window.length
+        missing = self.window.end - instants[-1] - width
+        if not 2 * max(usual, width) < missing < QUIET:
+            return ""
+        return "; none counted since, and metrics come some minutes late: run again to see those"
 
     def unfed(self, gap: Gap) -> bool:
         """Whether nothing was there to be read in a gap, and what it reads is known to be that.
