@@ -122,7 +122,9 @@ def taken(value: Value, switches: Switches) -> str | None:
         if "e" in repr(value):
             raise Undetermined("which exponent has a number of many digits?")
         return repr(value).removesuffix(".0")
-    if (Decimal(value).scaleb(switches.decimals, Context(prec=400)) % 1).copy_abs() == HALF:
+    exact = Context(prec=700)
+    last_place = Decimal(value).scaleb(switches.decimals, exact)
+    if exact.remainder(last_place, Decimal(1)).copy_abs() == HALF:
         raise Undetermined("is a half of the last place rounded up?")
     return text_of(value, switches)
 
