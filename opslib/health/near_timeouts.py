@@ -191,8 +191,8 @@ def unproven(
 ) -> Finding | None:
     """Return ``duration.near-timeout``, unknown, of what an unknown timeout held for, or None.
 
-    None where it is well under the least timeout that so long durations could have had, and no
-    longest one took whole seconds, as what is cut off does.
+    None where it is no worse than a warning under the least timeout that so long durations could
+    have had, and no longest one took whole seconds, as what is cut off does.
 
     Parameters
     ----------
@@ -207,7 +207,9 @@ def unproven(
     whole_ms = most_ms // 1000 * 1000
     late_ms = min(whole_ms * (CUT_OFF_LATE - 1), _MOST_LATE_MS)
     at_a_wall = most_ms - whole_ms <= late_ms and part.least_ms <= whole_ms
-    if judge(share, threshold) is Verdict.HEALTHY and not at_a_wall:
+    # A warning that may have been, before an edit, is nothing to wake anybody for.
+    borne = (Verdict.HEALTHY,) if threshold.critical is None else (Verdict.HEALTHY, Verdict.WARNING)
+    if judge(share, threshold) in borne and not at_a_wall:
         return None
     when = "" if part.until is None else f" until {utc(part.until)}"
     longest_said = f" The longest took {span(most_ms)}." if most_ms else ""
