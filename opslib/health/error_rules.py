@@ -77,6 +77,9 @@ _AWAY = (
     r"|EHOSTUNREACH|ENETUNREACH)\b|socket hang up|\bfetch failed|timeout of \d+ ?ms exceeded"
     r"|Connection refused|Connection reset by peer|Connection(?:Refused|Reset)Error"
     r"|Name or service not known|name resolution|Max retries exceeded with url|Read timed out"
+    # What Python's sockets and urllib say.
+    r"|(?:read|write|handshake) operation timed out|(?:socket\.timeout|TimeoutError): timed out"
+    r"|urlopen error timed out|\[Errno 110\]"
     r"|\b(?:Connect|Read)Timeout(?:Error)?\b|EndpointConnectionError|RemoteDisconnected"
     r"|\((?:InternalServerError|InternalFailure|ServiceUnavailable\w*)\)"
     rf"|(?:[Ss]tatus code|HTTP Error|Response code|StatusCodeError):? {_STATUS}"

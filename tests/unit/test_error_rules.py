@@ -256,6 +256,11 @@ POOL = "HTTPSConnectionPool(host='entry.example', port=443)"
         ),
         ("", "[ERROR] HTTPError: HTTP Error 500: Internal Server Error", "service failing"),
         ("", "[ERROR] HTTPError: HTTP Error 404: Not Found", "code error"),
+        ("", "[ERROR] TimeoutError: The read operation timed out\nTraceback", "service failing"),
+        ("TimeoutError", "timed out", "service failing"),
+        ("TimeoutError", "[Errno 110] Connection timed out", "service failing"),
+        ("", "[ERROR] URLError: <urlopen error timed out>", "service failing"),
+        ("", "[ERROR] JobError: the job timed out", "code error"),
         (
             "",
             "[ERROR] URLError: <urlopen error [Errno -2] Name or service not known>",
