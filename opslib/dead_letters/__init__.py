@@ -6,6 +6,15 @@ the records that a pointer names are still there is asked in `opslib.streams`.
 """
 
 from opslib.dead_letters.kinds import POINTERS, Kind
-from opslib.dead_letters.looking import Peek, Waiting, peek, queue_metrics, waiting
+from opslib.dead_letters.looking import Peek, Waiting, lost_metrics, peek, queue_metrics, waiting
 
-__all__ = ["POINTERS", "Kind", "Peek", "Waiting", "peek", "queue_metrics", "waiting"]
+__all__ = [
+    "POINTERS",
+    "Kind",
+    "Peek",
+    "Waiting",
+    "lost_metrics",
+    "peek",
+    "queue_metrics",
+    "waiting",
+]

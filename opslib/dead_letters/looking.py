@@ -164,6 +164,20 @@ def queue_metrics(queue: str) -> list[Metric]:
     ]
 
 
+def lost_metrics(function: str) -> list[Metric]:
+    """Return what counts the letters of a function that came to no queue, Sum of 5 minutes.
+
+    Returns
+    -------
+    ``dead_letter_errors`` and ``delivery_failures``, which have a datapoint only where there was
+    one.
+    """
+    return [
+        wanted.DEAD_LETTER_ERRORS.of(function, name="dead_letter_errors", every_s=300),
+        wanted.DELIVERY_FAILURES.of(function, name="delivery_failures", every_s=300),
+    ]
+
+
 def waiting(connection: Connection, queue: str) -> Waiting:
     """Look at a dead-letter queue without touching a message of it.
 

@@ -31,6 +31,7 @@ from opslib.health.throttling import (
     throttling_findings,
     usage,
 )
+from opslib.health.undelivered import lost_letters
 from opslib.health.verdicts import Check, Finding, Verdict, bad, judge, levels, sustained, worst
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "effect",
     "judge",
     "levels",
+    "lost_letters",
     "memory_finding",
     "needed",
     "ongoing",

@@ -11,13 +11,45 @@ account and region, whoever made them, without throttled ones and conditions tha
 DynamoDB developer guide, metrics and dimensions).
 """
 
+from collections.abc import Callable, Mapping
+
+import pandas as pd
+
 from opslib.health.endings import none_since, over_of, worded
 from opslib.health.series import Series, held_level, highest, per_five_minutes
-from opslib.health.verdicts import Check, Finding, Verdict, sustained, utc
+from opslib.health.verdicts import Check, Finding, Verdict, points_of, sustained, utc
 from opslib.system import Thresholds
 from opslib.window import Window
 
 _LOST = ("dead_letter_errors", "delivery_failures")
+
+
+def lost_letters(
+    series: Callable[[str], pd.DataFrame],
+    *,
+    status: Mapping[str, str],
+    subject: str,
+    thresholds: Thresholds,
+    window: Window,
+) -> Check:
+    """Judge whether failures of a function came to its dead-letter queue, by an answer's frames.
+
+    Parameters
+    ----------
+    series
+        Gives ``at`` and ``value`` of ``dead_letter_errors`` and of ``delivery_failures``.
+    status
+        GetMetricData's status of each.
+    """
+    found = Series(
+        subject=subject,
+        points={name: points_of(series(name), "value") for name in _LOST},
+        status={name: status[name] for name in _LOST},
+        periods=dict.fromkeys(_LOST, 300),
+    )
+    row = undelivered_row(found, thresholds=thresholds, window=window)
+    assert row is not None  # noqa: S101 - both were asked
+    return row
 
 
 def undelivered_row(series: Series, *, thresholds: Thresholds, window: Window) -> Check | None:

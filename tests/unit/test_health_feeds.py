@@ -4,13 +4,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from opslib.health import Check, Verdict
 from opslib.health.feeds import dead_letter_rows, queue_rows, stream_rows
 from opslib.health.series import Series
 from opslib.health.table_feeds import table_answers, table_rows
-from opslib.health.undelivered import undelivered_row, user_errors_row
+from opslib.health.undelivered import lost_letters, undelivered_row, user_errors_row
 from opslib.health.verdicts import Point
 from opslib.system import Threshold, Thresholds
 from opslib.window import Window
@@ -289,6 +290,25 @@ def test_one_failure_that_did_not_come_to_the_dead_letter_queue_is_lost_and_crit
     )
     assert row.finding is not None
     assert row.finding.title == "3 failures of f were not kept"
+
+
+def test_lost_letters_of_an_answer_are_critical_and_none_are_well() -> None:
+    nothing = pd.DataFrame({"at": pd.Series(dtype="datetime64[ns, UTC]"), "value": []})
+    one = pd.DataFrame({"at": pd.to_datetime([WINDOW.start], utc=True), "value": [3.0]})
+    status = {"dead_letter_errors": "Complete", "delivery_failures": "Complete"}
+    asked: Any = {"status": status, "subject": "f", "thresholds": T, "window": WINDOW}
+
+    some = lost_letters(
+        {"dead_letter_errors": nothing, "delivery_failures": one}.__getitem__, **asked
+    )
+    none = lost_letters(lambda name: nothing, **asked)
+    blind = lost_letters(
+        lambda name: nothing, **asked | {"status": dict.fromkeys(status, "Forbidden")}
+    )
+
+    assert [each.verdict for each in (some, none, blind)] == [CRITICAL, HEALTHY, UNKNOWN]
+    assert some.finding is not None
+    assert some.finding.id == "dead-letters.undelivered"
 
 
 def test_no_datapoint_of_lost_letters_is_none_and_without_a_queue_nothing_is_judged() -> None:
