@@ -1,9 +1,9 @@
 """What CloudTrail told one notebook of a triage, kept for its others.
 
 In: a folder that the triage makes, for its user's eyes only, and takes away at its end; events as
-CloudTrail gave them, whole. Out: the same events, and which notebook asked. A file that is not
-there or not whole is as good as none, and one that cannot be written costs only calls: two
-notebooks at once may both ask. Must not ask AWS.
+CloudTrail gave them, whole. Out: the same events. A file that is not there or not whole is as good
+as none, and one that cannot be written costs only calls: two notebooks at once may both ask. Must
+not ask AWS.
 """
 
 import hashlib
@@ -14,14 +14,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
-
-
-class Told(NamedTuple):
-    """An answer that was kept: the notebook that asked, and the events."""
-
-    by: str
-    events: list[Mapping[str, Any]]
+from typing import Any
 
 
 class Shared:
@@ -31,28 +24,27 @@ class Shared:
     ----------
     folder
         Where they are kept.
-    by
-        The notebook that asks here.
     about
         Account, region and window: answers for others are not its own.
     """
 
-    def __init__(self, folder: Path, *, by: str, about: str) -> None:
+    def __init__(self, folder: Path, *, about: str) -> None:
         self._folder = folder
-        self._by = by
         self._about = about
 
-    def get(self, event_name: str) -> Told | None:
+    def get(self, event_name: str) -> list[Mapping[str, Any]] | None:
         """Return what was told of an event, if somebody asked and was told all of it."""
-        with suppress(OSError, ValueError, TypeError):
-            return Told(**json.loads(self._path(event_name).read_text(encoding="utf-8")))
+        with suppress(OSError, ValueError):
+            events: list[Mapping[str, Any]]
+            events = json.loads(self._path(event_name).read_text(encoding="utf-8"))
+            return events
         return None
 
     def put(self, event_name: str, events: Sequence[Mapping[str, Any]]) -> None:
         """Keep all that was told of an event, the first time; the file appears whole or never."""
         if self._path(event_name).exists():
             return
-        text = json.dumps({"by": self._by, "events": events}, default=datetime.isoformat)
+        text = json.dumps(events, default=datetime.isoformat)
         with suppress(OSError):
             handle, partial = tempfile.mkstemp(dir=self._folder)
             with os.fdopen(handle, "w", encoding="utf-8") as file:

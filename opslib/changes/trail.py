@@ -110,7 +110,6 @@ class Trail:
         self._found: dict[str, list[Mapping[str, Any]]] = {}
         self._whole: set[str] = set()
         self._ended = False
-        self._taken: list[str] = []
 
     def recorded(
         self, function_name: str, *, mappings: Iterable[str], tables: Iterable[str]
@@ -173,7 +172,6 @@ class Trail:
         """Ask for what was not asked for yet; yield a sentence for what was not seen."""
         self._end_s = self._monotonic() + self._left_s
         unasked = [name for name in wanted if name not in self._found and not self._ended]
-        self._taken = []
         for place, event_name in enumerate(unasked):
             if self._late():
                 left = ", ".join(unasked[place:])
@@ -194,12 +192,6 @@ class Trail:
                 break
             if self._shared:
                 self._shared.put(event_name, events)
-        if self._taken:
-            by = " and ".join(sorted({*self._taken}))
-            yield (
-                f"CloudTrail was asked for {len(self._taken)} of {len(unasked)} kinds of event by "
-                f"{by}, of this triage, and not again."
-            )
         self._left_s = self._end_s - self._monotonic()
 
     def _late(self) -> bool:
@@ -230,8 +222,7 @@ class Trail:
             # Before each try: who is throttled together has to be told once.
             told = self._shared.get(event_name) if self._shared and not more else None
             if told is not None:
-                self._taken.append(told.by)
-                return {"Events": told.events}
+                return {"Events": told}
             try:
                 with calling(_OPERATION, f"{event_name} in CloudTrail"):
                     page: Mapping[str, Any] = self._client.lookup_events(

@@ -98,13 +98,13 @@ class Asking:
         self._folder.keep(name, answer.points, text=names, receipt={"metrics": entries})
         return answer
 
-    def trail(self, window: Window, *, notebook: str) -> changes.Trail:
+    def trail(self, window: Window) -> changes.Trail:
         """Return CloudTrail over a window, shared with the others of a triage, if it is one."""
         client = self._connection.brief_client("cloudtrail")
         named = os.environ.get(run_folder.SHARED, "")
         identity = self._connection.identity
         about = f"{identity.account} {identity.region} {window.as_dict()}"
-        shared = changes.Shared(Path(named), by=notebook, about=about) if named else None
+        shared = changes.Shared(Path(named), about=about) if named else None
         return changes.Trail(client, window, shared=shared)
 
     def keep(self, name: str, found: Seen, *, text: str) -> None:

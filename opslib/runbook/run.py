@@ -93,7 +93,7 @@ class Run:
             except CouldNotLook as error:
                 self._result.could_not_see(error)
         if closely and self._trail is None:
-            self._trail = self._asking.trail(self.window, notebook=self.notebook)
+            self._trail = self._asking.trail(self.window)
         target = read(
             self._connection,
             named,

@@ -23,7 +23,6 @@ def _recorded(
     client: Trail,
     folder: Path,
     *,
-    by: str = "20-duration",
     about: str = "123456789012 eu-west-1 00:07/03:07",
     sleep: Callable[[float], None] | None = None,
 ) -> Recorded:
@@ -31,7 +30,7 @@ def _recorded(
     trail = changes.Trail(
         client,
         WINDOW,
-        shared=changes.Shared(folder, by=by, about=about),
+        shared=changes.Shared(folder, about=about),
         sleep=sleep or clock.sleep,
         monotonic=clock.monotonic,
     )
@@ -43,37 +42,29 @@ def _names(client: Trail) -> list[str]:
     return [asked["LookupAttributes"][0]["AttributeValue"] for asked in client.asked]
 
 
-def test_what_one_notebook_was_told_another_does_not_ask_and_says_who_did(tmp_path: Path) -> None:
+def test_what_one_notebook_was_told_another_does_not_ask(tmp_path: Path) -> None:
     first, second = Trail(UpdateAlias20150331=[{"Events": [MOVED]}]), Trail()
 
-    by_first = _recorded(first, tmp_path, by="00-triage")
+    by_first = _recorded(first, tmp_path)
     by_second = _recorded(second, tmp_path)
 
     assert by_first == (TOLD, [])
-    assert by_second == (
-        TOLD,
-        [
-            "CloudTrail was asked for 10 of 10 kinds of event by 00-triage, of this triage, and "
-            "not again."
-        ],
-    )
+    assert by_second == (TOLD, [])
     assert (len(first.asked), len(second.asked)) == (10, 0)
 
 
 def test_what_was_told_in_part_is_asked_again(tmp_path: Path) -> None:
     first, second = Trail(UpdateTable=[{"Events": [MOVED]}] * 6), Trail()
-    _recorded(first, tmp_path, by="00-triage")
+    _recorded(first, tmp_path)
 
-    _, notes = _recorded(second, tmp_path)
+    _recorded(second, tmp_path)
 
     assert _names(second) == ["UpdateTable"]
-    assert len(notes) == 1
-    assert "asked for 9 of 10 kinds of event by 00-triage" in notes[0]
 
 
 def test_what_was_refused_is_asked_again(tmp_path: Path) -> None:
     second = Trail()
-    _recorded(Trail(refusals=[refusal("AccessDeniedException")]), tmp_path, by="00-triage")
+    _recorded(Trail(refusals=[refusal("AccessDeniedException")]), tmp_path)
 
     _, notes = _recorded(second, tmp_path)
 
@@ -82,7 +73,7 @@ def test_what_was_refused_is_asked_again(tmp_path: Path) -> None:
 
 def test_what_was_told_of_another_window_is_not_taken(tmp_path: Path) -> None:
     second = Trail()
-    _recorded(Trail(UpdateAlias20150331=[{"Events": [MOVED]}]), tmp_path, by="00-triage")
+    _recorded(Trail(UpdateAlias20150331=[{"Events": [MOVED]}]), tmp_path)
 
     found, notes = _recorded(second, tmp_path, about="123456789012 eu-west-1 00:00/03:00")
 
@@ -94,7 +85,7 @@ def test_one_that_is_throttled_takes_what_another_is_told_meanwhile(tmp_path: Pa
     other = Trail(UpdateAlias20150331=[{"Events": [MOVED]}])
 
     def meanwhile(_: float) -> None:
-        _recorded(other, tmp_path, by="50-stream-lag")
+        _recorded(other, tmp_path)
 
     found, _ = _recorded(throttled, tmp_path, sleep=meanwhile)
 
@@ -104,9 +95,9 @@ def test_one_that_is_throttled_takes_what_another_is_told_meanwhile(tmp_path: Pa
 
 def test_an_answer_that_is_not_whole_or_cannot_be_kept_costs_a_call(tmp_path: Path) -> None:
     second, third = Trail(), Trail(UpdateAlias20150331=[{"Events": [MOVED]}])
-    _recorded(Trail(), tmp_path, by="00-triage")
+    _recorded(Trail(), tmp_path)
     for path in tmp_path.iterdir():
-        path.write_text('{"by": "00-triage", "events": [')
+        path.write_text("[")
 
     _recorded(second, tmp_path)
     found, _ = _recorded(third, tmp_path / "gone")
