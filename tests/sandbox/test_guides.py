@@ -359,7 +359,9 @@ class TestChangesOfAFunctionWithAnAlias:
         held = function_state.versions(connection, "orders")
         kept = concurrency.provisioned(connection, held, alias=None)
 
-        plan = concurrency.provisioned_plan(configuration, held, kept, executions=2, **PLACE)
+        plan = concurrency.provisioned_plan(
+            configuration, held, kept, executions=2, traffic=None, **PLACE
+        )
         assert plan is not None
         (call,) = plan.calls
         with pytest.raises(ClientError) as refused:

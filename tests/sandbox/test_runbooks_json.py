@@ -79,7 +79,8 @@ def _write(sandbox: Sandbox) -> None:
 def _lines(kind: str, request: str) -> list[dict[str, Any]]:
     metrics = {"durationMs": 100.0, "billedDurationMs": 100, "memorySizeMB": 128}
     metrics |= {"maxMemoryUsedMB": 60}
-    status, more = "success", []
+    status = "success"
+    more: list[dict[str, object]] = []
     if kind == "cold":
         metrics |= {"initDurationMs": 900.5}
     elif kind == "cut":
