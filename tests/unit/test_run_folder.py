@@ -51,7 +51,7 @@ def test_runs_that_start_at_once_get_different_folders(tmp_path: Path) -> None:
     at_once = threading.Barrier(8)
 
     def made_and_sealed(_: int) -> str:
-        at_once.wait(10)
+        at_once.wait(60)
         folder = run_folder.create(tmp_path, started_at=AT, notebook="20", system="A")
         run_folder.write_json(folder / "result.json", {})
         return run_folder.seal(folder).name
