@@ -58,7 +58,7 @@ WORKERS ?= 2
 
 test: $(READY) chromium  ## Run the whole suite
 	$(BIN)/python -m pytest tests -p no:nbval -n $(WORKERS) --dist loadfile
-	$(BIN)/python -m pytest notebooks --nbval --nbval-current-env --nbval-cell-timeout 60 \
+	$(BIN)/python -m pytest notebooks --nbval --nbval-current-env --nbval-cell-timeout 180 \
 	  -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(READY)  ## Check style and types
