@@ -14,7 +14,7 @@ from opslib import __version__, show
 from opslib.aws import Identity
 from opslib.errors import CouldNotLook
 from opslib.evidence import Folder
-from opslib.health import Check, Finding, Verdict
+from opslib.health import Check, Finding, Verdict, bad
 from opslib.insights import Receipt
 from opslib.run_folder import SCHEMA
 from opslib.window import Window, iso
@@ -65,6 +65,12 @@ class Result:
     def found(self) -> bool:
         """Whether it was concluded with a finding."""
         return self._verdict is not None and bool(self._verdict[1])
+
+    @property
+    def over(self) -> bool:
+        """Whether it was concluded with something bad, and all of that is over."""
+        found = [] if self._verdict is None else self._verdict[1]
+        return bad(found, "") and not bad([each for each in found if each.until is None], "")
 
     def note(self, sentence: str) -> None:
         """Say something that hides nothing which decides."""

@@ -14,11 +14,11 @@ import json
 import math
 import re
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pandas as pd
 
-from opslib.health.endings import ended_by, none_since, over_of
+from opslib.health.endings import ended_by, none_since, over_of, seen_in, worded
 from opslib.health.error_rules import ending_of, kind_of
 from opslib.health.verdicts import Finding, Verdict, judge, number, span, utc
 from opslib.system import Thresholds
@@ -29,6 +29,7 @@ _AFTER = re.compile(r"Task timed out after ([\d.]+) seconds")
 _USED = re.compile(r"Max Memory Used: (\d+) MB|\"maxMemoryUsedMB\":\s?(\d+)")
 _KINDS = ("timeout", "out of memory")
 _LONGEST_S = 900
+_MINUTE = timedelta(minutes=1)
 _CUTS = {
     "at": "datetime64[ns, UTC]",
     "request_id": "string",
@@ -226,6 +227,7 @@ def cut_off_findings(
                         *_too_low(kind, timeout_ms, longest_before_ms, since, deployed_at),
                     ]
                 )
+                + seen_in(instants)
                 + none_since(until, ran_until),
                 subject=subject,
                 evidence=tuple(evidence),
@@ -237,14 +239,17 @@ def cut_off_findings(
 
 
 def refused_finding(
-    refused: pd.DataFrame, *, table: str, evidence: Sequence[str] = ()
+    refused: pd.DataFrame, *, table: str, looked_until: datetime, evidence: Sequence[str] = ()
 ) -> Finding | None:
     """Return ``dynamodb.write-throttled``, a warning, when a table refused writes meanwhile.
 
     Parameters
     ----------
     refused
-        ``at`` (datetime64[ns, UTC]) and ``value``: WriteThrottleEvents a period.
+        ``at`` (datetime64[ns, UTC]) and ``value``: WriteThrottleEvents a minute. A minute without
+        one has none.
+    looked_until
+        The end of what was looked at.
 
     Returns
     -------
@@ -255,16 +260,20 @@ def refused_finding(
     if hit.empty:
         return None
     since = hit["at"].min().to_pydatetime()
+    instants = [at.to_pydatetime() for at in hit["at"]]
+    until = over_of(instants, ran_until=looked_until, width=_MINUTE)
+    count = f"{hit['value'].sum():,.0f} writes"
     return Finding(
         id="dynamodb.write-throttled",
         severity=Verdict.WARNING,
-        title=f"{table} refused {hit['value'].sum():,.0f} writes",
+        title=f"{table} {worded(f'refused {count}', f'refused {count}', until)}",
         detail=f"The first in the minute of {utc(since)}. The SDK tries a refused write again in "
         "silence, so invocations wait for it: a longer timeout mends nothing, and more memory only "
-        "what is killed for lack of it.",
+        f"what is killed for lack of it.{none_since(until, looked_until)}",
         subject=table,
         evidence=tuple(evidence),
         since=since,
+        until=until,
     )
 
 

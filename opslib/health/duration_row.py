@@ -20,6 +20,7 @@ from opslib.health.near_timeouts import (
     weighs,
 )
 from opslib.health.series import Series
+from opslib.health.stretches import from_first
 from opslib.health.timeouts import Part, Timeouts
 from opslib.health.verdicts import Check, Finding, Verdict, held, judge, span, sustained, utc
 from opslib.system import Threshold
@@ -60,6 +61,13 @@ def duration_row(
     }
     part, turned_at = turn(every, changed_at, timeouts=timeouts)
     found = near_timeout(part.points, timeout_ms=part.timeout_ms, **limits)
+    found = from_first(
+        found,
+        every,
+        turned_at,
+        timeouts=timeouts,
+        tell=lambda of: near_timeout(of.points, timeout_ms=of.timeout_ms, **limits),
+    )
     if found is not None:
         found = replace(found, detail=f"{found.detail}{of_then(part)}{_cause(found, changed_at)}")
     unknown = None if part.is_known else unproven(part, **limits)

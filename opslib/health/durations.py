@@ -21,6 +21,7 @@ from opslib.health.near_timeouts import (
     unproven,
     weighs,
 )
+from opslib.health.stretches import from_first
 from opslib.health.timeouts import Timeouts
 from opslib.health.verdicts import (
     Finding,
@@ -215,6 +216,21 @@ def _against_timeouts(
     if near is not None and since:
         most = f" The longest took {span(max(each.value for each in since))}."
         near = replace(near, detail=f"{near.detail}{most}{of_then(part)}{cause}")
+    limits = {**named, "threshold": threshold}
+    near = from_first(
+        near,
+        points,
+        turned_at,
+        timeouts=timeouts,
+        tell=lambda of: near_timeout(of.points, timeout_ms=of.timeout_ms, **limits),
+    )
+    cut_off = from_first(
+        cut_off,
+        longest,
+        turned_at,
+        timeouts=timeouts,
+        tell=lambda of: timed_out(of.points, timeout_ms=of.timeout_ms, **named),
+    )
     if not part.is_known:
         near = unproven(part, since, threshold=threshold, **named)
     found = [each for each in (cut_off, near) if each is not None]

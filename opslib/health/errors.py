@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from opslib.health.endings import may_have_begun, none_since, over_at, over_of, worded
+from opslib.health.endings import may_have_begun, none_since, over_at, over_of, seen_in, worded
 from opslib.health.error_lines import kinds, signatures
 from opslib.health.error_rules import (
     CODE,
@@ -99,7 +99,7 @@ def rate_findings(
         title = f"{number(rate, thresholds.error_rate)} % of the invocations of {subject} {fails}"
         detail = (
             f"{errors:,.0f} of {invocations:,.0f} invocations ended in an error{first}."
-            f"{none_since(until, last)}"
+            f"{seen_in(point.at for point in failed)}{none_since(until, last)}"
         )
     return [
         Finding(

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from opslib.health.courses import unread_since
 from opslib.health.duration_row import duration_row
-from opslib.health.endings import none_since, over_of, ran_until, recovered_at, worded
+from opslib.health.endings import none_since, over_of, ran_until, recovered_at, seen_in, worded
 from opslib.health.series import Series, highest, in_five_minutes
 from opslib.health.silences import Silences
 from opslib.health.timeouts import Timeouts
@@ -30,6 +30,8 @@ from opslib.health.verdicts import (
 )
 from opslib.system import Function, Threshold, Thresholds
 from opslib.window import Window
+
+_MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +150,7 @@ class FunctionChecks:
             note = f"{count:,.0f} errors, {of}"
             return self.series.judged("Error rate", None, threshold, note=note)
         rate = count / ran * 100
-        until = self._over(failed)
+        until, width = self._over(failed), self.series.width("errors") or _MINUTE
         fails = worded("fail", "failed", until)
         first = f", the first in the period from {utc(failed[0].at)} on" if failed else ""
         said = f"{count:,.0f} of {ran:,.0f} invocations"
@@ -162,7 +164,9 @@ class FunctionChecks:
                 id="errors.rate",
                 severity=Verdict.UNKNOWN,
                 title=f"{number(rate, threshold)} % of the invocations of {name} {fails}",
-                detail=f"{said} ended in an error{first}.{none_since(until, self._ran_until)}",
+                detail=f"{said} ended in an error{first}."
+                f"{seen_in((point.at for point in failed), width=width)}"
+                f"{none_since(until, self._ran_until, width=width)}",
                 subject=name,
                 since=failed[0].at if failed else None,
                 until=until,
@@ -183,7 +187,7 @@ class FunctionChecks:
             return self.series.judged("Throttles", None, threshold, note=why)
         total, most = sum(point.value for point in points), top.value if top else 0.0
         first = next((point.at for point in points if point.value > 0), None)
-        until = self._over([point for point in points if point.value > 0])
+        until = self._over([point for point in points if point.value > 0], "throttles")
         return self.series.judged(
             "Throttles",
             value,
@@ -197,7 +201,7 @@ class FunctionChecks:
                 f"{worded('were refused', 'were refused', until)}",
                 detail=f"Lambda throttled {total:,.0f} invocations, at most {most:,.0f} in "
                 f"{self.series.every()}. They count neither as invocations nor as errors."
-                f"{none_since(until, self._ran_until)}",
+                f"{none_since(until, self._ran_until, width=self.series.width('throttles'))}",
                 subject=name,
                 since=first,
                 until=until,
@@ -274,9 +278,9 @@ class FunctionChecks:
     def _ran_until(self) -> datetime | None:
         return ran_until(self.series.of("invocations"), width=self.series.width("invocations"))
 
-    def _over(self, bad: list[Point]) -> datetime | None:
+    def _over(self, bad: list[Point], indicator: str = "errors") -> datetime | None:
         """Return when invocations were last seen to fail, if others ran long enough after it."""
-        width = self.series.width("errors")
+        width = self.series.width(indicator)
         return over_of([point.at for point in bad], ran_until=self._ran_until, width=width)
 
     def _count(self, total: float, most: float) -> str:

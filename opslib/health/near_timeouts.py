@@ -17,6 +17,7 @@ from opslib.health.endings import (
     none_since,
     over_at,
     recovered_at,
+    rounds_apart,
     worded,
 )
 from opslib.health.timeouts import CUT_OFF_LATE, Part, Timeouts
@@ -270,7 +271,8 @@ def timed_out(
         return None
     first, last = reached[0].at, reached[-1].at
     looked = ran_until or longest[-1].at
-    until = over_at(last, ran_until=looked)
+    apart = rounds_apart([point.at for point in reached])
+    until = over_at(last, ran_until=looked, apart=apart)
     return Finding(
         id="duration.timed-out",
         severity=Verdict.CRITICAL,

@@ -14,11 +14,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+from opslib.health.courses import fives
 from opslib.health.endings import none_since, over_of, recovered_at, worded
 from opslib.health.series import Series, held_level, per_five_minutes
 from opslib.health.verdicts import Check, Finding, Point, Verdict, breach, span, sustained, utc
 from opslib.system import Threshold, Thresholds
 from opslib.window import Window
+
+_FIVE = timedelta(minutes=5)
 
 
 def table_rows(
@@ -37,11 +40,12 @@ def table_rows(
     checks = []
     for kind in ("read", "write"):
         threshold, name = thresholds.dynamodb_throttles, f"{kind}_throttles"
-        points = series.of(name)
-        level = _level(points, threshold, period_s=series.period_s)
+        points, width = series.of(name), series.width(name)
+        counted = fives(points, add=True) if width < _FIVE else points
+        level = _level(counted, threshold, period_s=series.period_s)
         total = sum(point.value for point in points)
         hit = [point.at for point in points if point.value > 0]
-        until = over_of(hit, ran_until=window.end)
+        until = over_of(hit, ran_until=window.end, width=width)
         refuses = worded(f"refuses {kind}s", f"refused {kind}s", until)
         checks.append(
             series.judged(
@@ -56,7 +60,7 @@ def table_rows(
                     title=f"{series.subject} {refuses}",
                     detail=f"{total:,.0f} {kind}s of {series.subject} were throttled in the "
                     "window. The SDK tries again in silence, so callers are slow before they fail."
-                    f"{none_since(until, window.end)}",
+                    f"{none_since(until, window.end, width=width)}",
                     subject=table or series.subject,
                     since=min(hit, default=None),
                     until=until,

@@ -204,6 +204,7 @@ def throttling_findings(
     points: pd.DataFrame,
     window: Window,
     thresholds: Thresholds,
+    period_s: int = 60,
     evidence: Sequence[str] = (),
 ) -> list[Finding]:
     """Judge a table's throttles, their cause, and DynamoDB itself.
@@ -216,6 +217,8 @@ def throttling_findings(
         As `usage`, `causes`, `operations` and `effect` give them.
     points
         The points that ``used`` was made of.
+    period_s
+        Seconds of a period of these.
 
     Returns
     -------
@@ -255,7 +258,8 @@ def throttling_findings(
             for point in _points(points, f"{kind}_throttles of {name}")
             if point.value > 0
         ]
-        until = over_of([point.at for point in events], ran_until=window.end)
+        width = timedelta(seconds=period_s)
+        until = over_of([point.at for point in events], ran_until=window.end, width=width)
         refuses = "refuses" if until is None else "refused"
         when = "" if until is None else f", until {utc(until)}"
         found.append(
@@ -265,7 +269,8 @@ def throttling_findings(
                 title=f"{table} {refuses} {kind}s{_where(hit, table)}{when}",
                 detail=f"{hit['throttles'].sum():,.0f} {kind}s were throttled since {utc(first)}, "
                 f"at most {max(_fives(events).values()):,.0f} in 5 minutes; {_because(of_kind)}. "
-                f"{_room(hit, of_kind)}{felt.sentence}{none_since(until, window.end)}",
+                f"{_room(hit, of_kind)}{felt.sentence}"
+                f"{none_since(until, window.end, width=width)}",
                 subject=table,
                 evidence=tuple(evidence),
                 since=first,
@@ -275,6 +280,17 @@ def throttling_findings(
     found += _hot(why, table, evidence)
     found += _slow(calls, table, thresholds, evidence)
     return found
+
+
+def still_throttled(used: pd.DataFrame, findings: Sequence[Finding]) -> pd.DataFrame:
+    """Return the rows of `usage` whose kind is found to be throttled still, for what mends it."""
+    kinds = [
+        kind
+        for kind in _KINDS
+        for each in findings
+        if each.id == f"dynamodb.{kind}-throttled" and each.until is None
+    ]
+    return used[used["kind"].isin(kinds)]
 
 
 def _severity(points: Sequence[Point], window: Window, thresholds: Thresholds) -> Verdict:

@@ -4,10 +4,11 @@ In: findings, the function as it stands. Out: plans. The notebooks about invocat
 off, slow or start cold offer what this gives, so that the same finding has the same plans wherever
 it is found. Makes no call and knows no notebook.
 
-A rollback fits only what began after a deployment and goes on: what was there before would stay,
-and what a deployment ended would come again, so that has no plan at all. Nothing here lowers a
-setting. Source: Lambda aggregator operations guide, Solutions; it names memory, batch and timeout
-for slow invocations, memory and provisioned concurrency for cold starts.
+What is over has no plan, whatever ended it; what comes again in rounds is not over
+(`opslib.health.endings`). A rollback fits only what began after a deployment: what was there before
+would stay. Nothing here lowers a setting. Source: Lambda aggregator operations guide, Solutions; it
+names memory, batch and timeout for slow invocations, memory and provisioned concurrency for cold
+starts.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,7 +17,6 @@ from datetime import datetime
 from typing import Any
 
 from opslib.health import Finding, bad
-from opslib.health.endings import ended_by
 from opslib.health.errors import began_after
 from opslib.remedies.concurrency import Kept, provisioned_plan
 from opslib.remedies.function_state import Feeds, Versions
@@ -93,22 +93,18 @@ def plans_for(
     Parameters
     ----------
     findings
-        What is only unknown, and what `FITS` does not list, asks for no plan.
+        What is only unknown or over, and what `FITS` does not list, asks for no plan.
     """
     place = {"account": account, "region": region}
     wanted: dict[str, None] = {}
     for finding in findings:
-        if finding is not None and bad([finding], "") and not _mended(finding, held):
+        if finding is not None and bad([finding], "") and finding.until is None:
             kinds = FITS.get(finding.id, ())
             began = began_after([finding], held.deployed_at)
             wanted |= dict.fromkeys(kind for kind in kinds if kind != "back" or began)
     # Going back comes first, whichever finding asks for it.
     order = sorted(wanted, key=lambda kind: kind != "back")
     return [plan for kind in order for plan in _MAKERS[kind](held, place)]
-
-
-def _mended(finding: Finding, held: Held) -> bool:
-    return ended_by(held.deployed_at, since=finding.since, until=finding.until)
 
 
 def back(versions: Versions, traffic: frozenset[str], *, account: str, region: str) -> list[Plan]:

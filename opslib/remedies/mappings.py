@@ -63,13 +63,17 @@ def enable(read: Seen, *, account: str, region: str) -> list[Plan]:
 def give_up(read: Seen, seen: Course, queue_arn: str, *, account: str, region: str) -> list[Plan]:
     """Plan to have a stuck batch given up as a dead letter, where the mapping tries for ever.
 
+    One that was stuck, and is not any more, needs no plan.
+
     Parameters
     ----------
     queue_arn
         Where what is given up goes if the mapping has no such destination yet; empty for none,
         and then there is no plan: the batch would be dropped without a trace.
     """
-    plans = []
+    plans: list[Plan] = []
+    if seen.word == "was stuck":
+        return plans
     for row in _rows(read):
         destination = row["on_failure_arn"] or queue_arn
         if seen.arrived_at is None or row["retries"] not in (-1, None) or not destination:

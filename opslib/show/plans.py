@@ -13,11 +13,14 @@ from opslib.show.shown import MUTED, Shown, masks, safe
 
 _NONE = "Nothing to mend."
 _WORDS_ONLY = "No plan here; see the words above."
+_OVER = "No plan: what was found is over, and what is over needs none."
 _BOX = "border:1px solid #8c959f;border-left-width:6px;padding:.5em 1em;margin:.5em 0"
 _ABSENT = "–"
 
 
-def plans(rows: Sequence[Mapping[str, object]], *, found: bool = False) -> Shown:
+def plans(
+    rows: Sequence[Mapping[str, object]], *, found: bool = False, over: bool = False
+) -> Shown:
     """Show plans one under another.
 
     Parameters
@@ -25,9 +28,11 @@ def plans(rows: Sequence[Mapping[str, object]], *, found: bool = False) -> Shown
     found
         Whether anything was found: without a plan it is mended as the words say, and without a
         finding there is nothing to mend.
+    over
+        Whether all that was found is over.
     """
     if not rows:
-        said = _WORDS_ONLY if found else _NONE
+        said = (_OVER if over else _WORDS_ONLY) if found else _NONE
         return Shown(text=said, html=f"<p>{said}</p>")
     shown = [plan(row) for row in rows]
     return Shown(

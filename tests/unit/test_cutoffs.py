@@ -1,6 +1,7 @@
 """Invocations that were cut off: which, their last words, and what a timeout would have to be."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -199,7 +200,9 @@ def test_nothing_cut_off_is_no_finding() -> None:
 def test_a_table_that_refuses_writes_is_named_as_what_they_wait_for() -> None:
     at = pd.date_range(AT, periods=2, freq="1min")
 
-    finding = cutoffs.refused_finding(pd.DataFrame({"at": at, "value": [0.0, 7.0]}), table="t")
+    told: dict[str, Any] = {"table": "t", "looked_until": AT + timedelta(minutes=10)}
+
+    finding = cutoffs.refused_finding(pd.DataFrame({"at": at, "value": [0.0, 7.0]}), **told)
 
     assert finding is not None
     assert (finding.id, finding.title) == ("dynamodb.write-throttled", "t refused 7 writes")
@@ -207,4 +210,22 @@ def test_a_table_that_refuses_writes_is_named_as_what_they_wait_for() -> None:
     assert finding.detail.endswith(
         "a longer timeout mends nothing, and more memory only what is killed for lack of it."
     )
-    assert cutoffs.refused_finding(pd.DataFrame({"at": at, "value": [0.0, 0.0]}), table="t") is None
+    assert finding.until is None
+    assert cutoffs.refused_finding(pd.DataFrame({"at": at, "value": [0.0, 0.0]}), **told) is None
+
+
+def test_a_table_that_refused_writes_until_some_minute_says_so_to_that_minute() -> None:
+    at = pd.date_range(AT, periods=2, freq="1min")
+    looked_until = AT + timedelta(minutes=30)
+
+    finding = cutoffs.refused_finding(
+        pd.DataFrame({"at": at, "value": [3.0, 7.0]}), table="t", looked_until=looked_until
+    )
+
+    assert finding is not None
+    assert finding.title == "t refused 10 writes until 2026-10-14 02:19 UTC"
+    assert finding.until == AT + timedelta(minutes=2)
+    assert finding.detail.endswith(
+        "None was seen after 2026-10-14 02:19 UTC; what followed was looked at until "
+        "2026-10-14 02:47 UTC."
+    )

@@ -7,7 +7,14 @@ import pandas as pd
 import pytest
 
 from opslib.health import Finding, Verdict, traces
-from opslib.health.endings import ended_by, over_at, over_of, recovered_at
+from opslib.health.endings import (
+    ended_by,
+    over_at,
+    over_of,
+    recovered_at,
+    rounds_apart,
+    seen_in,
+)
 from opslib.health.errors import began_after, rate_findings
 from opslib.health.near_timeouts import near_timeout
 from opslib.health.verdicts import Point
@@ -54,6 +61,38 @@ def test_two_bursts_are_over_by_what_was_apart_within_them() -> None:
 
     assert over_of(bursts, ran_until=LAST + timedelta(minutes=20)) == LAST
     assert over_of([], ran_until=LAST) is None
+
+
+@pytest.mark.parametrize(("days", "over"), [(1, False), (2, False), (3, True)])
+def test_what_comes_each_night_is_over_only_after_three_nights_without(
+    days: int, over: bool
+) -> None:
+    nights = [LAST - timedelta(days=n, minutes=m) for n in range(5) for m in (0, 1, 2)]
+    values = [Point(LAST - timedelta(hours=n), 90 if n % 24 == 0 else 10) for n in range(120)]
+    values += [Point(LAST + timedelta(hours=n), 10) for n in range(1, 24 * days + 1)]
+    threshold = Threshold(warning=50, critical=80, unit="%", source="s")
+    expected = LAST if over else None
+
+    assert over_of(nights, ran_until=LAST + timedelta(days=days)) == expected
+    assert recovered_at(sorted(values), threshold) == expected
+
+
+def test_an_hour_in_bins_of_an_hour_is_one_round() -> None:
+    hours = [LAST - timedelta(hours=n) for n in range(4)]
+
+    assert rounds_apart(sorted(hours), width=timedelta(hours=1)) == timedelta(0)
+
+
+def test_what_flaps_says_how_often_it_was_seen_and_in_how_many_bursts() -> None:
+    flapping = [LAST + timedelta(minutes=10 * n + m) for n in range(9) for m in (0, 1)]
+    seldom = [LAST + timedelta(minutes=30 * n + m) for n in range(4) for m in (0, 2)]
+    steady = [LAST + timedelta(minutes=n) for n in range(30) if n % 10]
+
+    assert seen_in(flapping) == " Seen in 18 of 82 minutes, in 9 bursts."
+    assert seen_in(seldom, width=timedelta(minutes=5)) == (
+        " Seen in 4 of 19 periods of 5 min, in 4 bursts."
+    )
+    assert (seen_in(steady), seen_in([]), seen_in([LAST])) == ("", "", "")
 
 
 def test_nothing_bad_and_nothing_seen_are_not_over() -> None:

@@ -149,6 +149,15 @@ def test_a_thousand_plain_functions_need_eight_calls_of_metrics() -> None:
     assert {metric.period_s for metric in wanted} == {300}
 
 
+def test_throttles_of_the_tables_of_a_small_system_are_asked_by_the_minute() -> None:
+    scope = _scope({"name": "f", "table": "t"}, tables=[{"name": "t"}])
+
+    periods = {each.name: each.period_s for each in fleet.metrics_of(scope, WINDOW)}
+
+    assert periods["write_throttles of t"] == periods["read_throttles of t"] == 60
+    assert periods["table_writes of t"] == 300
+
+
 def test_a_function_is_asked_for_with_what_feeds_it_and_takes_its_failures() -> None:
     listed: Any = {"queues": [{"name": "q"}, {"name": "other"}], "tables": [{"name": "t"}]}
     scope = _scope(

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from opslib.health import Check, Verdict
+from opslib.health import Check, Finding, Verdict
 from opslib.health.feeds import dead_letter_rows, queue_rows, stream_rows
 from opslib.health.series import Series
 from opslib.health.table_feeds import table_answers, table_rows
@@ -203,6 +203,32 @@ def test_throttling_that_ended_forty_minutes_ago_says_so(last: int, title: str, 
     assert row.finding is not None
     assert row.finding.title == title
     assert row.finding.detail.endswith(ends)
+
+
+def _refused(every_min: int, hit: list[tuple[int, float]]) -> Finding:
+    series = replace(
+        _series("t", read_throttles=[], write_throttles=hit),
+        periods={"write_throttles": 60 * every_min},
+    )
+    finding = table_rows(series, thresholds=T, window=WINDOW)[1].finding
+    assert finding is not None
+    return finding
+
+
+def test_an_end_is_as_exact_as_the_periods_that_were_counted_and_says_how_exact() -> None:
+    by_minute = _refused(1, [(minute, 9.0) for minute in range(100, 131)])
+    by_five = _refused(5, [(minute, 40.0) for minute in range(98, 131, 5)])
+
+    assert by_minute.title == "t refused writes until 2026-10-14 02:18 UTC"
+    assert " after 2026-10-14 02:18 UTC; " in by_minute.detail
+    assert by_five.title == "t refused writes until 2026-10-14 02:20 UTC"
+    assert " after 2026-10-14 02:20 UTC, counted by 5 min; " in by_five.detail
+
+
+def test_throttles_by_the_minute_are_judged_by_five_minutes() -> None:
+    finding = _refused(1, [(minute, 3.0) for minute in range(170, 180)])
+
+    assert finding.severity is Verdict.CRITICAL
 
 
 def test_a_queue_that_was_worked_off_is_told_as_over() -> None:

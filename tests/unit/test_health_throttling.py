@@ -12,6 +12,7 @@ from opslib.health import (
     causes,
     effect,
     operations,
+    still_throttled,
     throttled,
     throttling_findings,
     usage,
@@ -159,12 +160,26 @@ def test_throttling_that_ended_forty_minutes_ago_says_so() -> None:
 
     finding = _found(points)["dynamodb.write-throttled"]
 
-    assert finding.title == "t refused writes, until 2026-10-14 02:20 UTC"
-    assert finding.until == END - timedelta(minutes=40)
+    assert finding.title == "t refused writes, until 2026-10-14 02:21 UTC"
+    assert finding.until == END - timedelta(minutes=39)
     assert finding.detail.endswith(
-        "None was seen after 2026-10-14 02:20 UTC; what followed was looked at until "
+        "None was seen after 2026-10-14 02:21 UTC; what followed was looked at until "
         "2026-10-14 03:00 UTC."
     )
+
+
+def test_only_a_kind_that_is_throttled_still_is_given_more() -> None:
+    points = _points(write_throttles__of__t={49: 4.0, 40: 4.0}, read_throttles__of__t={3: 1.0})
+    used = usage(points, TABLES, period_s=60)
+    found = list(_found(points).values())
+
+    still = still_throttled(used, found)
+
+    assert {each.id: each.until is None for each in found} == {
+        "dynamodb.write-throttled": False,
+        "dynamodb.read-throttled": True,
+    }
+    assert set(still["kind"]) == {"read"}
 
 
 def test_throttles_far_below_capacity_point_to_a_hot_key() -> None:

@@ -87,13 +87,13 @@ def test_what_began_before_the_deployment_is_not_mended_by_going_back() -> None:
     assert _actions(_found("duration.rising"), held=_held(deployed_at=None)) == [MEMORY, BATCH]
 
 
-def test_what_a_deployment_ended_has_no_plan_and_what_ended_otherwise_none_back() -> None:
+def test_what_is_over_has_no_plan_whatever_ended_it() -> None:
     earlier, later = WHEN - timedelta(minutes=40), WHEN + timedelta(minutes=40)
     ended = replace(_found("errors.timeout", since=earlier), until=WHEN - timedelta(minutes=1))
-    passed = replace(_found("errors.timeout"), until=later)
+    passed = replace(_found("duration.timed-out"), until=later)
 
-    assert _actions(ended) == []
-    assert _actions(passed) == [TIMEOUT, MEMORY, BATCH]
+    assert _actions(ended, passed) == []
+    assert _actions(ended, passed, _found("memory.headroom")) == [MEMORY]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Plans for queues, mappings and tables: exact calls, what they touch, and the way back."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -181,6 +182,7 @@ def test_what_ends_by_itself_or_is_not_stuck_is_not_given_up() -> None:
 
     assert mappings.give_up(_read(retries=3), STUCK, QUEUE, **here) == []
     assert mappings.give_up(_read(), Course("late"), QUEUE, **here) == []
+    assert mappings.give_up(_read(), replace(STUCK, word="was stuck"), QUEUE, **here) == []
 
 
 def test_only_a_disabled_mapping_is_enabled() -> None:

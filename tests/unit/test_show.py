@@ -228,6 +228,10 @@ def test_a_plan_that_cannot_be_undone_says_so() -> None:
 def test_without_a_plan_there_is_nothing_to_mend() -> None:
     assert show.plans([]).text == "Nothing to mend."
     assert show.plans([], found=True).text == "No plan here; see the words above."
+    assert (
+        show.plans([], found=True, over=True).text
+        == "No plan: what was found is over, and what is over needs none."
+    )
 
 
 def test_the_tree_shows_the_path_what_was_seen_on_it_and_what_was_not_asked() -> None:

@@ -220,6 +220,51 @@ def test_what_was_critical_under_another_timeout_is_told_beside_a_warning_of_now
     ]
 
 
+@pytest.mark.parametrize("then_ms", [30_000.0, 20_000.0])
+def test_what_was_as_bad_before_an_edit_is_one_incident_from_its_first_stretch_on(
+    then_ms: float,
+) -> None:
+    # Cut off from 00:10 to 00:20 and, after the edit of 01:30, from 02:40 on.
+    bad = (2, then_ms, then_ms)
+    bins = _bins((2, 900, 1000), bad, (28, 900, 1000), (4, 30_000, 30_000))
+
+    found = _judged(bins, Earlier(EDITED, then_ms, "version 7 has it"))
+    row = _row(*bins["p95_ms"], earlier=[Earlier(EDITED, then_ms)])
+
+    assert [(each.id, each.since) for each in found if each.id != "duration.rising"] == [
+        ("duration.timed-out", _at(10)),
+        ("duration.near-timeout", _at(10)),
+    ]
+    assert all(
+        " it was so before it, too, first from 2026-10-14 00:10 UTC on." in each.detail
+        for each in found
+        if each.id != "duration.rising"
+    )
+    assert row.finding is not None
+    assert row.finding.since == _at(10)
+    assert "Code or configuration was changed" not in row.finding.detail
+
+
+def test_what_was_less_bad_before_an_edit_does_not_date_what_the_edit_may_have_begun() -> None:
+    bins = _bins((2, 900, 1000), (2, 18_000, 18_000), (28, 900, 1000), (4, 29_000, 29_000))
+
+    found = _judged(bins)
+    row = _row(*bins["p95_ms"])
+
+    assert {each.since for each in found if each.id == "duration.near-timeout"} == {_at(160)}
+    assert row.finding is not None
+    assert row.finding.since == _at(160)
+
+
+def test_what_is_cut_off_each_hour_is_not_over_after_an_hour() -> None:
+    longest = [30_000.0 if n % 12 == 0 else 1000.0 for n in range(36)]
+    bins = _bins(*((1, 900, each) for each in longest))
+
+    (found,) = _judged(bins, edited_at=None)
+
+    assert (found.id, found.until) == ("duration.timed-out", None)
+
+
 def test_the_row_of_durations_too_is_held_against_the_timeout_of_then() -> None:
     check = _row(*[2_940] * 18, *[1_000] * 18, earlier=[THREE])
 
