@@ -42,6 +42,7 @@ class Run:
         self.window = window
         self._connection = connection
         self._trail: changes.Trail | None = None
+        self._groups: dict[str, str] = {}
         self._result = Result(
             notebook,
             system=self.system.name,
@@ -103,6 +104,7 @@ class Run:
             trail=self._trail if closely else None,
             beside=beside,
         )
+        self._groups[target.name] = target.shape.group
         for sentence, reason in target.limits:
             self._result.say(sentence, reason=reason)
         return target
@@ -234,7 +236,7 @@ class Run:
         at, aws_command = self.identity.at, self.system.aws_command
         self._result.plans = [plan.as_dict(shown_at=at, aws=aws_command) for plan in given]
         self._result.save()
-        return show.plans(self._result.plans, found=self._result.found)
+        return show.plans(self._result.plans, found=self._result.found, over=self._result.over)
 
     def plot(self, panels: Sequence[plots.Panel], *, target: Target | None) -> show.Shown:
         """Draw panels over the window, with what changed, described in words and numbers."""
@@ -288,7 +290,14 @@ class Run:
 
     def remedies(self, findings: Iterable[Finding | None]) -> show.Shown:
         """Show, as text only, what would mend the findings. Nothing is changed."""
-        words = tree.remedies(_given(findings), aws=self.system.aws_command)
+        system = self.system
+        words = tree.remedies(
+            _given(findings),
+            aws=system.aws_command,
+            groups=self._groups,
+            deploy=system.deploy or "",
+            back=system.go_back or "",
+        )
         return show.markdown(words or "Nothing to mend.")
 
     def _links(self, ranked: Sequence[Finding]) -> list[tuple[str, str]]:

@@ -88,6 +88,17 @@ class System(Model):
     channels: Annotated[tuple[Channel, ...], Field(strict=False)] = Field(
         default=(), description="Where people are told."
     )
+    deploy: Text | None = Field(
+        default=None,
+        description="The command that deploys it, which remedies then name.",
+        examples=["make deploy STAGE=production"],
+    )
+    go_back: Text | None = Field(
+        default=None,
+        description="The commands that deploy the version before, a line each, which remedies then "
+        "name. VERSION_BEFORE may stand for that version.",
+        examples=["git checkout VERSION_BEFORE\nmake deploy STAGE=production"],
+    )
     contacts: dict[str, str] = Field(
         default_factory=dict,
         description="Whom to ask, in your own words.",

@@ -35,8 +35,8 @@ class Branch:
     remedy
         A name for what mends it; empty when there is only more to look at.
     steps
-        The remedy in Markdown, a step each, the first one first, with ``{subject}`` for the
-        function or queue.
+        The remedy in Markdown, a step each, the first one first, with names to be put in as
+        `opslib.tree.steps.filled` does.
     explains
         Findings that may be consequences of this one, which then weighs as much as they do.
     """

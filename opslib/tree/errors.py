@@ -16,7 +16,7 @@ Group the errors of `{subject}` by kind before changing anything. Timeouts, kill
 and failed inits carry no `ERROR` in their lines.
 
 ```
-aws logs tail /aws/lambda/{subject} --since 1h
+aws logs tail {group} --since 1h
 ```
 """
 
@@ -47,12 +47,7 @@ aws lambda update-alias --function-name {subject} --name ALIAS --function-versio
   --routing-config '{}' --revision-id REVISION
 ```
 
-Where they use `$LATEST`, deploy the version before, the function only (about 2 minutes):
-
-```
-pip install 'zae-limiter==VERSION_BEFORE'
-zae-limiter upgrade --name NAME --region REGION --lambda-only
-```
+Where they use `$LATEST`, deploy the version before, the function only{back}
 
 - Read the trace first: when the data changed and not the code, going back mends nothing.
 """
@@ -87,12 +82,11 @@ aws lambda update-function-configuration --function-name {subject} --memory-size
 """
 
 _RESOURCE = """\
-Compare the names in the environment of `{subject}` with what exists, and redeploy the stack if they
-differ.
+Compare the names in the environment of `{subject}` with what exists. If they differ, mend that and
+deploy the stack again{deploy}.
 
 ```
 aws lambda get-function-configuration --function-name {subject} --query Environment.Variables
-zae-limiter deploy --name NAME --region REGION
 ```
 """
 

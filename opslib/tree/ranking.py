@@ -1,13 +1,15 @@
 """What comes first: findings ranked, causes before consequences. Does no I/O."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from opslib.errors import BadInput
 from opslib.health import Finding, Verdict
 from opslib.tree import counts, durations, errors, streams
 from opslib.tree.branch import Branch
+from opslib.tree.steps import filled
 
 #: The tree, causes before consequences.
 BRANCHES = tuple(
@@ -82,13 +84,24 @@ def next_notebook(findings: Iterable[Finding]) -> str | None:
     return next((finding.notebook for finding in ranked(findings) if finding.notebook), None)
 
 
-def remedies(findings: Iterable[Finding], *, aws: str = "aws") -> str:
+def remedies(
+    findings: Iterable[Finding],
+    *,
+    aws: str = "aws",
+    groups: Mapping[str, str] = MappingProxyType({}),
+    deploy: str = "",
+    back: str = "",
+) -> str:
     """Return what would mend the findings, as Markdown, each remedy once. Nothing is changed.
 
     Parameters
     ----------
     aws
         How its commands begin: with the region and profile of the system that was looked at.
+    groups
+        Function to the log group that was read.
+    deploy, back
+        As `opslib.tree.steps.filled` takes them.
 
     Empty when nothing was found that has a remedy. What could not be seen has none; of what is over
     it is said that there is nothing to carry out.
@@ -99,8 +112,9 @@ def remedies(findings: Iterable[Finding], *, aws: str = "aws") -> str:
         if finding.until is not None and row.steps:
             said.append(f"#### Nothing to mend now ({finding.subject})\n\n{_OVER.format(finding)}")
             continue
+        named = {"subject": finding.subject, "group": groups.get(finding.subject, "")}
         steps = [
-            _COMMAND.sub(lambda _: f"{aws} ", step.replace("{subject}", finding.subject))
+            _COMMAND.sub(lambda _: f"{aws} ", filled(step, **named, deploy=deploy, back=back))
             for step in row.steps
         ]
         fresh = [step for step in steps if step not in said]

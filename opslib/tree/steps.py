@@ -1,8 +1,34 @@
 """What mends a function in words, shared by every row of the tree that it mends. Does no I/O.
 
-Each is Markdown with ``{subject}`` for the function; a line that begins with ``aws`` is a command.
+Each is Markdown; a line that begins with ``aws`` is a command. `filled` puts in the names: of the
+function for ``{subject}``, of its log group for ``{group}``, and the system's own commands for
+``{deploy}`` and ``{back}``, for how a system is deployed nobody knows but its params file.
 Sources: as `opslib.tree.durations` and `opslib.tree.errors` name them.
 """
+
+
+def filled(step: str, *, subject: str, group: str = "", deploy: str = "", back: str = "") -> str:
+    """Return a step with its names and commands.
+
+    Parameters
+    ----------
+    group
+        The log group that was read; empty for that of a function which names none.
+    deploy, back
+        The command that deploys the system, and those that deploy the version before, a line each;
+        empty where the params file has none.
+    """
+    code = f":\n\n```\n{back.strip()}\n```" if back else ", as your deployment does it."
+    held = {
+        "{subject}": subject,
+        "{group}": group or f"/aws/lambda/{subject}",
+        "{deploy}": f" (`{deploy.strip()}`)" if deploy else "",
+        "{back}": code,
+    }
+    for name, value in held.items():
+        step = step.replace(name, value)
+    return step
+
 
 MEMORY = """\
 Raise the memory of `{subject}`; CPU scales with it. At most double what it has at a time, and look
@@ -16,20 +42,13 @@ aws lambda wait function-updated-v2 --function-name {subject}
 - It changes `$LATEST` only. If callers use an alias, publish a version and move the alias
   (`aws lambda publish-version`, `aws lambda update-alias --revision-id ...`), or nothing changes.
 - It replaces every warm environment, so a burst of cold starts follows.
-- The next deployment of the stack sets it back: change it there too
-  (`zae-limiter deploy --name NAME --region REGION --lambda-memory MEMORY_MB`).
+- The next deployment of the stack sets it back: change it there too{deploy}.
 """
 
 BACK = """\
 If it began with a deployment of `{subject}`, going back is quicker and surer than anything below:
-deploy the version before, the function only (about 2 minutes, no data is lost).
+deploy the version before, the function only{back}
 
-```
-pip install 'zae-limiter==VERSION_BEFORE'
-zae-limiter upgrade --name NAME --region REGION --lambda-only
-```
-
-- A client below the minimum version that the stack keeps is refused.
 - Where callers use an alias, move it to the version before and clear its weights instead
   (`aws lambda update-alias --function-version N --routing-config '{}' --revision-id ...`).
 """

@@ -444,6 +444,45 @@ def test_the_conclusion_ranks_causes_first_and_never_points_to_itself(tmp_path: 
     ]
 
 
+def test_remedies_name_the_group_that_was_read_and_how_the_system_is_deployed() -> None:
+    elsewhere = {"LoggingConfig": {"LogGroup": "/shared/ingest"}}
+    system = load(SYSTEM | {"deploy": "make deploy", "go_back": "make deploy TO=VERSION_BEFORE"})
+    clients = {"logs": Logs(), "lambda": Lambda(CONFIGURATION | elsewhere), "cloudtrail": Trail()}
+    run = runbook.Run(
+        "10-error-rate",
+        connection=_Connection(clients, system=system),  # type: ignore[arg-type]
+        window=WINDOW,
+        folder=Folder(None),
+    )
+    names = ("errors.rate", "memory.headroom", "errors.code")
+    found = [
+        replace(_finding(name, Verdict.CRITICAL), subject=run.look_at().name) for name in names
+    ]
+
+    text = run.remedies(found).text
+
+    assert " logs tail /shared/ingest --since 1h\n" in text
+    assert "change it there too (`make deploy`).\n" in text
+    assert "```\nmake deploy TO=VERSION_BEFORE\n```\n" in text
+
+
+@pytest.mark.parametrize(
+    ("ends", "said"),
+    [
+        ((None,), "No plan here; see the words above."),
+        ((WINDOW.start, None), "No plan here; see the words above."),
+        ((WINDOW.start,), "No plan: what was found is over, and what is over needs none."),
+    ],
+)
+def test_without_a_plan_it_is_said_whether_that_is_because_all_is_over(
+    ends: tuple[datetime | None, ...], said: str
+) -> None:
+    run = _run()
+    run.conclude(replace(_finding("errors.timeout", Verdict.CRITICAL), until=end) for end in ends)
+
+    assert run.propose([]).text == said
+
+
 def test_an_approval_is_refused_since_nothing_can_be_applied_yet() -> None:
     with pytest.raises(BadInput) as refused:
         runbook.open("20-duration", system=SYSTEM, start="-3h", end="now", approve="plan-1")

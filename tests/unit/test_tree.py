@@ -1,5 +1,6 @@
 """The decision tree: what comes first, where to go, what mends it."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -203,6 +204,38 @@ def test_every_command_of_a_remedy_names_its_region_and_profile() -> None:
     assert [
         line for line in commands if "aws --region eu-west-1 --profile p lambda" not in line
     ] == []
+
+
+def test_only_a_system_that_says_how_it_is_deployed_is_told_to_be_deployed_so() -> None:
+    found = [_finding("duration.rising"), _finding("errors.missing-resource")]
+
+    plain = remedies(found)
+    named = remedies(found, deploy="make deploy", back="git checkout VERSION_BEFORE\nmake deploy\n")
+
+    assert "deploy the version before, the function only, as your deployment does it.\n" in plain
+    assert "sets it back: change it there too.\n" in plain
+    assert "make deploy" not in plain
+    assert (
+        "the function only:\n\n```\ngit checkout VERSION_BEFORE\nmake deploy\n```\n\n- Where"
+        in named
+    )
+    assert "sets it back: change it there too (`make deploy`).\n" in named
+    assert "deploy the stack again (`make deploy`).\n" in named
+
+
+def test_no_remedy_names_a_product_or_leaves_a_name_open() -> None:
+    everything = remedies([_finding(each.finding) for each in BRANCHES])
+
+    assert "zae" not in everything
+    assert re.findall(r"\{[a-z]+\}", everything) == []
+
+
+def test_lines_are_read_where_they_were_found() -> None:
+    found = [_finding("errors.rate")]
+    own = {found[0].subject: "/shared/logs"}
+
+    assert "aws logs tail /shared/logs --since 1h" in remedies(found, groups=own)
+    assert f"aws logs tail /aws/lambda/{found[0].subject} --since 1h" in remedies(found)
 
 
 @pytest.mark.parametrize(
