@@ -16,12 +16,12 @@ from opslib.health.near_timeouts import (
     near_timeout,
     of_then,
     turn,
-    unproven,
     weighs,
 )
 from opslib.health.series import Series
 from opslib.health.stretches import from_first
 from opslib.health.timeouts import Part, Timeouts
+from opslib.health.unknown_timeouts import longer_before, unjudged, unproven
 from opslib.health.verdicts import Check, Finding, Verdict, held, judge, span, sustained, utc
 from opslib.system import Threshold
 
@@ -69,12 +69,14 @@ def duration_row(
         tell=lambda of: near_timeout(of.points, timeout_ms=of.timeout_ms, **limits),
     )
     if found is not None:
-        found = replace(found, detail=f"{found.detail}{of_then(part)}{_cause(found, changed_at)}")
+        then = longer_before(timeouts) if part.until is None else of_then(part)
+        found = replace(found, detail=f"{found.detail}{then}{_cause(found, changed_at)}")
     unknown = None if part.is_known else unproven(part, **limits)
     before = near_before(every, turned_at, timeouts=timeouts, **limits)
-    over = ""
+    possible = (unjudged(each, threshold=threshold) for each in timeouts.parts(every))
+    over = "".join(f"; {words}" for words in possible if words)
     if before is not None and weighs(before, found or unknown):
-        over = _over(before, part, turned_at, threshold, is_over=found is None)
+        over += _over(before, part, turned_at, threshold, is_over=found is None)
         if before.finding.until is None:
             unknown = before.finding
         else:

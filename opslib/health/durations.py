@@ -18,11 +18,11 @@ from opslib.health.near_timeouts import (
     timed_out,
     timed_out_before,
     turn,
-    unproven,
     weighs,
 )
 from opslib.health.stretches import from_first
 from opslib.health.timeouts import Timeouts
+from opslib.health.unknown_timeouts import longer_before, unproven
 from opslib.health.verdicts import (
     Finding,
     Point,
@@ -215,7 +215,8 @@ def _against_timeouts(
     near = near_timeout(part.points, timeout_ms=part.timeout_ms, threshold=threshold, **named)
     if near is not None and since:
         most = f" The longest took {span(max(each.value for each in since))}."
-        near = replace(near, detail=f"{near.detail}{most}{of_then(part)}{cause}")
+        then = longer_before(timeouts) if part.until is None else of_then(part)
+        near = replace(near, detail=f"{near.detail}{most}{then}{cause}")
     limits = {**named, "threshold": threshold}
     near = from_first(
         near,

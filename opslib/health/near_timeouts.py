@@ -20,7 +20,8 @@ from opslib.health.endings import (
     rounds_apart,
     worded,
 )
-from opslib.health.timeouts import CUT_OFF_LATE, Part, Timeouts
+from opslib.health.timeouts import Part, Timeouts
+from opslib.health.unknown_timeouts import unproven
 from opslib.health.verdicts import (
     Finding,
     Point,
@@ -35,9 +36,6 @@ from opslib.health.verdicts import (
     worst,
 )
 from opslib.system import Threshold
-
-# So much longer than the timeout is at most what was cut off by it.
-_MOST_LATE_MS = 100.0
 
 
 class Turn(NamedTuple):
@@ -82,7 +80,7 @@ def near_timeout(
     """
     if not timeout_ms > 0:
         return None
-    shares = [Point(point.at, point.value / timeout_ms * 100) for point in points]
+    shares = _shares(points, timeout_ms)
     level = sustained([point.value for point in shares], threshold.periods)
     severity = judge(level, threshold)
     if level is None or severity in (Verdict.HEALTHY, Verdict.UNKNOWN):
@@ -157,7 +155,7 @@ def _near_before(
     threshold: Threshold,
 ) -> Finding:
     """Tell whether a change ended what was near the timeout before it."""
-    shares = [Point(point.at, point.value / part.timeout_ms * 100) for point in part.points]
+    shares = _shares(part.points, part.timeout_ms)
     until = [each.at for each in shares if judge(each.value, threshold) is not Verdict.HEALTHY][-1]
     before = [point for point in points if point.at < changed_at]
     if _too_soon(points, before, changed_at, until=until):
@@ -166,7 +164,7 @@ def _near_before(
             severity=Verdict.UNKNOWN,
             title=f"Whether the change of {found.subject} ended its long durations is not known",
             detail=f"It is well since the change of {utc(changed_at)}, which is less than 15 "
-            f"minutes. Before, {_against(part)}: {found.detail}",
+            f"minutes. Before, against the timeout of {_when(part)}: {found.detail}{of_then(part)}",
             until=None,
         )
     held_at = sustained([each.value for each in shares], threshold.periods) or 0
@@ -175,57 +173,10 @@ def _near_before(
     return replace(
         found,
         title=f"{found.subject} took {level} % of its timeout until {utc(until)}",
-        detail=f"A{_against(part)[1:]}: {found.detail}"
+        detail=f"Against the timeout of {_when(part)}: {found.detail}{of_then(part)}"
         f"{_ended(changed_at, found.since, until)} After that the p95 was {span(longest_ms)} at "
         f"most, looked at until {utc(points[-1].at)}.",
         until=until,
-    )
-
-
-def unproven(
-    part: Part,
-    longest: Sequence[Point] = (),
-    *,
-    threshold: Threshold,
-    subject: str,
-    evidence: Sequence[str],
-) -> Finding | None:
-    """Return ``duration.near-timeout``, unknown, of what an unknown timeout held for, or None.
-
-    None where it is no worse than a warning under the least timeout that so long durations could
-    have had, and no longest one took whole seconds, as what is cut off does.
-
-    Parameters
-    ----------
-    part
-        A series of p95 that one timeout held for, which is not known.
-    longest
-        The longest invocation of each bin of it, as far as it is known.
-    """
-    level = sustained([point.value for point in part.points], threshold.periods) or 0.0
-    share = level / part.least_ms * 100
-    most_ms = max((point.value for point in longest), default=0.0)
-    whole_ms = most_ms // 1000 * 1000
-    late_ms = min(whole_ms * (CUT_OFF_LATE - 1), _MOST_LATE_MS)
-    at_a_wall = most_ms - whole_ms <= late_ms and part.least_ms <= whole_ms
-    # A warning that may have been, before an edit, is nothing to wake anybody for.
-    borne = (Verdict.HEALTHY,) if threshold.critical is None else (Verdict.HEALTHY, Verdict.WARNING)
-    if judge(share, threshold) in borne and not at_a_wall:
-        return None
-    when = "" if part.until is None else f" until {utc(part.until)}"
-    longest_said = f" The longest took {span(most_ms)}." if most_ms else ""
-    return Finding(
-        id="duration.near-timeout",
-        severity=Verdict.UNKNOWN,
-        title=f"How near {subject} was to its timeout{when} is not known",
-        detail=f"It was edited then, and nothing seen tells which timeout it had before: at least "
-        f"{span(part.least_ms)}, of which the p95 held {number(share, threshold)} %, "
-        f"{span(level)}.{longest_said} What was cut off by it, if anything, 12-timeout reads in "
-        "the logs. What it was, CloudTrail (UpdateFunctionConfiguration) and a version published "
-        "before the edit would tell.",
-        subject=subject,
-        evidence=tuple(evidence),
-        since=part.points[0].at,
     )
 
 
@@ -325,7 +276,8 @@ def timed_out_before(
                 severity=Verdict.UNKNOWN,
                 title=f"Whether the change of {subject} ended its timeouts is not known",
                 detail=f"None was seen since the change of {utc(changed_at)}, which is less than "
-                f"15 minutes. Before, {_against(part)}: {told.detail}",
+                f"15 minutes. Before, against the timeout of {_when(part)}: {told.detail}"
+                f"{of_then(part)}",
                 until=None,
             )
         else:
@@ -335,10 +287,12 @@ def timed_out_before(
     return _worst(found)
 
 
-def _against(part: Part) -> str:
-    if part.until is None:
-        return "against the timeout of now"
-    return f"against the timeout until {utc(part.until)}, {part.by}"
+def _shares(points: Sequence[Point], timeout_ms: float) -> list[Point]:
+    return [Point(point.at, point.value / timeout_ms * 100) for point in points]
+
+
+def _when(part: Part) -> str:
+    return "now" if part.until is None else "then"
 
 
 def _too_soon(

@@ -127,7 +127,7 @@ class Timeouts:
                 steps.append(step)
                 continue
             wall_ms = _wall(sure)
-            by = "as the longest show, several of which took exactly that" if wall_ms > 0 else ""
+            by = "as several of the longest show, which took exactly that" if wall_ms > 0 else ""
             steps.append(step._replace(timeout_ms=wall_ms, by=by, least_ms=least(sure)))
         if steps and steps[-1].timeout_ms == self.now_ms:
             del steps[-1]

@@ -104,9 +104,10 @@ def test_what_a_timeout_cut_off_that_was_raised_since_is_told() -> None:
     )
     assert near.title == "f took 98 % of its timeout until 2026-10-14 01:25 UTC"
     assert near.detail.startswith(
-        "Against the timeout until 2026-10-14 01:30 UTC, as version 7 has it: The p95 of the "
-        "duration held 2.9 s of the timeout of 3.0 s, 98 %, for 2 periods running."
+        "Against the timeout of then: The p95 of the duration held 2.9 s of the timeout of 3.0 s, "
+        "98 %, for 2 periods running."
     )
+    assert " Until 2026-10-14 01:30 UTC its timeout was 3.0 s, as version 7 has it." in near.detail
 
 
 def test_a_bin_in_which_the_timeout_was_raised_is_no_proof_of_another_nor_cut_off() -> None:
@@ -154,6 +155,24 @@ def test_a_wall_of_two_bins_proves_no_timeout() -> None:
     bins = _bins((2, 400, 3_000), (16, 400, 700), (18, 400, 700))
 
     assert _told(_judged(bins, UNTOLD)) == [("duration.near-timeout", UNKNOWN)]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "said"),
+    [
+        (Earlier(EDITED, 30_000, "as version 7 has it"), "was 30.0 s, as version 7 has it."),
+        (UNTOLD, "was longer, at least 4.0 s, as durations show."),
+    ],
+    ids=["told by a version", "told by durations"],
+)
+def test_a_timeout_that_was_longer_before_is_told_beside_what_comes_near_it(
+    earlier: Earlier, said: str
+) -> None:
+    bins = _bins((18, 1_900, 3_600), (18, 2_900, 2_990))
+
+    (near,) = (each for each in _judged(bins, earlier, now_ms=3_000) if each.severity is CRITICAL)
+
+    assert f" Until 2026-10-14 01:30 UTC the timeout {said}" in near.detail
 
 
 def test_a_lowered_timeout_is_not_held_against_what_was_before() -> None:
@@ -278,12 +297,19 @@ def test_the_row_of_durations_too_is_held_against_the_timeout_of_then() -> None:
 def test_the_row_of_durations_is_unknown_where_the_timeout_of_then_is() -> None:
     check = _row(*[2_550] * 18, *[1_000] * 18, earlier=[UNTOLD])
     well = _row(*[450] * 18, *[1_000] * 18, earlier=[UNTOLD])
+    perhaps = _row(*[750] * 18, *[1_000] * 18, earlier=[UNTOLD])
 
     assert (check.verdict, check.shown) == (UNKNOWN, "3.3 % of the timeout")
     assert check.note.endswith("timeout 30.0 s; before that not known, nor is the timeout of then")
     assert check.finding is not None
     assert check.finding.severity is UNKNOWN
     assert (well.verdict, well.finding) == (Verdict.HEALTHY, None)
+    assert well.note.endswith("timeout 30.0 s")
+    assert (perhaps.verdict, perhaps.finding) == (Verdict.HEALTHY, None)
+    assert perhaps.note.endswith(
+        "timeout 30.0 s; until 2026-10-14 01:30 UTC at most 75 % of a timeout that is not known, "
+        "which may have been a warning"
+    )
 
 
 # --- who tells
