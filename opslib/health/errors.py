@@ -271,7 +271,8 @@ def throttled_finding(
     Parameters
     ----------
     refused
-        ``at`` (datetime64[ns, UTC]) and ``value``: Throttles a period, of at most 5 minutes.
+        ``at`` (datetime64[ns, UTC]) and ``value``: Throttles a minute. Lambda counts none, too, as
+        long as something is asked of the function: the last one says until when.
 
     Returns
     -------
@@ -282,17 +283,22 @@ def throttled_finding(
         return None
     worst = float(hit.groupby(hit["at"].dt.floor("5min"))["value"].sum().max())
     severity = judge(worst, thresholds.throttles)
+    instants = [at.to_pydatetime() for at in hit["at"]]
+    last = refused["at"].max().to_pydatetime() + _MINUTE
+    until = over_of(instants, ran_until=last, width=_MINUTE)
+    count = f"{hit['value'].sum():,.0f} invocations of {subject}"
     return Finding(
         id="invocations.throttled",
         severity=severity if severity is Verdict.CRITICAL else Verdict.WARNING,
-        title=f"{hit['value'].sum():,.0f} invocations of {subject} were throttled",
+        title=f"{count} {worded('were throttled', 'were throttled', until)}",
         detail=f"At most {worst:,.0f} in 5 min, the first in the minute of {utc(hit['at'].min())}. "
         "Lambda refused them for lack of concurrency: they are in neither Invocations nor "
         "Errors and leave no line. A stream's batch waits and is tried again; an asynchronous "
-        "event is tried again for up to six hours.",
+        f"event is tried again for up to six hours.{none_since(until, last)}",
         subject=subject,
         evidence=tuple(evidence),
         since=hit["at"].min().to_pydatetime(),
+        until=until,
     )
 
 

@@ -184,6 +184,22 @@ def test_a_change_before_the_first_is_named_and_one_that_lowered_the_timeout_too
     assert "They began before the change" in _finding(deployed_at=AT.replace(minute=30))[2]
 
 
+def test_what_is_cut_off_in_bursts_says_in_how_many_minutes_it_was_seen() -> None:
+    cuts = pd.concat([_cuts(2000.0)] * 6, ignore_index=True)
+    cuts["at"] = [AT + timedelta(minutes=each) for each in (0, 1, 20, 21, 40, 41)]
+
+    (finding,) = cutoffs.cut_off_findings(
+        cuts,
+        invocations=50,
+        timeout_ms=2000.0,
+        longest_before_ms=None,
+        thresholds=Thresholds(),
+        subject="f",
+    )
+
+    assert finding.detail.endswith(" Seen in 6 of 42 minutes, in 3 bursts.")
+
+
 def test_nothing_cut_off_is_no_finding() -> None:
     found = cutoffs.cut_off_findings(
         _cuts(),

@@ -15,7 +15,7 @@ from opslib.health.endings import (
     rounds_apart,
     seen_in,
 )
-from opslib.health.errors import began_after, rate_findings
+from opslib.health.errors import began_after, rate_findings, throttled_finding
 from opslib.health.near_timeouts import near_timeout
 from opslib.health.verdicts import Point
 from opslib.system import Threshold, Thresholds
@@ -162,6 +162,40 @@ def test_a_rate_of_errors_is_of_the_past_when_invocations_went_on_without(
     )
 
     assert finding.title == title
+
+
+def test_a_rate_of_errors_that_flaps_says_in_how_many_minutes_it_was_seen() -> None:
+    flapping = [1 if minute % 10 < 2 else 0 for minute in range(40)]
+
+    (finding,) = rate_findings(
+        errors=8,
+        invocations=100,
+        since=_errors(*flapping),
+        thresholds=Thresholds(),
+        subject="f",
+    )
+
+    assert finding.detail == (
+        "8 of 100 invocations ended in an error, the first in the minute of 2026-10-14 02:00 UTC. "
+        "Seen in 8 of 32 minutes, in 4 bursts."
+    )
+
+
+@pytest.mark.parametrize(
+    ("quiet", "title"),
+    [
+        (10, "39 invocations of f were throttled"),
+        (40, "39 invocations of f were throttled until 2026-10-14 02:02 UTC"),
+    ],
+)
+def test_throttled_invocations_are_of_the_past_when_others_were_taken_after_them(
+    quiet: int, title: str
+) -> None:
+    finding = throttled_finding(_errors(20, 19, *[0] * quiet), thresholds=Thresholds(), subject="f")
+
+    assert finding is not None
+    assert finding.title == title
+    assert (finding.until is None) is (quiet == 10)
 
 
 @pytest.mark.parametrize(

@@ -702,6 +702,15 @@ def test_errors_are_a_share_of_the_windows_invocations() -> None:
     }
 
 
+def test_errors_that_come_in_bursts_say_in_how_many_minutes_they_were_seen() -> None:
+    failing = [*_without("errors"), *(("errors", minute, 4.0) for minute in (100, 120, 140, 179))]
+
+    finding = _triage(failing)["Error rate"].finding
+
+    assert finding is not None
+    assert finding.detail.endswith(" Seen in 4 of 80 minutes, in 4 bursts.")
+
+
 @pytest.mark.parametrize("status", ["PartialData", "Forbidden"])
 def test_errors_among_too_few_counted_invocations_are_no_rate(status: str) -> None:
     failing = [*_without("errors"), ("errors", 105, 9.0)]

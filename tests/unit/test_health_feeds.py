@@ -226,7 +226,7 @@ def test_an_end_is_as_exact_as_the_periods_that_were_counted_and_says_how_exact(
 
 
 def test_throttles_by_the_minute_are_judged_by_five_minutes() -> None:
-    finding = _refused(1, [(minute, 3.0) for minute in range(170, 180)])
+    finding = _refused(1, [(minute, 1.0) for minute in range(170, 180)])
 
     assert finding.severity is Verdict.CRITICAL
 
