@@ -24,8 +24,8 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from opslib.kernel import server
 from opslib.kernel.watch import Watch
 
-# The path of a socket has at most 107 bytes, of which its own folder and name take 24.
-_LONGEST = 107 - 24
+# The path of a socket has at most 107 bytes; "/opslib-", eight letters and "/kernel-5" take 25.
+_LONGEST = 107 - 25
 
 
 @contextmanager

@@ -16,6 +16,9 @@ from small_projects import CONCLUDE, MINUTE_S, ROOT, Clock, alive, project
 from opslib import headless
 from opslib.kernel import server
 from opslib.kernel import watch as watching
+from opslib.kernel.manager import kernels
+from opslib.kernel.watch import Watch
+from opslib.stop import heeded
 
 
 @pytest.fixture(scope="module", name="forking")
@@ -82,6 +85,25 @@ def test_a_kernel_waits_for_no_port_that_another_could_take_nor_holds_its_server
     assert _printed(outcome) == "ipc False\n"
     assert outcome.exit_code == 0
     assert alive(_pid(forking))
+
+
+@pytest.mark.parametrize("length", [82, 83, 100])
+def test_the_sockets_of_a_kernel_fit_wherever_temporary_files_are_kept(
+    length: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with heeded() as stop, tempfile.TemporaryDirectory(dir="/tmp", prefix="a b ") as short:
+        kept = Path(short, "x" * (length - len(short) - 1))
+        kept.mkdir()
+        monkeypatch.setattr(tempfile, "tempdir", str(kept))
+
+        with kernels({}, Watch(stop, deadline_s=MINUTE_S, cell_s=MINUTE_S)) as manager:
+            path = f"{manager().ip}-5"
+            mode = Path(path).parent.stat().st_mode & 0o777
+
+        left = Path(path).parent.exists()
+
+    assert len(path) <= 107
+    assert (mode, left) == (0o700, False)
 
 
 def test_the_server_has_one_thread_so_that_a_fork_takes_everything_along(
