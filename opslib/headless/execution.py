@@ -28,6 +28,7 @@ from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillException, PapermillExecutionError
 
 from opslib import run_folder
+from opslib.errors import OpsError
 from opslib.kernel.manager import kernels
 from opslib.kernel.watch import Watch
 from opslib.stop import Stop
@@ -75,6 +76,8 @@ class Execution:
                 failure = _cell_failed(error, self._where)
             except DeadKernelError:
                 failure = f"The kernel died{self._where}: it was killed, or ran out of memory."
+            except OpsError as error:
+                failure = error.message
             except (PapermillException, RuntimeError) as error:
                 failure = f"The kernel did not start, or was lost{self._where}: {_line(error)}"
             finally:

@@ -21,6 +21,7 @@ from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
+from opslib.errors import OpsError
 from opslib.kernel import server
 from opslib.kernel.watch import Watch
 
@@ -30,13 +31,14 @@ _LONGEST = 107 - 25
 
 @contextmanager
 def kernels(environment: Mapping[str, str], watch: Watch) -> Iterator[type[AsyncKernelManager]]:
-    """Give a manager for one kernel, which has these variables too and is watched."""
-    kept = tempfile.gettempdir()
-    within = kept if len(os.fsencode(kept)) <= _LONGEST else "/tmp"  # noqa: S108 - a folder in it
-    # Nobody but their user can enter a folder that is made so; the kernel obeys whoever can.
-    with tempfile.TemporaryDirectory(
-        prefix="opslib-", dir=within, ignore_cleanup_errors=True
-    ) as folder:
+    """Give a manager for one kernel, which has these variables too and is watched.
+
+    Raises
+    ------
+    OpsError
+        There is nowhere to make the folder.
+    """
+    with _folder() as folder:
 
         class Kernels(AsyncKernelManager):
             def __init__(self, **options: Any) -> None:
@@ -58,6 +60,19 @@ def kernels(environment: Mapping[str, str], watch: Watch) -> Iterator[type[Async
             pre_start_kernel = _async_pre_start_kernel
 
         yield Kernels
+
+
+def _folder() -> "tempfile.TemporaryDirectory[str]":
+    try:
+        kept = tempfile.gettempdir()
+        within = kept if len(os.fsencode(kept)) <= _LONGEST else "/tmp"  # noqa: S108 - a folder in it
+        # Nobody but its user can enter a folder that is made so; the kernel obeys whoever can.
+        return tempfile.TemporaryDirectory(prefix="opslib-", dir=within, ignore_cleanup_errors=True)
+    except OSError as error:
+        raise OpsError(
+            f"No kernel was started: its sockets need a temporary folder. {error.strerror}. Make "
+            "room, or set TMPDIR to a folder that can be written."
+        ) from error
 
 
 class _Forked(LocalProvisioner):

@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -134,10 +134,16 @@ def follow(
             lock.taken(
                 headless.lock_folder(out), notebook="triage-tree", system=name, since=started_at
             ),
-            # Answers of AWS as they came, for this user alone; gone once nobody asks any more.
-            tempfile.TemporaryDirectory(prefix="opslib-triage-") as shared,
+            ExitStack() as held,
         ):
-            tree.run(notebook, shared=Path(shared))
+            # Answers of AWS as they came, for this user alone; gone once nobody asks any more.
+            # Without a place for them each notebook asks for itself.
+            with suppress(OSError):
+                kept = tempfile.TemporaryDirectory(
+                    prefix="opslib-triage-", ignore_cleanup_errors=True
+                )
+                tree.shared = Path(held.enter_context(kept))
+            tree.run(notebook)
         return _written(tree, started_at=started_at, now=now)
 
 
@@ -173,11 +179,10 @@ class _Tree:
         # One notebook may look at several functions at once.
         self._locks = lock.Together()
         self._running: dict[Future[headless.Outcome], Step] = {}
-        self._shared: Path | None = None
+        self.shared: Path | None = None
 
-    def run(self, notebook: Path, *, shared: Path) -> None:
+    def run(self, notebook: Path) -> None:
         """Run the first notebook, and after each what it points to, until nothing is left."""
-        self._shared = shared
         first = Step(notebook=notebook.stem)
         self.steps.append(first)
         with ThreadPoolExecutor(self._jobs, thread_name_prefix="opslib-run") as pool:
@@ -206,7 +211,7 @@ class _Tree:
             cell_s=self._cell_s,
             stop=self.stop,
             locks=self._locks,
-            shared=self._shared,
+            shared=self.shared,
             progress=lambda number, total, section: self._tell(step, number, total, section),
         )
 

@@ -106,6 +106,20 @@ def test_the_sockets_of_a_kernel_fit_wherever_temporary_files_are_kept(
     assert (mode, left) == (0o700, False)
 
 
+def test_without_a_temporary_folder_the_run_says_so_and_is_sealed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+
+    outcome = headless.run(project(tmp_path, [CONCLUDE % "healthy"]), {})
+
+    assert [limit["what"] for limit in outcome.result["limits"]] == [
+        "No kernel was started: its sockets need a temporary folder. No such file or directory. "
+        "Make room, or set TMPDIR to a folder that can be written."
+    ]
+    assert outcome.exit_code == 3
+
+
 def test_the_server_has_one_thread_so_that_a_fork_takes_everything_along(
     tmp_path: Path, forking: server.Server
 ) -> None:
