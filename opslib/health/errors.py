@@ -14,7 +14,15 @@ from typing import Any
 
 import pandas as pd
 
-from opslib.health.endings import may_have_begun, none_since, over_at, over_of, seen_in, worded
+from opslib.health.endings import (
+    may_have_begun,
+    none_since,
+    over_at,
+    over_of,
+    rounds_apart,
+    seen_in,
+    worded,
+)
 from opslib.health.error_lines import kinds, signatures
 from opslib.health.error_rules import (
     CODE,
@@ -39,6 +47,7 @@ __all__ = [
     "explained",
     "kinds",
     "rate_findings",
+    "rounds",
     "signatures",
     "silence_finding",
     "throttled_finding",
@@ -124,6 +133,7 @@ def error_findings(
     subject: str,
     failed: float | None = None,
     ran_until: datetime | None = None,
+    apart: timedelta = timedelta(0),
     evidence: Sequence[str] = (),
 ) -> list[Finding]:
     """Judge each kind of failure.
@@ -141,6 +151,8 @@ def error_findings(
         them than this: what lines tell beyond it was caught, whatever they look like.
     ran_until
         When the last invocation was seen, tz-aware; without it no failure is told as over.
+    apart
+        How far apart failures come again, as `rounds` has it, whatever their kind.
 
     Returns
     -------
@@ -162,8 +174,8 @@ def error_findings(
         ended = told if failed is None else min(told, int(failed))
         lines = sum(int(row["lines"]) for row in rows)
         first, last = min(row["first_at"] for row in rows), max(row["last_at"] for row in rows)
-        apart = (last - first) / max(lines - 1, 1)
-        until = over_at(last.to_pydatetime(), ran_until=ran_until, apart=apart)
+        seldom = max(apart, (last - first) / max(lines - 1, 1))
+        until = over_at(last.to_pydatetime(), ran_until=ran_until, apart=seldom)
         names = " and ".join(str(row["kind"]) for row in rows)
         when = "" if until is None else f", until {utc(until)}"
         versions = sorted({v for row in rows for v in str(row["versions"]).split(", ") if v})
@@ -201,6 +213,22 @@ def error_findings(
             )
         )
     return findings
+
+
+def rounds(counted: pd.DataFrame, column: str = "value", *, every_s: int = 60) -> timedelta:
+    """Return how far apart failures come again, as each night; zero for less than three rounds.
+
+    Parameters
+    ----------
+    counted
+        ``at`` (datetime64[ns, UTC]) and failures a period.
+    column
+        The name of the latter.
+    every_s
+        Seconds of a period.
+    """
+    failed = [point.at for point in points_of(counted, column) if point.value > 0]
+    return rounds_apart(failed, width=timedelta(seconds=every_s))
 
 
 def _mostly(rows: Sequence["pd.Series[Any]"]) -> str:

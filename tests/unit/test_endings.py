@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -15,7 +16,13 @@ from opslib.health.endings import (
     rounds_apart,
     seen_in,
 )
-from opslib.health.errors import began_after, rate_findings, throttled_finding
+from opslib.health.errors import (
+    began_after,
+    error_findings,
+    rate_findings,
+    rounds,
+    throttled_finding,
+)
 from opslib.health.near_timeouts import near_timeout
 from opslib.health.verdicts import Point
 from opslib.system import Threshold, Thresholds
@@ -196,6 +203,26 @@ def test_throttled_invocations_are_of_the_past_when_others_were_taken_after_them
     assert finding is not None
     assert finding.title == title
     assert (finding.until is None) is (quiet == 10)
+
+
+def test_a_kind_of_failure_that_comes_each_night_is_not_over_in_the_evening() -> None:
+    nights = [LAST - timedelta(days=n) for n in (4, 3, 2, 1, 0)]
+    failed = pd.DataFrame({"at": nights, "traces": [9, 9, 9, 9, 9]})
+    row = {"kind": "code error", "invocations": 45, "lines": 45, "versions": "", "cause": "c."}
+    kinds = pd.DataFrame([{**row, "mostly": "", "first_at": nights[0], "last_at": nights[-1]}])
+    told: dict[str, Any] = {
+        "invocations": 1000,
+        "failed_records": None,
+        "thresholds": Thresholds(),
+        "subject": "f",
+        "ran_until": LAST + timedelta(hours=20),
+    }
+
+    (once,) = error_findings(kinds, **told)
+    (nightly,) = error_findings(kinds, **told, apart=rounds(failed, "traces", every_s=3600))
+
+    assert (once.until, nightly.until) == (LAST, None)
+    assert rounds(failed.tail(2), "traces") == timedelta(0)
 
 
 @pytest.mark.parametrize(
