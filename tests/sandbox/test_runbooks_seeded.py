@@ -227,3 +227,39 @@ def test_failures_that_a_deployment_ended_are_told_as_over_and_offer_no_way_back
     assert "The deployment of 2026-10-14 01:07 UTC ended it" in finding["detail"]
     assert finding["next"] == {"notebook": None, "remedy": None}
     assert outcome.result["plans"] == []
+
+
+def test_what_a_timeout_cut_off_stays_critical_after_the_edit_that_raised_it(
+    seeded: SandboxProject,
+) -> None:
+    lambda_ = seeded.sandbox.client("lambda")
+    for minute, seconds in ((1, 3), (90, 30)):
+        lambda_.update_function_configuration(FunctionName=NAME, Timeout=seconds)
+        settle(lambda_, NAME)
+        _edited(seeded.sandbox, START + timedelta(minutes=minute), timeout=seconds)
+    cut_off = _tail(3_000.0, "\tStatus: timeout")
+    _report(seeded.sandbox, _tail(100.0), *[cut_off] * 3, *[_tail(2_900.0)] * 86)
+
+    outcome = _run(seeded.root, "20-duration")
+
+    raised = "Until 2026-10-14 01:37 UTC its timeout was 3.0 s, as CloudTrail has it."
+    ended = f"{raised} The change of 2026-10-14 01:37 UTC ended it: going back repeats it."
+    timed_out, near = outcome.result["findings"]
+    assert _found(outcome) == dict.fromkeys(
+        ["duration.timed-out", "duration.near-timeout"], "critical"
+    )
+    assert "reached the timeout of 3.0 s and were cut off until" in timed_out["title"]
+    assert near["title"] == f"{NAME} took 97 % of its timeout until 2026-10-14 01:35 UTC"
+    assert ended in near["detail"]
+    assert outcome.exit_code == 2
+
+
+def _edited(sandbox: Sandbox, at: datetime, **asked: object) -> None:
+    """Date the last edit of the configuration, and let CloudTrail tell of it."""
+    sandbox.set_lambda_history(NAME, last_modified_at=at)
+    sandbox.record_change(
+        "UpdateFunctionConfiguration20150331v2",
+        at=at,
+        user="on-call",
+        asked={"functionName": NAME, **asked},
+    )
