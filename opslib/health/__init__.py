@@ -13,7 +13,7 @@ there has its reason next to it.
 
 from opslib.health.courses import Course, course
 from opslib.health.dead_letters import Ongoing, dead_letter_findings, ongoing
-from opslib.health.durations import duration_findings, memory_finding
+from opslib.health.durations import duration_findings, duration_notes, memory_finding
 from opslib.health.invocations import (
     agreement_finding,
     cold_rate_finding,
@@ -50,6 +50,7 @@ __all__ = [
     "course",
     "dead_letter_findings",
     "duration_findings",
+    "duration_notes",
     "effect",
     "judge",
     "levels",

@@ -22,7 +22,7 @@ from opslib.health.near_timeouts import (
 )
 from opslib.health.stretches import from_first
 from opslib.health.timeouts import Timeouts
-from opslib.health.unknown_timeouts import longer_before, unproven
+from opslib.health.unknown_timeouts import longer_before, unjudged, unproven
 from opslib.health.verdicts import (
     Finding,
     Point,
@@ -194,6 +194,30 @@ class _Growth(NamedTuple):
     since: datetime
     before: str
     after: str
+
+
+def duration_notes(
+    bins: pd.DataFrame,
+    *,
+    thresholds: Thresholds,
+    subject: str,
+    timeouts: Timeouts,
+    deployed_at: datetime | None = None,
+    evidence: Sequence[str] = (),
+) -> list[str]:
+    """Say what `duration_findings`, of the same, left out: a warning that may have been.
+
+    That is of before an edit, where nothing tells which timeout held.
+    """
+    points, longest = points_of(bins, "p95_ms"), points_of(bins, "max_ms")
+    known = timeouts.proved(longest, deployed_at)
+    said = []
+    for part in known.parts(points):
+        of_part = {point.at for point in part.points}
+        inside = [point for point in longest if point.at in of_part]
+        said.append(unjudged(part, inside, threshold=thresholds.duration_of_timeout))
+    seen = f" ({', '.join(evidence)})" if evidence else ""
+    return [f"Not judged: the p95 of {subject}{seen}, {words}." for words in said if words]
 
 
 def _against_timeouts(

@@ -18,7 +18,7 @@ from opslib.changes.timeouts import Edit, Move, Recorded, timeouts
 from opslib.fleet import checks_of, scope
 from opslib.fleet.reading import Readings
 from opslib.fleet.timeouts import EarlierTimeouts
-from opslib.health import Check, Finding, Verdict, cutoffs, duration_findings
+from opslib.health import Check, Finding, Verdict, cutoffs, duration_findings, duration_notes
 from opslib.health.functions import FunctionChecks
 from opslib.health.series import Series
 from opslib.health.timeouts import Earlier, Timeouts
@@ -149,6 +149,20 @@ def test_an_unknown_timeout_is_unknown_only_where_it_may_have_been_near(
     p95_ms: float, longest_ms: float, told: list[tuple[str, Verdict]]
 ) -> None:
     assert _told(_judged(_bins((18, p95_ms, longest_ms), (18, 400, 700)), UNTOLD)) == told
+
+
+def test_a_warning_that_may_have_been_is_a_note() -> None:
+    rest: dict[str, Any] = {"thresholds": Thresholds(), "subject": "f", "deployed_at": EDITED}
+    bins = _bins((18, 750, 800), (18, 400, 700))
+
+    untold = duration_notes(bins, timeouts=Timeouts(30_000, (UNTOLD,)), **rest)
+    told = duration_notes(bins, timeouts=Timeouts(30_000, (THREE,)), **rest)
+
+    assert untold == [
+        "Not judged: the p95 of f, until 2026-10-14 01:30 UTC at most 75 % of a timeout that is "
+        "not known, which may have been a warning."
+    ]
+    assert told == []
 
 
 def test_a_wall_of_two_bins_proves_no_timeout() -> None:
