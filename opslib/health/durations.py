@@ -128,7 +128,7 @@ def duration_findings(
                 id="duration.rising",
                 severity=judge(growth.ratio, thresholds.duration_growth),
                 title=f"{subject} takes {growth.ratio:.1f} times as long as before",
-                detail=f"The median p95 was {span(growth.before_ms)} {growth.before} and is "
+                detail=f"The median p95 was {span(growth.before_ms)} {growth.before}, and is "
                 f"{span(growth.after_ms)} {growth.after}: {growth.ratio:.1f} times, "
                 f"and {number(share)} % of the timeout of {span(timeout_ms)}.",
                 subject=subject,

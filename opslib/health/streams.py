@@ -254,8 +254,8 @@ class _About:
                 "stream.lag",
                 severity,
                 f"{self.function} {worded(f'reads {late}', f'read {late}', until)}",
-                f"Records were {span(level_ms)} old or older "
-                f"{held(len(seen.points), threshold.periods)} of 5 min"
+                f"Records were {span(level_ms)} old or older, counted by 5 min, "
+                f"{held(len(seen.points), threshold.periods)}"
                 f"{f', first from {utc(first)} on' if first else ''}; the last age is {last}."
                 f"{growth}",
                 since=first,

@@ -386,7 +386,7 @@ def test_durations_that_grew_since_the_deployment_name_it() -> None:
     assert (rising.id, rising.severity) == ("duration.rising", WARNING)
     assert rising.since == datetime(2026, 10, 14, 1, 55, tzinfo=UTC)
     assert rising.detail == (
-        "The median p95 was 800 ms before the change of 2026-10-14 01:52 UTC and is 7.0 s since: "
+        "The median p95 was 800 ms before the change of 2026-10-14 01:52 UTC, and is 7.0 s since: "
         "8.8 times, and 70 % of the timeout of 10.0 s."
     )
 
@@ -396,8 +396,9 @@ def test_without_a_deployment_the_last_quarter_is_held_against_the_first() -> No
 
     assert rising.id == "duration.rising"
     assert rising.detail == (
-        "The median p95 was 1.0 s in the first quarter, from 2026-10-14 00:05 UTC and is 2.1 s in "
-        "the last quarter, from 2026-10-14 00:35 UTC: 2.1 times, and 21 % of the timeout of 10.0 s."
+        "The median p95 was 1.0 s in the first quarter, from 2026-10-14 00:05 UTC, and is 2.1 s "
+        "in the last quarter, from 2026-10-14 00:35 UTC: 2.1 times, and 21 % of the timeout of "
+        "10.0 s."
     )
 
 
@@ -409,8 +410,8 @@ def test_growth_before_a_late_deployment_is_not_hidden_by_it() -> None:
     assert rising.title == "f takes 4.0 times as long as before"
     assert rising.since == datetime(2026, 10, 14, 0, 35, tzinfo=UTC)
     assert rising.detail.startswith(
-        "The median p95 was 500 ms in the first quarter, from 2026-10-14 00:05 UTC and is 2.0 s in "
-        "the last quarter, from 2026-10-14 00:35 UTC: 4.0 times"
+        "The median p95 was 500 ms in the first quarter, from 2026-10-14 00:05 UTC, and is 2.0 s "
+        "in the last quarter, from 2026-10-14 00:35 UTC: 4.0 times"
     )
 
 
