@@ -5,7 +5,8 @@ In: values for 00-triage. Out: a run folder for each notebook, and one of the tr
 00-triage saw. Runs notebooks through `headless` only; must not know AWS or judge.
 """
 
-from opslib.triage.follow import FIRST, Outcome, follow
+from opslib.triage.follow import FIRST, follow
+from opslib.triage.index import Outcome
 from opslib.triage.members import index_of, page_of, runs_of
 
 __all__ = ["FIRST", "Outcome", "follow", "index_of", "page_of", "runs_of"]

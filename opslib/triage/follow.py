@@ -1,29 +1,28 @@
-"""Which notebooks run, with what, side by side; and the index that is written of it.
+"""Which notebooks run, with what, side by side.
 
-In: values for 00-triage. Out: runs, and why others were not made. The bounds: each notebook once
-for each function, `DEEPEST` steps from 00-triage, `MOST` runs in all; what lies beyond is said.
+In: values for 00-triage. Out: runs, why others were not made, and their `index`. The bounds: each
+notebook once for each function, `DEEPEST` steps from 00-triage, `MOST` runs in all; what lies
+beyond is said.
 """
 
-import os
 import tempfile
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, nullcontext, suppress
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import opslib
-from opslib import headless, run_folder
+from opslib import headless
 from opslib.errors import BadInput, OpsError
-from opslib.headless import CELL_S, DEADLINE_S, EXIT_CODES, lock
+from opslib.headless import CELL_S, DEADLINE_S, lock
 from opslib.parameters import check_deadline, declared, find_notebook
 from opslib.stop import Stop, heeded
 from opslib.system import System, load, project_root
-from opslib.triage import members
-from opslib.window import iso, wall_now
+from opslib.triage import index
+from opslib.triage.index import Outcome, Step
+from opslib.window import wall_now
 
 FIRST = "00-triage"
 DEEPEST = 4
@@ -32,48 +31,9 @@ MOST = 40
 _LOOK_S = 0.5
 # What a notebook may take to be told what to look at, and where a system lists such things.
 _ABOUT = {"function": "functions", "queue": "queues", "stream": "streams", "table": "tables"}
-_WORST_FIRST = ("critical", "unknown", "warning", "healthy")
 
 Say = Callable[[str], None]
 """Told, for people, what is being done now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What following the tree left behind.
-
-    Parameters
-    ----------
-    folder
-        The tree's run folder, sealed.
-    index
-        The content of its ``index.json``.
-    """
-
-    folder: Path
-    index: Mapping[str, Any]
-
-    @property
-    def exit_code(self) -> int:
-        """0 healthy, 1 warning, 2 critical, 3 unknown."""
-        return EXIT_CODES[self.index["verdict"]]
-
-
-@dataclass(kw_only=True)
-class Step:
-    """One notebook on the path: where it was pointed to from, and what became of it."""
-
-    notebook: str
-    about: dict[str, str] = field(default_factory=dict)
-    depth: int = 0
-    came_from: list[dict[str, str]] = field(default_factory=list)
-    outcome: headless.Outcome | None = None
-    why_not: str = ""
-
-    @property
-    def key(self) -> tuple[object, ...]:
-        """What makes two steps the same."""
-        return (self.notebook, *sorted(self.about.items()))
 
 
 def follow(
@@ -144,7 +104,15 @@ def follow(
                 )
                 tree.shared = Path(held.enter_context(kept))
             tree.run(notebook)
-        return _written(tree, started_at=started_at, now=now)
+        return index.write(
+            tree.steps,
+            out=out,
+            system=tree.system,
+            window=tree.window,
+            stopped=stop.reason,
+            started_at=started_at,
+            now=now,
+        )
 
 
 class _Tree:
@@ -166,8 +134,8 @@ class _Tree:
         self.system = system
         self.steps: list[Step] = []
         self.window: Mapping[str, Any] = {"start": None, "end": None}
-        self.stop = stop
-        self.out = out
+        self._stop = stop
+        self._out = out
         self._values = values
         self._deadline_s = deadline_s
         self._monotonic = monotonic
@@ -190,7 +158,7 @@ class _Tree:
             while self._running:
                 left_s = self._ends_at - self._monotonic()
                 if left_s <= 0:
-                    self.stop.request(f"when the deadline of {self._deadline_s:g} s passed")
+                    self._stop.request(f"when the deadline of {self._deadline_s:g} s passed")
                 done, _ = wait(self._running, _LOOK_S, return_when=FIRST_COMPLETED)
                 for future in done:
                     self._end(pool, self._running.pop(future), future)
@@ -206,10 +174,10 @@ class _Tree:
         return headless.run(
             path,
             values,
-            out=self.out,
+            out=self._out,
             deadline_s=self._deadline_s,
             cell_s=self._cell_s,
-            stop=self.stop,
+            stop=self._stop,
             locks=self._locks,
             shared=self.shared,
             progress=lambda number, total, section: self._tell(step, number, total, section),
@@ -252,8 +220,8 @@ class _Tree:
         (known or next_step).came_from.append(came_from)
 
     def _barred(self, step: Step) -> str:
-        if self.stop.reason:
-            return f"It was not begun: the triage was stopped {self.stop.reason}."
+        if self._stop.reason:
+            return f"It was not begun: the triage was stopped {self._stop.reason}."
         if self.window["start"] is None:
             return f"It was not begun: {FIRST} fixed no window."
         if step.depth > DEEPEST:
@@ -297,86 +265,3 @@ class _Tree:
 def _system_of(values: Mapping[str, object], notebook: Path) -> Any:
     default = next((p.default for p in declared(notebook) if p.name == "system"), "")
     return values.get("system", default)
-
-
-def _written(tree: _Tree, *, started_at: datetime, now: Callable[[], datetime]) -> Outcome:
-    folder = run_folder.create(
-        tree.out, started_at=started_at, notebook="triage-tree", system=tree.system.name
-    )
-    try:
-        ended_at = now()
-        index = {
-            "schema": run_folder.SCHEMA,
-            "run_id": run_folder.run_id(folder),
-            "system": tree.system.name,
-            "window": dict(tree.window),
-            # Where the system's people read their clocks, for the page.
-            "timezone": tree.system.timezone,
-            "verdict": _verdict(tree),
-            "stopped": tree.stop.reason,
-            "runs": [_ran(step, folder) for step in tree.steps if step.outcome],
-            "not_run": [_missed(step) for step in tree.steps if not step.outcome],
-            "not_taken": _not_taken(tree),
-            "started": iso(started_at),
-            "ended": iso(ended_at),
-            "opslib": opslib.__version__,
-        }
-        run_folder.write_json(folder / run_folder.INDEX, index)
-        run_folder.write(folder / run_folder.PAGE, members.page_of(index))
-        run_folder.audit(
-            folder,
-            at=iso(ended_at),
-            event="triage.ended",
-            opslib=opslib.__version__,
-            verdict=index["verdict"],
-        )
-        return Outcome(run_folder.seal(folder), index)
-    except OSError as error:
-        raise OpsError(
-            f"The index was not written: {folder} could not be written: "
-            f"{error.strerror or error}. The runs of the notebooks stand beside it.",
-            folder=str(folder),
-        ) from error
-
-
-def _verdict(tree: _Tree) -> str:
-    """Return the worst verdict: critical stands; then what could not be seen or run."""
-    found = {step.outcome.result["verdict"] if step.outcome else "unknown" for step in tree.steps}
-    return next(verdict for verdict in _WORST_FIRST if verdict in found)
-
-
-def _ran(step: Step, folder: Path) -> dict[str, Any]:
-    assert step.outcome is not None  # noqa: S101 - for mypy; the caller looked
-    result = step.outcome.result
-    return {
-        "notebook": step.notebook,
-        **_place(step),
-        "verdict": result["verdict"],
-        "exit_code": step.outcome.exit_code,
-        "findings": result["findings"],
-        "limits": result["limits"],
-        "run_id": result["run_id"],
-        "report": Path(os.path.relpath(step.outcome.folder / run_folder.REPORT, folder)).as_posix(),
-        "started": result["started"],
-        "ended": result["ended"],
-    }
-
-
-def _not_taken(tree: _Tree) -> list[str]:
-    """Return the notebooks of the project that no finding pointed to."""
-    named = {step.notebook for step in tree.steps}
-    every = sorted(path.stem for path in (project_root() / "notebooks").glob("[0-9][0-9]-*.ipynb"))
-    return [name for name in every if name not in named]
-
-
-def _missed(step: Step) -> dict[str, Any]:
-    return {"notebook": step.notebook, **_place(step), "why": step.why_not}
-
-
-def _place(step: Step) -> dict[str, Any]:
-    return {
-        "function": step.about.get("function", ""),
-        "about": step.about,
-        "depth": step.depth,
-        "came_from": step.came_from,
-    }
