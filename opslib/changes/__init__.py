@@ -3,9 +3,9 @@
 In: a way to AWS, a function, a Window. Out: `Changes`. Must not judge.
 
 The rooms: ``gathering`` puts the timeline together; ``functions`` asks Lambda, ``tables`` DynamoDB,
-``trail`` CloudTrail, each for its own rows; ``shared`` keeps what CloudTrail told one notebook of a
-triage for its others; ``versions`` says what differs between two versions; ``timeouts``
-which timeout held when; ``rows`` makes the frames.
+``trail`` CloudTrail, each for its own rows; ``events`` reads what CloudTrail tells; ``shared``
+keeps what it told one notebook of a triage for its others; ``versions`` says what differs between
+two versions; ``timeouts`` which timeout held when; ``rows`` makes the frames.
 """
 
 from opslib.changes.functions import configuration

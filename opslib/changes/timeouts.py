@@ -69,7 +69,9 @@ def timeouts(
 ) -> Timeouts:
     """Return the timeouts that traffic had, as far as they are known; NaN for those that are not.
 
-    Where nothing tells of a change, that of now held all the while.
+    Where nothing tells of a change, that of now held all the while; what a version or an edit tells
+    is taken to hold until the next that is known, though somebody may have edited it between. So
+    durations have to bear it out (`Timeouts.proved`).
 
     Parameters
     ----------

@@ -12,15 +12,14 @@ of the API, and some a ``v2``; a name without them finds nothing (Lambda develop
 API calls with CloudTrail).
 """
 
-import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from opslib.aws import calling
-from opslib.changes.functions import instant, named
-from opslib.changes.rows import ALIAS, EDITS, VERSIONS, Change
+from opslib.changes.events import Event, read
+from opslib.changes.rows import Change
 from opslib.changes.shared import Shared
 from opslib.changes.timeouts import Edit, Move, Recorded
 from opslib.errors import CouldNotLook
@@ -50,27 +49,6 @@ _TOLD = {
     "CreateEventSourceMapping20150331": ("event source mapping created", False),
     "PublishVersion20150331": ("version published", True),
 }
-_SUBJECTS = {
-    "code updated": EDITS,
-    "configuration updated": EDITS,
-    "version published": VERSIONS,
-}
-# What was asked for, where it is a number or a word that is no secret; AWS's own names.
-_TELLING = (
-    "memorySize",
-    "timeout",
-    "reservedConcurrentExecutions",
-    "enabled",
-    "batchSize",
-    "maximumBatchingWindowInSeconds",
-    "parallelizationFactor",
-    "maximumRetryAttempts",
-    "maximumRecordAgeInSeconds",
-    "bisectBatchOnFunctionError",
-    "billingMode",
-    "readCapacityUnits",
-    "writeCapacityUnits",
-)
 
 
 class Trail:
@@ -107,7 +85,7 @@ class Trail:
         self._sleep = sleep
         self._monotonic = monotonic
         self._end_s = 0.0
-        self._found: dict[str, list[Mapping[str, Any]]] = {}
+        self._found: dict[str, list[Event]] = {}
         self._whole: set[str] = set()
         self._ended = False
 
@@ -129,16 +107,17 @@ class Trail:
         found: list[Change] = []
         for event_name, (what, deploys) in wanted.items():
             for event in self._found.get(event_name, ()):
-                if not _concerns(event, function_name, mappings, tables):
+                if not event.concerns(function_name, mappings=mappings, tables=tables):
+                    continue
+                change = event.change(what, deploys=deploys)
+                if change is None or event.at is None:
                     continue
                 # What was refused, or only tried out, changed nothing that anything could be of.
-                refused = _details(event).get("errorCode")
-                for change in _changes(event, what, deploys):
-                    if refused and change.at is not None:
-                        said = f"{change.what}, {change.detail}"
-                        notes.append(f"Refused at {iso(change.at)} ({refused}): {said}.")
-                    elif not _part(_details(event), "requestParameters").get("dryRun"):
-                        found.append(change)
+                if event.made:
+                    found.append(change)
+                elif event.error:
+                    said = f"{change.what}, {change.detail}"
+                    notes.append(f"Refused at {iso(event.at)} ({event.error}): {said}.")
         return found, notes
 
     def of_timeouts(self, function_name: str) -> Recorded:
@@ -146,27 +125,22 @@ class Trail:
         for _ in self._look_up([_MOVED, _CONFIGURED, _CODED]):
             pass  # Said to whoever asks for the timeline.
         edits = [
-            Edit(at, _timeout_ms(asked) if name == _CONFIGURED else None)
+            Edit(at, event.timeout_ms if name == _CONFIGURED else None)
             for name in (_CONFIGURED, _CODED)
-            for at, asked in self._made(name, function_name)
+            for at, event in self._made(name, function_name)
         ]
         moves = [
-            Move(at, str(asked.get("name")), str(asked["functionVersion"]))
-            for at, asked in self._made(_MOVED, function_name)
-            if asked.get("functionVersion")
+            Move(at, str(event.asked.get("name")), str(event.asked["functionVersion"]))
+            for at, event in self._made(_MOVED, function_name)
+            if event.asked.get("functionVersion")
         ]
         return Recorded(tuple(edits), tuple(moves), is_whole={_CONFIGURED, _CODED} <= self._whole)
 
-    def _made(
-        self, event_name: str, function_name: str
-    ) -> Iterator[tuple[datetime, Mapping[str, Any]]]:
-        """Yield when a function was changed, and what was asked for; not what was refused."""
+    def _made(self, event_name: str, function_name: str) -> Iterator[tuple[datetime, Event]]:
+        """Yield when a function was changed, and by what; not what was refused."""
         for event in self._found.get(event_name, ()):
-            at, details = instant(event.get("EventTime")), _details(event)
-            asked = _part(details, "requestParameters")
-            made = not details.get("errorCode") and not asked.get("dryRun")
-            if at is not None and made and _concerns(event, function_name, set(), set()):
-                yield at, asked
+            if event.at is not None and event.made and event.concerns(function_name):
+                yield event.at, event
 
     def _look_up(self, wanted: list[str]) -> Iterator[str]:
         """Ask for what was not asked for yet; yield a sentence for what was not seen."""
@@ -178,10 +152,12 @@ class Trail:
                 yield f"CloudTrail was not asked for {left}: there was no time left."
                 self._ended = True
                 break
-            events = self._found[event_name] = []
+            found = self._found[event_name] = []
+            events = []
             try:
                 for event in self._events(event_name):
                     events.append(event)
+                    found.append(read(event))
                 self._whole.add(event_name)
             except CouldNotLook as error:
                 if error.reason == _IN_PART:
@@ -236,89 +212,3 @@ class Trail:
                 if error.reason != "throttled" or self._late():
                     raise
             self._sleep(_APART_S)
-
-
-def _concerns(
-    event: Mapping[str, Any], function_name: str, mappings: set[str], tables: set[str]
-) -> bool:
-    details = _details(event)
-    asked, answered = _part(details, "requestParameters"), _part(details, "responseElements")
-    # A name, a name with a qualifier, or an ARN of either. A mapping that is gone is not among the
-    # function's any more, and the answer to its deletion names the function.
-    functions = {_function(asked.get("functionName")), _function(answered.get("functionArn"))}
-    return (
-        function_name in functions
-        or _uuid(asked) in mappings
-        or str(asked.get("tableName", "")).rpartition("/")[2] in tables
-    )
-
-
-def _function(told: object) -> str:
-    return str(told or "").rpartition(":function:")[2].partition(":")[0]
-
-
-def _uuid(told: Mapping[str, Any]) -> str:
-    return str(told.get("uUID") or told.get("uuid") or "")
-
-
-def _changes(event: Mapping[str, Any], what: str, deploys: bool) -> Iterator[Change]:
-    at = instant(event.get("EventTime"))
-    if at is None:
-        return
-    details = _details(event)
-    asked = _part(details, "requestParameters")
-    said = [
-        f"{word} {asked[key]}"
-        for key, word in (("name", "alias"), ("functionVersion", "to version"))
-        if asked.get(key)
-    ]
-    table = named(str(asked.get("tableName", ""))).rpartition("/")[2]
-    # As CloudFormation or Application Auto Scaling do, of which the latter asks for nobody.
-    through = _part(details, "userIdentity").get("invokedBy")
-    by = f"by {event.get('Username') or '?'}{f' through {through}' if through else ''}"
-    parts = [" ".join(said), table, *_asked_for(asked), by]
-    answered = _part(details, "responseElements")
-    published = answered.get("version") if what == "version published" else ""
-    version = str(asked.get("functionVersion") or published or "")
-    mapping = _uuid(asked) or _uuid(answered)
-    subject = f"mapping {mapping}" if mapping else _SUBJECTS.get(what, "")
-    subject = f"table {table}" if table else subject
-    subject = f"{ALIAS}{asked.get('name')}" if what == "alias moved" else subject
-    yield Change(
-        at,
-        what,
-        ", ".join(filter(None, parts)),
-        version,
-        deploys=deploys,
-        subject=subject,
-    )
-
-
-def _asked_for(asked: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what a change asked for, as far as it tells and is no secret."""
-    given = {**asked, **_part(asked, "provisionedThroughput")}
-    for name in _TELLING:
-        if isinstance(given.get(name), int | str):
-            yield f"{name} {given[name]}"
-
-
-def _timeout_ms(asked: Mapping[str, Any]) -> float | None:
-    """Return what a timeout was set to; NaN for what is no number, None where it was let be."""
-    told = asked.get("timeout")
-    if told is None:
-        return None
-    return float(told) * 1000 if isinstance(told, int | float) else float("nan")
-
-
-def _part(told: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    part = told.get(name)
-    return part if isinstance(part, dict) else {}
-
-
-def _details(event: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the record itself, which CloudTrail gives as text; empty when it is none."""
-    try:
-        told = json.loads(event.get("CloudTrailEvent") or "{}")
-    except ValueError:
-        return {}
-    return told if isinstance(told, dict) else {}
